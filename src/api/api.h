@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP surface: (state, request) -> answer.
+ *
+ * One table of routes (method, path, handler, summary) serves dispatch, 404
+ * and 405.  Handlers run on the loop thread; one that changes something
+ * answers after the store's commit.  Every error is JSON and names what was
+ * wrong.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/instant.h"
+#include "config/config.h"
+#include "net/server.h"
+#include "notify/notify.h"
+#include "route/alerts.h"
+#include "route/groups.h"
+#include "route/inhibit.h"
+#include "route/silences.h"
+#include "rule/engine.h"
+#include "store/store.h"
+
+/* What handlers may see. Pointers are kept current by the daemon; config and inhibitor change on reload. */
+struct api_state {
+	struct loop *loop;
+	struct config *config;
+	struct store *store;
+	struct alerts *alerts;
+	struct silences *silences;
+	struct groups *groups;
+	struct inhibitor *inhibitor;
+	struct notifier *notifier;
+	struct engine *engine;
+	struct xfer *xfer;
+	struct http_server *server;
+	wall_t started_at;
+	const char *external_url;
+	bool ready;                /* state restored, groups started */
+	uint64_t reloads_failed, reloads;
+	wall_t last_reload_at;
+	bool last_reload_ok;
+	/* Reloads; 0, or the findings as text in ret_text. */
+	int (*reload)(void *arg, struct buf *ret_text);
+	void *reload_arg;
+};
+
+struct api;
+struct api *api_new(struct api_state *state); /* state outlives it */
+void api_free(struct api *api);
+/* An http_handler_fn; arg is the struct api. */
+void api_handle(void *arg, struct http_call *call);

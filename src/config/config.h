@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one immutable, reference-counted generation.
+ *
+ * config_load() reads tocsin.yml (a superset of alertmanager.yml) and every
+ * rule file it names; with one error anywhere nothing is returned and all
+ * findings are in diag.  Everything lives in the generation's arena.
+ *
+ * What is specific to a receiver type, a source type or a rule kind is
+ * described by tables that those rooms export and the caller passes in
+ * (struct config_kinds): config knows their names and schemas, not their
+ * meaning.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/instant.h"
+#include "config/schema.h"
+#include "labels/labels.h"
+#include "labels/matcher.h"
+#include "net/options.h"
+#include "template/template.h"
+
+#define RULES_MAX 200000
+#define RULE_FILES_MAX 10000
+
+struct config_global {
+	dur_t resolve_timeout; /* 5m */
+	const struct http_options *http; /* global http_config or NULL */
+	const char *smtp_from, *smtp_hello, *smtp_smarthost; /* host:port */
+	const char *smtp_auth_username, *smtp_auth_identity;
+	struct secret smtp_auth_password, smtp_auth_secret;
+	bool smtp_require_tls; /* true */
+	const struct tls_options *smtp_tls;
+	struct secret slack_api_url;
+	const char *pagerduty_url; /* https://events.pagerduty.com/v2/enqueue */
+	struct pos pos;
+};
+
+/* First member of every receiver type's settings. */
+struct integration_common {
+	bool send_resolved;
+	const struct http_options *http; /* local http_config, else the global one, else NULL */
+	struct pos pos;
+};
+
+/* A receiver type: "slack" is configured by `slack_configs`. */
+struct integration_kind {
+	const char *name;
+	const struct schema *schema; /* settings start with struct integration_common */
+	bool ours;                   /* not in Alertmanager */
+	/* Fills what is absent from global and checks the whole; may be NULL. */
+	void (*finish)(struct schema_context *ctx, void *settings, const struct config_global *global);
+};
+
+/* A source type: `type: prometheus`. The common keys (name, type, timeout, max_concurrency) are config's. */
+struct source_kind {
+	const char *name;
+	const struct schema *schema;
+	void (*finish)(struct schema_context *ctx, void *settings);
+};
+
+struct rule_config;
+/* A rule kind: `threshold: {...}` in a rule. `expr` is one too, with a scalar. */
+struct rule_kind_schema {
+	const char *name;
+	const struct schema *schema; /* with .scalar for expr */
+	/* Checks the whole rule, e.g. against its source's kind; sets rule->query_text. May be NULL. */
+	void (*finish)(struct schema_context *ctx, struct rule_config *rule);
+	/* Appends what gives the condition its meaning (not `for`, not annotations), for the rule's identity. */
+	void (*identity)(const void *settings, struct buf *out);
+};
+
+struct config_kinds {
+	const struct integration_kind *const *integrations; /* NULL-terminated */
+	const struct source_kind *const *sources;
+	const struct rule_kind_schema *const *rules;
+};
+
+struct integration_config {
+	const struct integration_kind *kind;
+	const void *settings; /* kind's struct; starts with integration_common */
+	uint32_t index;       /* among those of the same kind in this receiver */
+};
+#define INTEGRATION_COMMON(i) ((const struct integration_common *)(i)->settings)
+
+struct receiver_config {
+	const char *name;
+	struct integration_config *integrations;
+	uint32_t n_integrations;
+	struct pos pos;
+};
+
+struct route_config {
+	uint32_t index;                   /* pre-order number, root is 0 */
+	const struct route_config *parent;
+	struct route_config **children;
+	uint32_t n_children;
+	struct matchers *matchers;        /* own ones; NULL: all */
+	const struct receiver_config *receiver; /* inherited if not given */
+	bool group_by_all;
+	struct str *group_by;             /* sorted */
+	uint32_t n_group_by;
+	dur_t group_wait, group_interval, repeat_interval; /* inherited, with defaults applied */
+	bool continue_;
+	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon (alertmanager.md 2.1) */
+	const char *id;                   /* key, made unique among routes with the same key; for the store */
+	struct pos pos;
+};
+
+struct inhibit_config {
+	const char *name;
+	struct matchers *source, *target; /* NULL: the whole item is empty, inert */
+	struct str *equal;
+	uint32_t n_equal;
+	struct pos pos;
+};
+
+struct source_config {
+	const char *name;
+	const struct source_kind *kind;
+	const void *settings;
+	dur_t timeout;          /* 10s */
+	uint32_t max_concurrency; /* 32 */
+	uint32_t index;
+	struct pos pos;
+};
+
+enum on_no_data { ON_NO_DATA_OK, ON_NO_DATA_KEEP, ON_NO_DATA_ALERT };
+enum on_error { ON_ERROR_KEEP, ON_ERROR_ALERT };
+
+struct rule_config {
+	const struct rule_group_config *group;
+	uint32_t index;               /* in its group */
+	const char *name;             /* alert */
+	const struct source_config *source;
+	const struct rule_kind_schema *kind;
+	const void *settings;         /* kind's struct */
+	dur_t for_, keep_firing_for;  /* 0 when absent */
+	enum on_no_data on_no_data;
+	enum on_error on_error;
+	dur_t max_age;                /* DUR_UNSET: none */
+	struct template_map labels;   /* group labels merged in, `severity:` too */
+	struct template_map annotations; /* `runbook_url:` too */
+	const char *query_text;       /* shown by /api/v1/rules */
+	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals; see DESIGN of state adoption */
+	struct pos pos;
+};
+
+struct rule_group_config {
+	const char *name, *file;
+	dur_t interval, query_offset;
+	int64_t limit; /* 0: none */
+	const struct source_config *source;
+	struct rule_config *rules;
+	uint32_t n_rules;
+	uint32_t index;
+	struct pos pos;
+};
+
+struct config {
+	uint32_t refs;
+	struct arena *arena;
+	const char *path;
+	struct config_global global;
+	struct route_config *root;    /* NULL: a rules-only configuration */
+	struct route_config **routes; /* by index */
+	uint32_t n_routes;
+	struct receiver_config *receivers;
+	uint32_t n_receivers;
+	struct inhibit_config *inhibit_rules;
+	uint32_t n_inhibit_rules;
+	struct source_config *sources;
+	uint32_t n_sources;
+	struct rule_group_config *groups;
+	uint32_t n_groups, n_rules;
+	dur_t evaluation_interval;
+	struct labels *external_labels;
+	struct str original; /* pure Alertmanager projection of the file, secrets hidden: /api/v2/status */
+	char hash[17];       /* of the files' bytes: tells generations apart */
+};
+
+/* +1 reference, or NULL with findings in diag. Loop thread (interns labels). */
+struct config *config_load(const char *path, const struct config_kinds *kinds, struct diag *diag);
+/*
+ * `tocsin check FILE`: tells a configuration from a rule file by its keys and
+ * checks it alone; a rule file is checked without its sources' kinds known
+ * (expr is taken as Prometheus unless the group names a source of `with`).
+ * Returns the number of rules seen, or -1 when there were errors.
+ */
+int config_check_file(const char *path, const struct config_kinds *kinds, const struct config *with, struct diag *diag);
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* accepts NULL */
+const struct receiver_config *config_receiver(const struct config *config, const char *name);
+const struct source_config *config_source(const struct config *config, const char *name);
+/* The two JSON Schemas, from the tables. */
+void config_put_json_schema(const struct config_kinds *kinds, bool rules, struct buf *out);
+void config_put_manual(const struct config_kinds *kinds, struct buf *out);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `tocsin serve`: makes the rooms, wires them, reloads, shuts down.
+ *
+ * Start: configuration, store, restore (meta, alerts, rules, groups, log,
+ * deliveries, silences), then the server, then the groups' timers and the
+ * rules' slots.  Reload builds the new generation beside the old one and
+ * swaps it whole, or changes nothing.  SIGHUP reloads, SIGTERM and SIGINT
+ * stop: no new slots, deliveries finish (10 s), the store commits, all is
+ * freed.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/instant.h"
+
+struct daemon_options {
+	const char *config_path;      /* tocsin.yml */
+	const char *storage_path;     /* data/ */
+	const char *const *listen;    /* NULL-terminated; default localhost:9093 */
+	const char *external_url;     /* NULL: http://HOST:PORT of the first listener */
+	dur_t retention;              /* 120h */
+};
+
+/* Runs until stopped; exit code. Configuration findings go to stderr. */
+int daemon_run(const struct daemon_options *options);

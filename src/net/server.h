@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP server: libmicrohttpd in external epoll mode inside the loop.
+ *
+ * The handler runs on the loop thread once the whole request body is here.
+ * It answers now (http_reply*) or later: when it returns without having
+ * answered, the connection is suspended until somebody calls http_reply*().
+ * A call lives until it has been answered or the server is freed; if the
+ * client goes away earlier, the answer is dropped silently.
+ *
+ * Limits (struct http_limits) answer 413, 431, 503 by themselves, as JSON.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/str.h"
+
+struct loop;
+struct http_server;
+struct http_call;
+
+typedef void http_handler_fn(void *arg, struct http_call *call);
+
+struct http_limits {
+	uint32_t body_bytes_max;    /* 0: 32 MiB */
+	uint32_t connections_max;   /* 0: 512 */
+	uint32_t per_address_max;   /* 0: connections_max */
+	uint32_t header_bytes_max;  /* 0: 32 KiB */
+	dur_t idle_timeout;         /* 0: 60 s */
+};
+
+/* address: "host:port", ":port", "[v6]:port"; port 0 picks a free one. Every address the host name gives is bound. */
+struct http_server *http_server_new(struct loop *loop, const char *address, const struct http_limits *limits,
+    http_handler_fn *handler, void *arg, struct err *err);
+void http_server_free(struct http_server *server);
+/* Stops accepting; calls under way go on. */
+void http_server_quiesce(struct http_server *server);
+uint16_t http_server_port(const struct http_server *server);
+uint32_t http_server_connections(const struct http_server *server);
+
+/* --- the request: valid until answered --------------------------------- */
+const char *http_method(const struct http_call *call);
+const char *http_path(const struct http_call *call); /* decoded, without the query */
+struct str http_body(const struct http_call *call);
+const char *http_header_value(const struct http_call *call, const char *name); /* NULL: absent */
+/* Query parameters, decoded; repeated ones by index. NULL: no such. "x" and "x=" give "". */
+const char *http_param(const struct http_call *call, const char *name, uint32_t index);
+/* Walks all of them: false at the end. */
+bool http_param_at(const struct http_call *call, uint32_t i, const char **ret_name, const char **ret_value);
+const char *http_peer(const struct http_call *call); /* "127.0.0.1" */
+
+/* --- the answer: exactly one of these per call -------------------------- */
+void http_add_header(struct http_call *call, const char *name, const char *value); /* before replying; copied */
+/* Takes the content of body (may be NULL or empty); content_type is static or NULL. */
+void http_reply(struct http_call *call, int status, const char *content_type, struct buf *body);
+void http_reply_text(struct http_call *call, int status, const char *content_type, const char *text);
+/*
+ * A long answer in pieces: fill() appends about `want` bytes to out and
+ * returns true while there is more.  Called on the loop thread whenever the
+ * connection can take more; fini() once at the end or when the client left.
+ */
+typedef bool http_fill_fn(void *arg, struct buf *out, size_t want);
+void http_reply_stream(struct http_call *call, int status, const char *content_type, http_fill_fn *fill, void (*fini)(void *arg), void *arg);
+/* Tests: a call without a connection; what was replied is kept for reading. */
+struct http_call *http_call_fake(const char *method, const char *path_and_query, struct str body);
+int http_call_status(const struct http_call *call);        /* 0: not answered yet */
+struct str http_call_answer(struct http_call *call);       /* streams are drained first */
+void http_call_fake_free(struct http_call *call);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A source: something that answers a query with a vector of samples.
+ *
+ * One file per backend: it builds a query, sends it through xfer (HTTP) or a
+ * worker thread (SQL), and decodes the answer into the caller's arena.
+ * Answers are normalised here: value, NaN, infinities, missing.  A partial
+ * answer (warnings) is an error, never data.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "labels/labels.h"
+
+#define SERIES_MAX 50000              /* per answer */
+#define SOURCE_ANSWER_BYTES_MAX (64u << 20)
+
+struct loop;
+struct xfer;
+struct worker_pool;
+struct source;
+
+/*
+ * One series of an answer.  key is an opaque run of bytes: two samples of the
+ * same source with equal keys have equal label sets (the converse need not
+ * hold), so that a known series costs no label work.
+ */
+struct sample {
+	struct str key;
+	double value;
+	bool missing;  /* SQL NULL: there is a row, but no value */
+	wall_t at;     /* the datum's own time; WALL_NONE: unknown */
+};
+
+struct vector {
+	struct sample *samples;
+	uint32_t n;
+};
+
+struct source_query;
+/* err NULL: *vector is the answer. On the loop thread, exactly once, never inside source_query(). */
+typedef void source_done_fn(struct source_query *query, const struct vector *vector, const struct err *err);
+
+struct source_query { /* embedded in its owner, alive until done */
+	struct str text;      /* in the source's language; NUL-terminated */
+	wall_t at;            /* evaluation time */
+	struct arena *arena;  /* the answer lives here */
+	source_done_fn *done;
+	void *arg;
+	dur_t took;           /* set before done */
+	void *impl;           /* the source's */
+};
+
+struct source_ops {
+	const struct source_kind *kind;
+	struct source *(*open)(const struct source_config *config, struct loop *loop, struct xfer *xfer, struct worker_pool *workers, struct err *err);
+	void (*close)(struct source *source); /* no query under way */
+	void (*query)(struct source *source, struct source_query *query);
+	void (*cancel)(struct source *source, struct source_query *query); /* done runs with ERR_CANCELLED, soon */
+	/* Decodes a sample's labels (__name__ included) into the arena; no order promised. */
+	int (*labels)(const struct source *source, const struct sample *sample, struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err);
+	/* Parses/prepares a query without running it; may be NULL (then anything goes). */
+	int (*check)(const struct source_config *config, struct str text, struct err *err);
+};
+
+struct source { /* first member of each backend's own struct */
+	const struct source_ops *ops;
+	const struct source_config *config;
+	uint64_t queries, failures;
+	uint32_t in_flight;
+};
+
+/* sources.inc: one line per backend */
+extern const struct source_ops *const source_list[]; /* NULL-terminated */
+extern const struct source_kind *const source_kinds[];
+const struct source_ops *source_ops_of(const struct source_kind *kind);
+
+static inline int
+sample_labels(const struct source *source, const struct sample *sample, struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err)
+{
+	return source->ops->labels(source, sample, arena, ret, ret_n, err);
+}
+
+/* source/prometheus_decode.c, apart for tests and fuzzing: pure. ret samples' keys point into body. */
+int prometheus_decode(struct str body, int status, wall_t at, struct arena *arena, struct vector *ret, struct err *err);
