@@ -50,6 +50,8 @@ bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_is_utf8(struct str s);
 uint32_t str_runes(struct str s); /* code points; an invalid byte counts as one */
+/* Bytes of the well-formed UTF-8 character s begins with; 0 when it begins with none. */
+uint32_t str_rune_length(struct str s);
 struct str str_head_runes(struct str s, uint32_t max_runes);
 /* Whole-string numbers; false on anything else (no white space, no overflow). */
 bool str_to_i64(struct str s, int64_t *ret);
