@@ -284,10 +284,11 @@ def test_differential_finds_every_kind_of_difference(t):
         (0.0, lambda side: side.post(alert("Same"))),
         (0.0, lambda side: side.post(alert("Time")) if side is left else None),
         (0.6, lambda side: side.post(alert("Time")) if side is right else None),
+        (0.0, lambda side: side.post(alert("Start", starts=time.time() - (0 if side is left else 30)))),
         (0.8, lambda side: side.post(alert("Status", ends=time.time() + (60 if side is left else 0.5)))),
         (0.9, lambda side: differential.seen_alerts(side, "look")),
     ]
     found = "\n".join(differential.run(left, right, script, 3.0))
-    for word in ("Missing", "Labels", "Annotations", "Time", "Status", "look"):
+    for word in ("Missing", "Labels", "Annotations", "Time", "Start", "Status", "look"):
         assert word in found, (word, found)
     assert 'alertname="Same"' not in found, found

@@ -3,13 +3,15 @@
 The same script against two servers side by side; the webhook streams must be equal.
 
 A script is a list of (seconds, function); each function gets a Side and acts on it.  Compared per receiver path and
-group key, in order: status, the set of (labels, annotations, status) and the time since the start within TOLERANCE.
+group key, in order: status, the set of (labels, annotations, status), and within TOLERANCE the time since the start and
+each alert's own start and end.
 `look` steps also compare what the API shows at that moment.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 
 from . import wait
+from .api import parse_time, rfc3339
 
 TOLERANCE = 0.4
 
@@ -28,27 +30,32 @@ class Side:
         self.seen.append((what, value))
 
     def stream(self):
-        """{(path, group key): [(time, status, alerts)]} in order of arrival."""
+        """{(path, group key): [(times, status, alerts)]} in order of arrival; times: of the request, then of the alerts."""
         streams = {}
         for received in self.hook.taken():
             body = received.json
             alerts = sorted((sorted(a["labels"].items()), sorted(a["annotations"].items()), a["status"])
                             for a in body["alerts"])
-            streams.setdefault((received.path, body["groupKey"]), []).append(
-                (received.mono - self.clock.start, body["status"], alerts))
+            times = [received.mono - self.clock.start]
+            for told in sorted(body["alerts"], key=lambda a: sorted(a["labels"].items())):
+                times.append(parse_time(told["startsAt"]) - self.clock.start_wall)
+                if told["status"] == "resolved":
+                    times.append(parse_time(told["endsAt"]) - self.clock.start_wall)
+            streams.setdefault((received.path, body["groupKey"]), []).append((times, body["status"], alerts))
         return streams
 
 
-def alert(name="A", ends=None, annotations=None, **labels):
-    """An alert to post; ends: seconds since 1970."""
-    from .api import rfc3339
+def alert(name="A", starts=None, ends=None, annotations=None, **labels):
+    """An alert to post; starts, ends: seconds since 1970."""
     body = {"labels": {"alertname": name, **labels}, "annotations": annotations or {}}
+    if starts is not None:
+        body["startsAt"] = rfc3339(starts)
     if ends is not None:
         body["endsAt"] = rfc3339(ends)
     return body
 
 
-def run(left, right, script, length):
+def run(left, right, script, length, tolerance=TOLERANCE):
     """Drive both sides through the script; returns the differences as text lines."""
     clock = wait.Timetable()
     left.clock = right.clock = clock
@@ -58,10 +65,10 @@ def run(left, right, script, length):
             for done in [pool.submit(action, side) for side in (left, right)]:
                 done.result()
     clock.due(length)
-    return compare(left, right)
+    return compare(left, right, tolerance)
 
 
-def compare(left, right):
+def compare(left, right, tolerance):
     differences = []
     ours, theirs = left.stream(), right.stream()
     for key in sorted(set(ours) | set(theirs)):
@@ -70,19 +77,23 @@ def compare(left, right):
             differences.append(f"{key}: {len(a)} notifications at {left.name} {_times(a)}, "
                                f"{len(b)} at {right.name} {_times(b)}")
             continue
-        for i, ((at_a, status_a, alerts_a), (at_b, status_b, alerts_b)) in enumerate(zip(a, b)):
-            if abs(at_a - at_b) > TOLERANCE:
-                differences.append(f"{key}[{i}]: {left.name} at {at_a:.2f} s, {right.name} at {at_b:.2f} s")
+        for i, ((times_a, status_a, alerts_a), (times_b, status_b, alerts_b)) in enumerate(zip(a, b)):
             if (status_a, alerts_a) != (status_b, alerts_b):
                 differences.append(f"{key}[{i}]: {left.name} {status_a} {alerts_a}, {right.name} {status_b} {alerts_b}")
+            elif any(abs(x - y) > tolerance for x, y in zip(times_a, times_b)):
+                differences.append(f"{key}[{i}]: {left.name} at {_seconds(times_a)}, {right.name} at {_seconds(times_b)}")
     for (what_a, value_a), (what_b, value_b) in zip(left.seen, right.seen):
         if (what_a, value_a) != (what_b, value_b):
             differences.append(f"{what_a}: {left.name} shows {value_a}, {right.name} shows {value_b}")
     return differences
 
 
+def _seconds(times):
+    return "[" + ", ".join(f"{at:.2f}" for at in times) + "] s"
+
+
 def _times(stream):
-    return "at " + ", ".join(f"{at:.2f} s ({status}, {len(alerts)})" for at, status, alerts in stream)
+    return "at " + ", ".join(f"{times[0]:.2f} s ({status}, {len(alerts)})" for times, status, alerts in stream)
 
 
 def seen_alerts(side, what):

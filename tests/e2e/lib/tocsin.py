@@ -69,8 +69,8 @@ class Tocsin(Client):
         """A clean end is part of every test: exit status 0 and a silent sanitizer."""
         code = self.process.stop()
         alarms = self.process.alarms()
-        assert not alarms, f"{self.process.name} raised an alarm: {alarms[:5]}\n{self.process.tail(60)}"
-        assert code in (None, 0), f"{self.process.name} ended with status {code}:\n{self.process.tail()}"
+        assert not alarms, f"{self.process.name} raised an alarm: {alarms[:5]}\n{self.process.tail(120)}"
+        assert code in (None, 0), f"{self.process.name} ended with status {code}"
 
     def reload_by_signal(self):
         self.process.signal(signal.SIGHUP)

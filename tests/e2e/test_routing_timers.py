@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Routing, grouping, timers and the dedup rule, side by side with Debian's Alertmanager: the same script drives both and
+the webhook streams must be equal in group key, alerts, status and time (0.4 s).
+"""
+
+import time
+
+from lib import differential
+from lib.differential import Side, alert, seen_alerts, seen_groups
+from lib.doubles import Reply
+
+
+def compare(t, config, script, length, expect):
+    """config: text with {url}; expect: the number of notifications the oracle must have sent, so that no script is empty."""
+    sides = []
+    for name, start in (("tocsin", t.tocsin), ("alertmanager", t.alertmanager)):
+        hook = t.webhook()
+        sides.append(Side(name, start(config.replace("{url}", hook.url)), hook))
+    differences = differential.run(*sides, script, length)
+    assert not differences, "\n".join(differences)
+    assert len(sides[1].hook.taken()) == expect, sides[1].stream()
+
+
+def receivers(*names, resolved="true"):
+    return "receivers:\n" + "".join(
+        f"- name: {name}\n  webhook_configs: [{{url: '{{url}}/{name}', send_resolved: {resolved}}}]\n" for name in names)
+
+
+def test_grouping_waits_then_ticks(t):
+    """News join the group at its next tick and the whole group is sent again; other groups keep their own time."""
+    config = """
+route: {receiver: hook, group_by: [alertname, region], group_wait: 500ms, group_interval: 1s, repeat_interval: 1h}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert("A", region="eu", node="1"), alert("A", region="us", node="1"))),
+        (0.2, lambda s: s.post(alert("A", region="eu", node="2", annotations={"summary": "second"}))),
+        (0.9, lambda s: s.post(alert("A", region="eu", node="3"))),
+        (1.1, lambda s: seen_alerts(s, "four alerts")),
+        (1.2, lambda s: seen_groups(s, "two groups")),
+        (1.3, lambda s: s.post(alert("B"), alert("A", region='q"uo\\te', node="ünï"))),
+        (2.0, lambda s: s.post(alert("A", region="eu", node="2", ends=time.time()))),
+        (3.0, lambda s: s.post(alert("A", region="eu", node="1", ends=time.time()),
+                               alert("A", region="eu", node="3", ends=time.time()))),
+    ], 4.3, 7)
+
+
+def test_repeat_interval_rounds_up_to_a_tick(t):
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1500ms}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert(job="a"))),
+        (4.7, lambda s: s.post(alert(job="a", ends=time.time()))),
+    ], 6.0, 4)
+
+
+def test_fires_and_resolves_between_flushes_is_never_told(t):
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 800ms, group_interval: 1s, repeat_interval: 1h}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert("Short"), alert("Long", job="a"))),
+        (0.3, lambda s: s.post(alert("Short", ends=time.time()))),
+        (1.0, lambda s: s.post(alert("Long", job="b"))),
+        (1.4, lambda s: s.post(alert("Long", job="b", ends=time.time()))),
+        # resolved and fired again before the tick: the receiver sees no change of the firing set
+        (2.1, lambda s: s.post(alert("Long", job="a", ends=time.time()))),
+        (2.4, lambda s: s.post(alert("Long", job="a"))),
+        (3.2, lambda s: s.post(alert("Long", job="a", ends=time.time()))),
+        (3.3, lambda s: seen_alerts(s, "at the end")),
+    ], 5.0, 3)
+
+
+def test_send_resolved_false_beside_true(t):
+    config = """
+route:
+  receiver: both
+  group_by: [alertname]
+  group_wait: 200ms
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+- name: both
+  webhook_configs:
+  - {url: '{url}/quiet', send_resolved: false}
+  - {url: '{url}/full', send_resolved: true}
+"""
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert(job="a"), alert(job="b"))),
+        (0.6, lambda s: s.post(alert(job="a", ends=time.time()))),
+        (1.7, lambda s: s.post(alert(job="b", ends=time.time()))),
+        (2.6, lambda s: s.post(alert(job="c"))),
+    ], 4.0, 6)
+
+
+def test_nested_routes_continue_and_group_keys(t):
+    config = """
+route:
+  receiver: root
+  group_by: [alertname]
+  group_wait: 200ms
+  group_interval: 1s
+  repeat_interval: 1h
+  routes:
+  - matchers: ['team=~"ml|data"', 'env!="dev"']
+    receiver: ml
+    group_by: [alertname, model]
+    continue: true
+    routes:
+    - match: {severity: critical}
+      receiver: pager
+      group_wait: 700ms
+    - match_re: {severity: "warn.*"}
+      group_by: ['...']
+      continue: true
+    - matchers: ['owner=""', 'severity=~"warning|page"']
+      receiver: nobody
+      group_by: [severity]
+  - matchers: [audit="yes"]
+    receiver: audit
+  - receiver: never
+    matchers: [x!~".*"]
+""" + receivers("root", "ml", "pager", "nobody", "audit", "never")
+    compare(t, config, [
+        (0.0, lambda s: s.post(
+            alert("A", team="ml", severity="critical", model="m1", audit="yes"),
+            alert("A", team="ml", severity="critical", model="m2"),
+            alert("A", team="data", severity="warning", model="m1", owner="x"),
+            alert("A", team="data", severity="warning", model="m1"),
+            alert("B", team="data", severity="page"),
+            alert("C", team="ml", env="dev", audit="yes"),
+            alert("C", team="mlx"), alert("D"))),
+        (0.4, lambda s: seen_alerts(s, "receivers")),
+        (0.5, lambda s: seen_groups(s, "groups")),
+        (1.0, lambda s: s.post(alert("A", team="ml", severity="critical", model="m1", audit="yes", ends=time.time()))),
+    ], 3.0, 12)
+
+
+def silence(side, name, start, end, **matchers):
+    side.silences[name] = side.server.silence(matchers, start, end)
+
+
+def test_silence_mutes_from_the_next_flush_and_lets_through_on_expire(t):
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 2500ms}
+""" + receivers("hook")
+    now = time.time
+    compare(t, config, [
+        (0.0, lambda s: silence(s, "b", now(), now() + 60, job="b")),
+        (0.1, lambda s: s.post(alert(job="a"), alert(job="b"))),
+        (0.7, lambda s: seen_alerts(s, "b is silenced")),
+        (0.8, lambda s: silence(s, "late", now() + 60, now() + 90, alertname="A")),
+        (1.7, lambda s: s.server.expire(s.silences["b"])),
+        (1.8, lambda s: seen_alerts(s, "b is let through")),
+        (2.9, lambda s: silence(s, "all", now(), now() + 60, alertname="A")),
+        (3.0, lambda s: seen_groups(s, "all silenced")),
+        (3.6, lambda s: s.post(alert(job="c"), alert("Other"))),
+        (5.6, lambda s: s.server.expire(s.silences["all"])),
+    ], 7.2, 5)
+
+
+def test_failing_integration_alone_is_retried(t):
+    config = """
+route: {receiver: two, group_by: [alertname], group_wait: 200ms, group_interval: 5s, repeat_interval: 1h}
+receivers:
+- name: two
+  webhook_configs: [{url: '{url}/good'}]
+- name: unused
+"""
+    hooks = []
+
+    def fail_twice(side):
+        side.hook.script(Reply(500), Reply(503))
+        hooks.append(side.hook)
+        side.post(alert(job="a"))
+
+    sides = []
+    for name, start in (("tocsin", t.tocsin), ("alertmanager", t.alertmanager)):
+        hook = t.webhook()
+        sides.append(Side(name, start(config.replace("{url}", hook.url)), hook))
+    # the pauses between tries are random on both sides: compare what arrives, not when
+    differences = differential.run(*sides, [(0.0, fail_twice)], 4.0, tolerance=4.0)
+    assert not differences, differences
+    assert [(len(h.taken(accepted=False)), len(h.taken())) for h in hooks] == [(3, 1), (3, 1)]
+
+
+def test_merge_of_posts_and_the_timeout_resolve(t):
+    """
+    Newest annotations, earliest start, and an alert without endsAt resolves by resolve_timeout.  An explicit end in the
+    future outlives a post without one, unless it came without a start (then it starts where it ends).
+    """
+    config = """
+global: {resolve_timeout: 2s}
+route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 1h}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert("Timeout", annotations={"n": "1"}), alert("Ahead", ends=time.time() + 30),
+                               alert("Kept", starts=time.time(), ends=time.time() + 30))),
+        (0.1, lambda s: s.post(alert("Timeout", annotations={"n": "2"}))),
+        (0.6, lambda s: seen_alerts(s, "newest annotations")),
+        (1.0, lambda s: s.post(alert("Ahead", annotations={"n": "new"}), alert("Kept", annotations={"n": "new"}))),
+        (1.5, lambda s: seen_alerts(s, "merged")),
+        (3.9, lambda s: seen_alerts(s, "only one is left")),
+    ], 4.5, 5)
+
+
+def test_start_in_the_past_flushes_at_once(t):
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 2s, group_interval: 1s, repeat_interval: 1h}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert("Old", starts=time.time() - 60), alert("New"))),
+    ], 3.0, 2)
