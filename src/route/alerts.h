@@ -49,10 +49,12 @@ enum alert_put_result { ALERT_PUT_NEW, ALERT_PUT_CHANGED, ALERT_PUT_REFRESHED };
 
 /* Called for every put, after the merge: routing inserts the alert into its groups. */
 typedef void alert_put_fn(void *arg, struct alert *alert, enum alert_put_result result, wall_t now);
+/* Called just before an alert is freed. */
+typedef void alert_gone_fn(void *arg, struct alert *alert);
 
 struct alerts *alerts_new(struct store *store); /* store may be NULL */
 void alerts_free(struct alerts *alerts);
-void alerts_subscribe(struct alerts *alerts, alert_put_fn *fn, void *arg);
+void alerts_subscribe(struct alerts *alerts, alert_put_fn *put, alert_gone_fn *gone, void *arg);
 struct alert *alerts_put(struct alerts *alerts, const struct alert_update *update, wall_t now, enum alert_put_result *ret_result);
 /*
  * Startup. A sender's alert that was firing when last written has been

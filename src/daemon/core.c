@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the rooms in the order of their dependence and wires them:
+ *
+ *   engine --event--> alerts --put--> inhibitor, groups --flush--> notifier
+ *
+ * What one turn changes on that way is one transaction of the store.
+ */
+#include "config.h"
+
+#include "daemon/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "net/xfer.h"
+#include "receiver/receiver.h"
+#include "rule/kind.h"
+#include "source/source.h"
+
+#define SQL_WORKERS 4
+#define SQL_QUEUE_MAX 4096
+#define UPKEEP_INTERVAL DUR_S(60)
+
+const struct config_kinds *
+core_kinds(void)
+{
+	static struct config_kinds kinds;
+
+	kinds.integrations = receiver_kinds;
+	kinds.sources = source_kinds;
+	kinds.rules = rule_kind_schemas;
+	return &kinds;
+}
+
+/* External labels are added where the alert lacks them, as Prometheus' notifier does. */
+static struct labels *
+with_external_labels(const struct core *core, struct labels *labels, struct arena *arena)
+{
+	const struct labels *external = core->config->external_labels;
+	struct labels_builder builder;
+	struct err err;
+
+	if (external == NULL || external->n == 0)
+		return labels_ref(labels);
+	labels_builder_init(&builder, arena);
+	for (uint32_t i = 0; i < external->n; i++)
+		labels_builder_set(&builder, istr_str(external->l[i].name),
+		    istr_str(external->l[i].value));
+	for (uint32_t i = 0; i < labels->n; i++)
+		labels_builder_set(&builder, istr_str(labels->l[i].name),
+		    istr_str(labels->l[i].value));
+	struct labels *all = labels_intern(&builder, &err);
+	return all != NULL ? all : labels_ref(labels); /* over LABELS_MAX: the rule's own matter more */
+}
+
+static void
+on_rule_event(void *arg, const struct rule_event *event)
+{
+	struct core *core = arg;
+	struct arena *arena = arena_new(0);
+	struct labels *labels = with_external_labels(core, event->labels, arena);
+	struct alert *known = alerts_find(core->alerts, labels);
+	struct alert_update update = {
+		.labels = labels,
+		.annotations = event->annotations,
+		.generator_url = str_from(event->generator_url),
+		.starts_at = event->starts_at,
+		.ends_at = event->change == ALERT_BECAME_RESOLVED ? event->ends_at : WALL_MAX,
+		.flags = ALERT_FROM_RULE,
+	};
+
+	if (event->change != ALERT_BECAME_RESOLVED)
+		alerts_put(core->alerts, &update, event->now, NULL);
+	else if (known != NULL)
+		alerts_resolve(core->alerts, known, event->ends_at, event->now);
+	labels_unref(labels);
+	arena_free(arena);
+}
+
+static void
+on_alert_put(void *arg, struct alert *alert, enum alert_put_result result, wall_t now)
+{
+	struct core *core = arg;
+
+	if (core->inhibitor != NULL)
+		inhibitor_note(core->inhibitor, alert);
+	groups_on_alert(core->groups, alert, result, now);
+}
+
+static void
+on_alert_gone(void *arg, struct alert *alert)
+{
+	struct core *core = arg;
+
+	if (core->inhibitor != NULL)
+		inhibitor_forget(core->inhibitor, alert);
+}
+
+static void
+on_upkeep(void *arg)
+{
+	struct core *core = arg;
+	wall_t now = loop_now(core->loop);
+
+	alerts_gc(core->alerts, now);
+	silences_gc(core->silences, now, core->options->retention);
+	store_prune(core->store, now);
+	loop_timer_set(core->loop, &core->upkeep, mono_add(loop_mono(core->loop), UPKEEP_INTERVAL));
+}
+
+/* The first listener's address, as people reach it. */
+static char *
+default_external_url(const struct core *core)
+{
+	const char *address = core->options->listen[0];
+	const char *colon = strrchr(address, ':');
+	size_t n = colon != NULL ? (size_t)(colon - address) : strlen(address);
+	struct buf buf = { 0 };
+	char host[256] = "localhost";
+
+	if (n == 0 || strncmp(address, "0.0.0.0", n) == 0 || strncmp(address, "[::]", n) == 0)
+		(void)gethostname(host, sizeof(host) - 1);
+	else
+		snprintf(host, sizeof(host), "%.*s", (int)n, address);
+	buf_printf(&buf, "http://%s:%u", host, http_server_port(core->servers[0]));
+	return buf_take(&buf);
+}
+
+static int
+open_servers(struct core *core, struct err *err)
+{
+	const char *const *address = core->options->listen;
+
+	for (; *address != NULL; address++) {
+		if (core->n_servers == LISTENERS_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d --web.listen-address", LISTENERS_MAX);
+		struct http_server *server = http_server_new(core->loop, *address, NULL, api_handle,
+		    core->api, err);
+		if (server == NULL)
+			return -(int)err->code;
+		core->servers[core->n_servers++] = server;
+	}
+	return 0;
+}
+
+static void
+open_rooms(struct core *core)
+{
+	uint64_t seed = (uint64_t)loop_now(core->loop).ns;
+
+	core->alerts = alerts_new(core->store);
+	core->silences = silences_new(core->store);
+	core->engine = engine_new(&(struct engine_options){
+	    .loop = core->loop,
+	    .xfer = core->xfer,
+	    .workers = core->workers,
+	    .store = core->store,
+	    .sink = { .arg = core, .event = on_rule_event },
+	    .external_url = core->external_url,
+	});
+	core->notifier = notifier_new(&(struct notifier_options){
+	    .loop = core->loop,
+	    .xfer = core->xfer,
+	    .store = core->store,
+	    .alerts = core->alerts,
+	    .silences = core->silences,
+	    .external_url = core->external_url,
+	    .seed = seed,
+	});
+	core->groups = groups_new(core->loop, core->store, core->alerts, &(struct groups_hooks){
+	    .arg = core->notifier,
+	    .flush = notifier_flush,
+	    .group_gone = notifier_group_gone,
+	});
+	alerts_subscribe(core->alerts, on_alert_put, on_alert_gone, core);
+	timer_init(&core->upkeep, on_upkeep, core);
+}
+
+static int
+open_store(struct core *core, struct err *err)
+{
+	const struct store_options options = {
+		.dir = core->options->storage_path,
+		.retention = core->options->retention,
+	};
+
+	core->store = store_open(&options, core->loop, err);
+	return core->store != NULL ? 0 : err_wrap(err, "storage");
+}
+
+static void
+fill_state(struct core *core)
+{
+	core->state = (struct api_state){
+		.loop = core->loop,
+		.server = core->servers[0],
+		.external_url = core->external_url,
+		.store = core->store,
+		.alerts = core->alerts,
+		.silences = core->silences,
+		.groups = core->groups,
+		.notifier = core->notifier,
+		.engine = core->engine,
+		.xfer = core->xfer,
+		.started_at = loop_now(core->loop),
+		.last_reload_at = loop_now(core->loop),
+		.last_reload_ok = true,
+		.reload = core_reload,
+		.reload_arg = core,
+	};
+}
+
+/* The address is needed for links in messages before the rooms that make them exist. */
+static int
+open_network(struct core *core, struct err *err)
+{
+	core->xfer = xfer_new(core->loop, NULL);
+	core->workers = worker_pool_new(core->loop, "sql", SQL_WORKERS, SQL_QUEUE_MAX);
+	core->api = api_new(&core->state);
+	if (open_servers(core, err) < 0)
+		return -(int)err->code;
+	core->external_url = core->options->external_url != NULL ?
+	    xstrdup(core->options->external_url) : default_external_url(core);
+	return 0;
+}
+
+int
+core_open(struct core *core, const struct daemon_options *options, struct diag *diag,
+    struct err *err)
+{
+	struct config *config = config_load(options->config_path, core_kinds(), diag);
+
+	core->options = options;
+	if (config == NULL)
+		return err_set(err, ERR_INVALID, "configuration %s", options->config_path);
+	int rc = open_store(core, err);
+	if (rc == 0)
+		rc = open_network(core, err);
+	if (rc == 0) {
+		open_rooms(core);
+		fill_state(core);
+		rc = core_restore(core, err);
+	}
+	if (rc == 0)
+		rc = core_apply(core, config, err);
+	config_unref(config);
+	return rc;
+}
+
+void
+core_start(struct core *core)
+{
+	wall_t now = loop_now(core->loop);
+
+	notifier_start(core->notifier, now);
+	groups_start(core->groups, now);
+	engine_start(core->engine);
+	on_upkeep(core);
+	core->state.ready = true;
+}
+
+void
+core_close(struct core *core)
+{
+	loop_timer_stop(core->loop, &core->upkeep);
+	for (uint32_t i = 0; i < core->n_servers; i++)
+		http_server_free(core->servers[i]);
+	api_free(core->api);
+	engine_free(core->engine);
+	groups_free(core->groups);
+	notifier_free(core->notifier);
+	inhibitor_free(core->inhibitor);
+	silences_free(core->silences);
+	alerts_free(core->alerts);
+	if (core->xfer != NULL)
+		xfer_free(core->xfer);
+	if (core->workers != NULL)
+		worker_pool_free(core->workers);
+	if (core->store != NULL)
+		store_close(core->store);
+	config_unref(core->config);
+	free(core->external_url);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All rooms of a running server, and how they are wired.  Private to daemon/.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "base/diag.h"
+#include "daemon/daemon.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+
+#define LISTENERS_MAX 16
+
+struct core {
+	const struct daemon_options *options;
+	struct loop *loop;
+	struct xfer *xfer;
+	struct worker_pool *workers;
+	struct store *store;
+	struct config *config;
+	struct alerts *alerts;
+	struct silences *silences;
+	struct inhibitor *inhibitor;
+	struct groups *groups;
+	struct notifier *notifier;
+	struct engine *engine;
+	struct http_server *servers[LISTENERS_MAX];
+	uint32_t n_servers;
+	struct api *api;
+	struct api_state state;  /* what the API sees of all this */
+	char *external_url;
+	struct timer upkeep;     /* retention, sweeping: once a minute */
+	struct timer stop_check; /* while stopping */
+	mono_t stop_deadline;
+	bool stopping;
+};
+
+/* core.c: makes everything up to, but not including, the first flush and slot. Findings go to diag, other failures to err. */
+int core_open(struct core *core, const struct daemon_options *options, struct diag *diag, struct err *err);
+void core_start(struct core *core);
+void core_close(struct core *core); /* of whatever core_open got to */
+/* The receiver, source and rule tables of this program. */
+const struct config_kinds *core_kinds(void);
+
+/* restore.c: reads the store back into the rooms. */
+int core_restore(struct core *core, struct err *err);
+/* reload.c: swaps in a new generation, or changes nothing and says why in ret_text. */
+int core_reload(void *core, struct buf *ret_text);
+/* Hands the rooms core->config; also at start. */
+int core_apply(struct core *core, struct config *config, struct err *err);

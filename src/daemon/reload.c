@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A new configuration beside the old one, swapped in whole or not at all.
+ *
+ * The engine comes first because it alone can refuse (a source that does not
+ * open); what follows cannot fail.
+ */
+#include "config.h"
+
+#include "daemon/core.h"
+
+#include "base/log.h"
+
+/* Alerts that are sources of the new rules must be known before the next flush. */
+static struct inhibitor *
+inhibitor_of(struct core *core, const struct config *config)
+{
+	struct inhibitor *inhibitor = inhibitor_new(config);
+	struct alert *alert;
+
+	for (size_t it = 0; (alert = alerts_next(core->alerts, &it)) != NULL;)
+		inhibitor_note(inhibitor, alert);
+	return inhibitor;
+}
+
+int
+core_apply(struct core *core, struct config *config, struct err *err)
+{
+	struct inhibitor *old_inhibitor = core->inhibitor;
+	struct config *old = core->config;
+
+	if (engine_apply(core->engine, config, err) < 0)
+		return -(int)err->code;
+	core->config = config_ref(config);
+	core->inhibitor = inhibitor_of(core, config);
+	notifier_apply(core->notifier, config, core->inhibitor);
+	groups_apply(core->groups, config, loop_now(core->loop));
+	core->state.config = config;
+	core->state.inhibitor = core->inhibitor;
+	inhibitor_free(old_inhibitor);
+	config_unref(old);
+	return 0;
+}
+
+int
+core_reload(void *arg, struct buf *ret_text)
+{
+	struct core *core = arg;
+	struct diag *diag = diag_new();
+	struct config *config = config_load(core->options->config_path, core_kinds(), diag);
+	struct err err = { 0 };
+	int rc = 0;
+
+	if (config == NULL) {
+		diag_sort(diag);
+		diag_print(diag, ret_text);
+		rc = -ERR_INVALID;
+	} else if ((rc = core_apply(core, config, &err)) < 0) {
+		buf_puts(ret_text, err.text);
+	}
+	core->state.last_reload_ok = rc == 0;
+	if (rc == 0) {
+		core->state.reloads++;
+		core->state.last_reload_at = loop_now(core->loop);
+		log_info("config", "loaded", LOG_Z("file", core->options->config_path),
+		    LOG_INT("rules", config->n_rules), LOG_INT("receivers", config->n_receivers));
+	} else {
+		core->state.reloads_failed++;
+		log_error("config", "not loaded, the old one stays in force",
+		    LOG_Z("file", core->options->config_path), LOG_STR("err", buf_str(ret_text)));
+	}
+	config_unref(config);
+	diag_free(diag);
+	return rc;
+}

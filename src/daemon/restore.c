@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the store back at start: every row goes to the room that owns it.
+ *
+ * Nothing is sent or evaluated meanwhile.  A row that a room cannot take (a
+ * silence whose matcher this version refuses) is logged and left in the store.
+ */
+#include "config.h"
+
+#include "daemon/core.h"
+
+#include "base/log.h"
+
+static void
+restore_alert(void *arg, const struct alert_row *row)
+{
+	struct core *core = arg;
+	struct alert *alert = alerts_restore(core->alerts, row, loop_now(core->loop));
+
+	if (alert == NULL)
+		log_error("store", "alert row cannot be read", LOG_INT("id", row->id));
+}
+
+static void
+restore_rule(void *arg, int64_t id, struct str identity, struct str name)
+{
+	struct core *core = arg;
+
+	engine_restore_rule(core->engine, id, identity, name);
+}
+
+static void
+restore_rule_alert(void *arg, const struct rule_alert_row *row)
+{
+	struct core *core = arg;
+
+	engine_restore_alert(core->engine, row);
+}
+
+static void
+restore_group(void *arg, const struct group_row *row)
+{
+	struct core *core = arg;
+
+	groups_restore(core->groups, row);
+}
+
+static void
+restore_nflog(void *arg, const struct nflog_row *row)
+{
+	struct core *core = arg;
+
+	notifier_restore_nflog(core->notifier, row);
+}
+
+static void
+restore_delivery(void *arg, const struct delivery_row *row)
+{
+	struct core *core = arg;
+
+	notifier_restore_delivery(core->notifier, row);
+}
+
+static void
+restore_silence(void *arg, const struct silence_row *row)
+{
+	struct core *core = arg;
+	struct err err = { 0 };
+
+	if (silences_restore(core->silences, row, &err) < 0)
+		log_error("store", "silence row cannot be read", LOG_STR("id", row->id),
+		    LOG_Z("err", err.text));
+}
+
+int
+core_restore(struct core *core, struct err *err)
+{
+	const struct store_sink sink = {
+		.arg = core,
+		.alert = restore_alert,
+		.rule = restore_rule,
+		.rule_alert = restore_rule_alert,
+		.group = restore_group,
+		.nflog = restore_nflog,
+		.delivery = restore_delivery,
+		.silence = restore_silence,
+	};
+
+	return store_load(core->store, &sink, err);
+}
