@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share and nobody else needs. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "labels/labels.h"
+
+/* What malloc really takes for a request of this size (glibc's rounding). */
+static inline size_t
+malloc_bytes(size_t request)
+{
+	return (request + sizeof(size_t) + 15) & ~(size_t)15;
+}
+
+/* istr_intern() for who has hash_bytes(s) already. */
+struct istr *istr_intern_hashed(struct str s, uint64_t hash);
+size_t istr_bytes(void);
+
+/*
+ * Interns n views that are sorted by name, without duplicates and without
+ * empty values; +1 reference.  NULL and err when over a limit, not UTF-8 or a
+ * name is empty.
+ */
+struct labels *labels_intern_sorted(const struct label_view *views, uint32_t n, struct err *err);
