@@ -29,6 +29,8 @@ struct loop *loop_new(void);
 struct loop *loop_new_virtual(wall_t start);
 void loop_free(struct loop *loop); /* timers and watches must be gone */
 
+bool loop_is_virtual(const struct loop *loop);
+
 wall_t loop_now(const struct loop *loop);
 mono_t loop_mono(const struct loop *loop);
 /* Re-reads the clock before the turn's next callback; for callbacks that measure how long something took. */
@@ -75,6 +77,9 @@ struct message {
 
 /* The only thread-safe call. The message must live until its fn has run; order per sender is kept. */
 void loop_post(struct loop *loop, struct message *message);
+
+/* Takes back a message whose fn has not run; true if it was there. Loop thread only. */
+bool loop_unpost(struct loop *loop, struct message *message);
 
 /* --- hooks ------------------------------------------------------------- */
 struct loop_hook {
