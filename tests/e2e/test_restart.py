@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM ends cleanly, and after the next start everything is as it was and everything due comes when it was due."""
+
+import time
+
+from lib import wait
+from lib.api import parse_time
+from lib.configs import FAST, one_webhook, prometheus_source, rule_file, rule_group
+from lib.differential import alert
+from lib.doubles import Reply, Slow
+
+RULES = rule_file(rule_group("g", """
+alert: Pending
+expr: pending
+for: 1h
+""", """
+alert: Firing
+expr: firing
+labels: {severity: critical}
+annotations: {summary: "value {{ $value }}"}
+""", interval="1s"))
+
+
+def with_rules(t, hook, rules=RULES, timers=FAST):
+    backend = t.backend()
+    tocsin = t.tocsin(one_webhook(hook.url, timers=timers, extra=prometheus_source(backend.port)), {"rules.yml": rules})
+    return backend, tocsin
+
+
+def restart(tocsin):
+    tocsin.terminate()
+    tocsin.start()
+
+
+def picture(tocsin):
+    """Everything that must not change by a restart."""
+    return {
+        "rules": {name: (rule["state"], [(a["labels"], a["annotations"], a["state"], a["activeAt"])
+                                         for a in rule["alerts"]]) for name, rule in tocsin.rules().items()},
+        "alerts": [(a["labels"], a["annotations"], a["startsAt"], a["fingerprint"], a["status"], a["receivers"])
+                   for a in tocsin.alerts()],
+        "groups": [(g["labels"], g["receiver"], len(g["alerts"])) for g in tocsin.groups()],
+        "silences": tocsin.silences(),
+        "deliveries": [(d["id"], d["state"], d["receiver"], d["groupKey"], d["attempts"]) for d in tocsin.deliveries()],
+    }
+
+
+def test_everything_is_as_it_was(t):
+    hook = t.webhook()
+    backend, tocsin = with_rules(t, hook)
+    backend.set("pending", ({"job": "a"}, 1), ({"job": "b"}, 2))
+    backend.set("firing", ({"job": "a"}, 3))
+    now = time.time()
+    tocsin.post_alerts([alert("Posted", ends=now + 3600, job="x"), alert("Muted", ends=now + 3600, job="y")])
+    silence = tocsin.silence({"alertname": "Muted"}, now, now + 3600, comment="keep me")
+    ended = tocsin.silence({"alertname": "Other"}, now, now + 3600)
+    tocsin.expire(ended)
+    waiting = tocsin.silence({"alertname": "Later"}, now + 1800, now + 3600)
+    wait.until("all is told", lambda: {"Firing", "Posted"} <= {a["labels"]["alertname"] for _, a in hook.alerts()}
+               and len(tocsin.rule_alerts()) == 3, 6)
+    wait.until("nothing is under way", lambda: all(d["state"] == "delivered" for d in tocsin.deliveries()), 5)
+    requests = len(hook.taken())
+    before = picture(tocsin)
+    assert {s["id"]: s["status"]["state"] for s in before["silences"]} == {
+        silence: "active", ended: "expired", waiting: "pending"}
+    restart(tocsin)
+    after = picture(tocsin)
+    for part, value in before.items():
+        assert after[part] == value, f"{part} differ:\n{value}\n{after[part]}"
+    # two evaluations and two ticks later: nobody heard a thing, the ages are the old ones
+    hook.hold_count(requests, 2.2)
+    assert picture(tocsin)["rules"] == before["rules"]
+
+
+def test_group_wait_goes_on_where_it_was(t):
+    hook = t.webhook()
+    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 3s, group_interval: 5s, repeat_interval: 1h"))
+    posted = time.monotonic()
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    clock = wait.Timetable()
+    clock.due(1.0)
+    restart(tocsin)
+    first = hook.wait_count(1, 6)[0]
+    assert 2.8 <= first.mono - posted <= 3.6, f"told after {first.mono - posted:.2f} s instead of 3"
+
+
+def test_repeat_goes_on_where_it_was(t):
+    hook = t.webhook()
+    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 100ms, group_interval: 1s, repeat_interval: 2500ms"))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    first = hook.wait_count(1)[0]
+    wait.until("the outcome", lambda: tocsin.deliveries()[0]["state"] == "delivered", 3)
+    restart(tocsin)
+    second = hook.wait_count(2, 8)[1]
+    # ticks at 1, 2, 3 s: the first one later than 2.5 s
+    assert 2.6 <= second.mono - first.mono <= 4.0, f"repeated after {second.mono - first.mono:.2f} s"
+
+
+def test_retry_is_due_when_the_receiver_said(t):
+    hook = t.webhook()
+    hook.script(Reply(503, Retry_After=3))
+    tocsin = t.tocsin(one_webhook(hook.url))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    first = hook.wait_count(1, accepted=False)[0]
+    wait.until("the failed try in the outbox", lambda: tocsin.deliveries(state="pending")[0]["attempts"] == 1, 3)
+    restart(tocsin)
+    second = hook.wait_count(1, 8)[0]
+    assert 2.9 <= second.mono - first.mono <= 5.5, f"tried again after {second.mono - first.mono:.2f} s"
+    assert second.json == first.json, "a retry says the same"
+    hook.hold_count(1, 1.5)
+
+
+def test_what_ended_while_down_is_told_after_the_start(t):
+    hook = t.webhook()
+    backend, tocsin = with_rules(t, hook)
+    backend.set("firing", ({"job": "a"}, 3))
+    ends = time.time() + 3
+    tocsin.post_alerts([alert("Posted", ends=ends)])
+    wait.until("both are told", lambda: len(hook.alerts()) == 2, 5)
+    tocsin.terminate()
+    backend.set("firing")
+    wait.until("the end of the posted alert", lambda: time.time() > ends + 0.1, 5)
+    tocsin.start()
+    wait.until("both resolves", lambda: hook.statuses(alertname="Firing")[-1] == "resolved"
+               and hook.statuses(alertname="Posted")[-1] == "resolved", 6)
+    assert hook.statuses(alertname="Firing") == hook.statuses(alertname="Posted") == ["firing", "resolved"]
+    assert abs(parse_time(hook.alerts(alertname="Posted")[-1][1]["endsAt"]) - ends) < 0.002
+
+
+def test_stop_lets_a_delivery_finish(t):
+    hook = t.webhook()
+    hook.always(Slow(1.0))
+    tocsin = t.tocsin(one_webhook(hook.url))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    hook.wait_count(1, accepted=False)
+    tocsin.terminate()
+    assert len(hook.taken()) == 1, "the answer was awaited"
+    tocsin.start()
+    hook.hold_count(1, 1.5)
+    assert [d["state"] for d in tocsin.deliveries()] == ["delivered"]
+
+
+def test_reload_keeps_ages_and_tells_nobody_again(t):
+    hook = t.webhook()
+    backend, tocsin = with_rules(t, hook)
+    backend.set("pending", ({"job": "a"}, 1))
+    backend.set("firing", ({"job": "a"}, 3))
+    wait.until("told", lambda: len(hook.alerts()) == 1 and len(tocsin.rule_alerts()) == 2, 5)
+    ages = {a["labels"]["alertname"]: a["activeAt"] for a in tocsin.rule_alerts()}
+    tocsin.write("rules.yml", RULES.replace("value {{ $value }}", "now {{ $value }}"))
+    assert tocsin.post("/-/reload").status == 200
+    wait.until("the new annotation", lambda: tocsin.rule_alerts("Firing")[0]["annotations"]["summary"] == "now 3", 5)
+    assert {a["labels"]["alertname"]: a["activeAt"] for a in tocsin.rule_alerts()} == ages
+    hook.hold_count(1, 2.2)
+    # another meaning: what the rule had raised is resolved
+    tocsin.write("rules.yml", RULES.replace("expr: firing", "expr: something_else"))
+    tocsin.reload_by_signal()
+    wait.until("the resolve", lambda: hook.statuses(alertname="Firing") == ["firing", "resolved"], 6)
+    assert [a["labels"]["alertname"] for a in tocsin.rule_alerts()] == ["Pending"]
