@@ -42,8 +42,8 @@ struct alert_times { /* { 0 } is an inactive alert */
 
 enum alert_change {
 	ALERT_SAME,      /* nothing that anyone must hear of or that must be stored */
-	ALERT_HELD,      /* keep_firing_since changed: to be stored */
-	ALERT_BECAME_PENDING,
+	ALERT_HELD,      /* only times changed (keep_firing_since, or the clock stepped back): to be stored */
+	ALERT_BECAME_PENDING, /* from firing too, when a reload raised `for`: then it has to be withdrawn */
 	ALERT_BECAME_FIRING,
 	ALERT_BECAME_RESOLVED, /* was firing */
 	ALERT_BECAME_INACTIVE, /* was pending: forget it */

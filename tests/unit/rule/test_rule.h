@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cases of this folder, one function per file. */
+#pragma once
+
+#include <check.h>
+
+TCase *tcase_alert_step(void);
+TCase *tcase_kinds(void);
+TCase *tcase_engine(void);
+TCase *tcase_engine_restart(void);
