@@ -68,6 +68,8 @@ typedef bool http_fill_fn(void *arg, struct buf *out, size_t want);
 void http_reply_stream(struct http_call *call, int status, const char *content_type, http_fill_fn *fill, void (*fini)(void *arg), void *arg);
 /* Tests: a call without a connection; what was replied is kept for reading. */
 struct http_call *http_call_fake(const char *method, const char *path_and_query, struct str body);
+void http_call_fake_header(struct http_call *call, const char *name, const char *value); /* of the request */
 int http_call_status(const struct http_call *call);        /* 0: not answered yet */
 struct str http_call_answer(struct http_call *call);       /* streams are drained first */
+const char *http_call_answer_header(const struct http_call *call, const char *name); /* NULL: absent */
 void http_call_fake_free(struct http_call *call);

@@ -10,16 +10,22 @@
 
 struct xfer_ops {
 	/*
-	 * Sets an admitted request going.  Never calls xfer_finish(); what cannot
-	 * even start goes to xfer_fail_later().
+	 * Sets an admitted request going.  Never calls xfer_finish(); what
+	 * cannot even start goes to xfer_fail_later().
 	 */
 	void (*start)(struct xfer *xfer, struct xfer_request *request);
-	/* Takes an admitted request off the wire; true: the other side may have got it. */
+	/* Takes an admitted request off the wire; true: the other side may have
+	 * got it. */
 	bool (*abort)(struct xfer *xfer, struct xfer_request *request);
 	void (*free)(void *transport);
 };
 
-enum xfer_state { XFER_IDLE, XFER_WAITING, XFER_RUNNING, XFER_ENDED };
+enum xfer_state {
+	XFER_IDLE,
+	XFER_WAITING,
+	XFER_RUNNING,
+	XFER_ENDED
+};
 
 struct xfer {
 	/* immutable after _new */
@@ -30,16 +36,21 @@ struct xfer {
 	/* loop thread */
 	struct link lanes;   /* lanes that wait and are below their own limit */
 	struct link running; /* admitted requests */
-	struct link ended;   /* their done() is due: cancelled, or never started */
+	struct link
+	    ended; /* their done() is due: cancelled, or never started */
 	struct timer deliver;
 	uint32_t in_flight;
 	uint32_t waiting;
 	bool closing;
 };
 
-struct xfer *xfer_new_with(struct loop *loop, const struct xfer_ops *ops, void *transport, uint32_t max_in_flight);
-/* Ends a running request: done() runs inside, then the next ones are admitted. */
-void xfer_finish(struct xfer *xfer, struct xfer_request *request, struct xfer_response *response);
+struct xfer *xfer_new_with(struct loop *loop, const struct xfer_ops *ops,
+    void *transport, uint32_t max_in_flight);
+/* Ends a running request: done() runs inside, then the next ones are admitted.
+ */
+void xfer_finish(struct xfer *xfer, struct xfer_request *request,
+    struct xfer_response *response);
 /* Ends it from the loop's next callback instead. */
-void xfer_fail_later(struct xfer *xfer, struct xfer_request *request, enum err_code code, bool maybe_received, const char *text);
+void xfer_fail_later(struct xfer *xfer, struct xfer_request *request,
+    enum err_code code, bool maybe_received, const char *text);
 dur_t xfer_timeout(const struct xfer_request *request);

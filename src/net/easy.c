@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a request to the options of a libcurl handle: see easy.h.
+ *
+ * No secret is ever part of an error text.  The Authorization line is an
+ * ordinary header for libcurl, which drops it when a redirect leaves the
+ * host it was meant for.
+ */
+#include "config.h"
+
+#include "net/easy.h"
+
+#include <string.h>
+
+#include "net/xfer.h"
+
+#define CONNECT_TIMEOUT_MS 10000L
+#define REDIRECTS_MAX      10L
+
+bool
+easy_line_is_clean(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' && *text != '\t')
+			return false;
+	return true;
+}
+
+void
+easy_plan_fini(struct easy_plan *plan)
+{
+	if (plan->password.p != NULL)
+		explicit_bzero(plan->password.p, plan->password.cap);
+	buf_fini(&plan->key);
+	buf_fini(&plan->headers);
+	buf_fini(&plan->password);
+	buf_fini(&plan->url);
+	buf_fini(&plan->route);
+	buf_fini(&plan->scratch);
+}
+
+static void
+key_put(struct buf *key, const char *text)
+{
+	if (text != NULL)
+		buf_puts(key, text);
+	buf_put(key, text != NULL ? "\0" : "\1", 1);
+}
+
+static void
+key_put_tls(struct buf *key, const struct tls_options *tls)
+{
+	key_put(key, tls->ca_file);
+	key_put(key, tls->cert_file);
+	key_put(key, tls->key_file);
+	buf_putc(key, tls->insecure_skip_verify ? '1' : '0');
+}
+
+static bool
+wants_redirects(const struct easy_request *request)
+{
+	return !request->no_redirects && request->http != NULL &&
+	       request->http->follow_redirects;
+}
+
+static int
+plan_key(
+    struct easy_plan *plan, const struct easy_request *request, struct err *err)
+{
+	const struct http_options *http = request->http;
+	struct buf *key = &plan->key;
+
+	key_put(key, request->method);
+	buf_putc(key, request->body.n > 0 ? 'B' : '-');
+	buf_putc(key, wants_redirects(request) ? 'R' : '-');
+	buf_putc(key, request->compressed ? 'Z' : '-');
+	if (http == NULL)
+		return 0;
+	key_put_tls(key, &http->tls);
+	key_put(key, http->proxy_url);
+	key_put(key, http->basic_username);
+	if (http->basic_username != NULL) {
+		if (secret_read(&http->basic_password, &plan->password, err) <
+		    0)
+			return err_wrap(err, "basic_auth password");
+		buf_put(key, plan->password.p, plan->password.n);
+	}
+	return 0;
+}
+
+static int
+header_put(
+    struct buf *out, const char *name, const char *value, struct err *err)
+{
+	if (!easy_line_is_clean(name) || !easy_line_is_clean(value) ||
+	    strpbrk(name, ": \t") != NULL)
+		return err_set(err, ERR_INVALID,
+		    "header '%.40s' holds a line break or an illegal name",
+		    name);
+	buf_puts(out, name);
+	/* The semicolon is how libcurl is told of a header without a value. */
+	buf_puts(out, *value != '\0' ? ": " : ";");
+	buf_puts(out, value);
+	buf_put(out, "", 1);
+	return 0;
+}
+
+static int
+header_put_all(struct buf *out, const struct http_header *headers, size_t n,
+    struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (header_put(out, headers[i].name, headers[i].value, err) < 0)
+			return -ERR_INVALID;
+	return 0;
+}
+
+static int
+header_put_credentials(
+    struct easy_plan *plan, const struct http_options *http, struct err *err)
+{
+	struct buf *text = &plan->scratch;
+	int rc;
+
+	if (http->auth_credentials.value == NULL &&
+	    http->auth_credentials.file == NULL)
+		return 0;
+	buf_clear(text);
+	buf_puts(text, http->auth_type != NULL ? http->auth_type : "Bearer");
+	buf_putc(text, ' ');
+	if (secret_read(&http->auth_credentials, text, err) < 0)
+		return err_wrap(err, "authorization credentials");
+	rc = header_put(&plan->headers, "Authorization", text->p, err);
+	explicit_bzero(text->p, text->cap);
+	buf_clear(text);
+	return rc;
+}
+
+static int
+plan_headers(
+    struct easy_plan *plan, const struct easy_request *request, struct err *err)
+{
+	const struct http_options *http = request->http;
+	struct buf *out = &plan->headers;
+
+	if (request->content_type != NULL &&
+	    header_put(out, "Content-Type", request->content_type, err) < 0)
+		return -ERR_INVALID;
+	/* "Expect: 100-continue" costs a round trip, and a second with servers
+	 * that ignore it. */
+	if (request->body.n > 0)
+		buf_put(out, "Expect:", sizeof("Expect:"));
+	if (http != NULL) {
+		int rc = header_put_credentials(plan, http, err);
+
+		if (rc < 0)
+			return rc;
+		if (header_put_all(out, http->headers, http->n_headers, err) <
+		    0)
+			return -ERR_INVALID;
+	}
+	return header_put_all(out, request->headers, request->n_headers, err);
+}
+
+static const char *
+url_part(CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+
+	return curl_url_get(url, part, &text,
+		   part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK
+		   ? text
+		   : NULL;
+}
+
+/*
+ * tls.server_name: the name for SNI and for the certificate, while the
+ * connection and the Host header keep the URL's host.  libcurl has no such
+ * option; a URL with that name, connected elsewhere, is the same thing.
+ */
+static int
+plan_server_name(
+    struct easy_plan *plan, const struct easy_request *request, struct err *err)
+{
+	const char *name = request->http->tls.server_name;
+	CURLU *url = curl_url();
+	const char *host = NULL, *port = NULL, *whole = NULL;
+	int rc = -ERR_INVALID;
+
+	if (url != NULL &&
+	    curl_url_set(url, CURLUPART_URL, request->url.p, 0) == CURLUE_OK) {
+		host = url_part(url, CURLUPART_HOST);
+		port = url_part(url, CURLUPART_PORT);
+		if (host != NULL && port != NULL &&
+		    curl_url_set(url, CURLUPART_HOST, name, 0) == CURLUE_OK)
+			whole = url_part(url, CURLUPART_URL);
+	}
+	if (whole != NULL && host != NULL && port != NULL) {
+		buf_puts(&plan->url, whole);
+		buf_printf(&plan->route, "%s:%s:%s:%s", name, port, host, port);
+		buf_printf(&plan->scratch, "%s:%s", host, port);
+		rc = header_put(&plan->headers, "Host", plan->scratch.p, err);
+	} else {
+		err_set(err, ERR_INVALID,
+		    "the URL does not go with tls server_name '%s'", name);
+	}
+	curl_free((char *)(uintptr_t)host);
+	curl_free((char *)(uintptr_t)port);
+	curl_free((char *)(uintptr_t)whole);
+	curl_url_cleanup(url);
+	return rc;
+}
+
+int
+easy_plan_make(
+    struct easy_plan *plan, const struct easy_request *request, struct err *err)
+{
+	int rc;
+
+	buf_clear(&plan->key);
+	buf_clear(&plan->headers);
+	buf_clear(&plan->password);
+	buf_clear(&plan->url);
+	buf_clear(&plan->route);
+	buf_clear(&plan->scratch);
+	if ((rc = plan_key(plan, request, err)) < 0 ||
+	    (rc = plan_headers(plan, request, err)) < 0)
+		return rc;
+	if (request->http != NULL && request->http->tls.server_name != NULL &&
+	    str_starts(request->url, STR("https://")))
+		return plan_server_name(plan, request, err);
+	return 0;
+}
+
+void
+easy_apply_tls(CURL *easy, const struct tls_options *tls)
+{
+	if (tls->ca_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file);
+	if (tls->cert_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file);
+	if (tls->key_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file);
+	if (tls->insecure_skip_verify) {
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+}
+
+static void
+apply_method(CURL *easy, const struct easy_request *request)
+{
+	bool has_body = request->body.n > 0;
+
+	if (strcmp(request->method, "GET") == 0 && !has_body) {
+		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	} else if (strcmp(request->method, "HEAD") == 0) {
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	} else {
+		bool is_post = strcmp(request->method, "POST") == 0;
+
+		if (is_post || has_body)
+			curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		if (!is_post)
+			curl_easy_setopt(
+			    easy, CURLOPT_CUSTOMREQUEST, request->method);
+	}
+}
+
+void
+easy_apply(CURL *easy, const struct easy_plan *plan,
+    const struct easy_request *request, const char *user_agent)
+{
+	const struct http_options *http = request->http;
+
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(
+	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	/* An empty name also keeps the environment's http_proxy out. */
+	curl_easy_setopt(easy, CURLOPT_PROXY,
+	    http != NULL && http->proxy_url != NULL ? http->proxy_url : "");
+	if (request->compressed)
+		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+	if (wants_redirects(request)) {
+		curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+		curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	}
+	apply_method(easy, request);
+	if (http == NULL)
+		return;
+	easy_apply_tls(easy, &http->tls);
+	if (http->basic_username != NULL) {
+		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(easy, CURLOPT_USERNAME, http->basic_username);
+		curl_easy_setopt(easy, CURLOPT_PASSWORD,
+		    plan->password.n > 0 ? plan->password.p : "");
+	}
+}
+
+struct curl_slist *
+easy_headers(const struct easy_plan *plan)
+{
+	struct curl_slist *list = NULL;
+
+	for (size_t at = 0; at < plan->headers.n;
+	     at += strlen(plan->headers.p + at) + 1)
+		list = curl_slist_append(list, plan->headers.p + at);
+	return list;
+}

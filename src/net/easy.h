@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of one libcurl easy handle, shared by the asynchronous client
+ * (xfer_curl.c) and the blocking one (client.c).
+ *
+ * What a request wants is split in two: `key` names everything that is set
+ * once per handle (method, TLS, proxy, user and password), `headers` is the
+ * list of header lines.  A pooled handle is used again untouched for a
+ * request with the same key; equal header text keeps its header list.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "net/options.h"
+
+struct easy_request {
+	const char *method;
+	struct str url;
+	struct str body;
+	const char *content_type;
+	const struct http_options *http; /* may be NULL */
+	const struct http_header *headers;
+	size_t n_headers;
+	bool no_redirects;
+	bool compressed;
+};
+
+struct easy_plan {
+	struct buf key;
+	struct buf headers;  /* "Name: value" lines, a NUL after each */
+	struct buf password; /* basic */
+	struct buf
+	    url; /* only when the URL had to be rewritten for tls.server_name */
+	struct buf route; /* then: where to connect instead, else empty */
+	struct buf scratch;
+};
+
+void easy_plan_fini(struct easy_plan *plan);
+/* Reads secret files; ERR_INVALID with a text without secrets when the request
+ * cannot be made. */
+int easy_plan_make(struct easy_plan *plan, const struct easy_request *request,
+    struct err *err);
+/* Everything the key stands for. */
+void easy_apply(CURL *easy, const struct easy_plan *plan,
+    const struct easy_request *request, const char *user_agent);
+void easy_apply_tls(CURL *easy, const struct tls_options *tls);
+struct curl_slist *easy_headers(const struct easy_plan *plan);
+bool easy_line_is_clean(const char
+	*text); /* no control characters: it may become a protocol line */

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections: listening sockets of our own, libmicrohttpd for HTTP.
+ *
+ * One daemon in external epoll mode serves all addresses: we accept and hand
+ * the connection over, so that one set of limits covers both families and a
+ * full house is told so.  The daemon runs when its epoll descriptor stirs,
+ * when its timeout is due, and after a resume (which stirs the descriptor).
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "net/server_impl.h"
+
+#define BODY_BYTES_DEFAULT   (32u << 20)
+#define CONNECTIONS_DEFAULT  512
+#define HEADER_BYTES_DEFAULT (32u << 10)
+#define IDLE_DEFAULT         DUR_S(60)
+#define RESERVE_MAX                                                            \
+	((size_t)4 << 20) /* what a Content-Length alone makes us allocate */
+#define DISCARD_FACTOR   4
+#define ACCEPTS_PER_TURN 64
+
+static void run_daemon(void *arg);
+
+static void
+arm(struct http_server *server)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (MHD_get_timeout(server->daemon, &ms) != MHD_YES) {
+		loop_timer_stop(server->loop, &server->timer);
+		return;
+	}
+	loop_timer_set(server->loop, &server->timer,
+	    mono_add(loop_mono(server->loop), DUR_MS(ms)));
+}
+
+static void
+run_daemon(void *arg)
+{
+	struct http_server *server = arg;
+
+	MHD_run(server->daemon);
+	arm(server);
+}
+
+static void
+on_daemon_event(void *arg, uint32_t events)
+{
+	(void)events;
+	run_daemon(arg);
+}
+
+/* --- accepting --------------------------------------------------------- */
+
+static void
+refuse(int fd)
+{
+	static const char answer[] =
+	    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+	    "Content-Type: application/json\r\nCache-Control: no-store\r\n"
+	    "Content-Length: 32\r\n\r\n{\"error\":\"too many connections\"}";
+	char drop[4096];
+
+	/* Reading what has arrived keeps the kernel from answering with a
+	 * reset. */
+	while (recv(fd, drop, sizeof(drop), MSG_DONTWAIT) > 0)
+		;
+	(void)!send(
+	    fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void
+watch_listeners(struct http_server *server, bool on)
+{
+	for (uint32_t i = 0; i < server->n_listeners; i++) {
+		struct watch *watch = &server->listeners[i].watch;
+
+		if (on && watch->events == 0)
+			loop_watch(server->loop, watch, LOOP_READ);
+		else if (!on && watch->events != 0)
+			loop_unwatch(server->loop, watch);
+	}
+}
+
+static void
+accept_again(void *arg)
+{
+	watch_listeners(arg, true);
+}
+
+/* Out of descriptors: the backlog keeps the clients for a moment. */
+static void
+pause_accepting(struct http_server *server, int error)
+{
+	log_error("http", "cannot accept connections",
+	    LOG_Z("reason", strerrordesc_np(error)));
+	watch_listeners(server, false);
+	loop_timer_set(server->loop, &server->accept_again,
+	    mono_add(loop_mono(server->loop), DUR_MS(100)));
+}
+
+static void
+on_connection(void *arg, uint32_t events)
+{
+	struct listener *listener = arg;
+	struct http_server *server = listener->server;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage address = { 0 };
+		socklen_t n = sizeof(address);
+		int fd =
+		    accept4(listener->watch.fd, (struct sockaddr *)&address, &n,
+			SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				pause_accepting(server, errno);
+			if (errno == ECONNABORTED || errno == EINTR)
+				continue;
+			break;
+		}
+		if (http_server_connections(server) >=
+		    server->limits.connections_max)
+			refuse(fd);
+		else /* closes fd itself when it declines, as over the limit per
+			address */
+			MHD_add_connection(
+			    server->daemon, fd, (struct sockaddr *)&address, n);
+	}
+	arm(server);
+}
+
+/* --- requests ---------------------------------------------------------- */
+
+static enum MHD_Result
+send_answer(struct http_call *call)
+{
+	enum MHD_Result rc = MHD_queue_response(
+	    call->connection, (unsigned int)call->status, call->response);
+
+	MHD_destroy_response(call->response);
+	call->response = NULL;
+	return rc;
+}
+
+/* The first sight of a request: only its head is here. */
+static enum MHD_Result
+begin(struct http_server *server, struct http_call *call)
+{
+	const char *length = http_header_value(call, "Content-Length");
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    call->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	int64_t bytes;
+
+	call->body_bytes_max = server->limits.body_bytes_max;
+	if (info != NULL &&
+	    info->header_size > server->limits.header_bytes_max) {
+		call_reply_error(
+		    call, 431, "the request's header is too large");
+		return send_answer(call);
+	}
+	if (length == NULL || !str_to_i64(str_from(length), &bytes) ||
+	    bytes <= 0)
+		return MHD_YES;
+	if ((uint64_t)bytes <= call->body_bytes_max) {
+		buf_reserve(&call->body, (uint64_t)bytes < RESERVE_MAX
+					     ? (size_t)bytes
+					     : RESERVE_MAX);
+		return MHD_YES;
+	}
+	/* A little too much is read and dropped, so that the client gets to see
+	 * why; far too much is not. */
+	call->too_large = true;
+	if ((uint64_t)bytes / DISCARD_FACTOR <= call->body_bytes_max)
+		return MHD_YES;
+	call_reply_error(call, 413, "the request's body is too large");
+	return send_answer(call);
+}
+
+static enum MHD_Result
+take_body(struct http_call *call, const char *data, size_t n)
+{
+	if (!call->too_large && n <= call->body_bytes_max - call->body.n) {
+		buf_put(&call->body, data, n);
+		return MHD_YES;
+	}
+	call->too_large = true;
+	buf_clear(&call->body);
+	call->discarded += n;
+	return call->discarded / DISCARD_FACTOR <= call->body_bytes_max
+		   ? MHD_YES
+		   : MHD_NO;
+}
+
+static enum MHD_Result
+handle(struct http_server *server, struct http_call *call)
+{
+	call->state = CALL_HANDLING;
+	if (call->too_large)
+		call_reply_error(call, 413, "the request's body is too large");
+	else
+		server->handler(server->arg, call);
+	if (call->state == CALL_ANSWERED)
+		return send_answer(call);
+	call->state = CALL_SUSPENDED;
+	list_append(&server->suspended, &call->suspended);
+	MHD_suspend_connection(call->connection);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *upload,
+    size_t *upload_bytes, void **request)
+{
+	struct http_server *server = arg;
+	struct http_call *call = *request;
+
+	(void)version;
+	if (call == NULL) {
+		call = call_new(server, connection, url, method);
+		*request = call;
+		return begin(server, call);
+	}
+	if (*upload_bytes > 0) {
+		size_t n = *upload_bytes;
+
+		*upload_bytes = 0;
+		return take_body(call, upload, n);
+	}
+	switch (call->state) {
+	case CALL_READING:
+		return handle(server, call);
+	case CALL_ANSWERED:
+		return call->response != NULL ? send_answer(call) : MHD_YES;
+	case CALL_HANDLING:
+	case CALL_SUSPENDED:
+		break;
+	}
+	return MHD_YES;
+}
+
+static void
+on_completed(void *arg, struct MHD_Connection *connection, void **request,
+    enum MHD_RequestTerminationCode why)
+{
+	(void)arg;
+	(void)connection;
+	(void)why;
+	call_free(*request);
+	*request = NULL;
+}
+
+void
+server_resume(struct http_call *call)
+{
+	list_remove(&call->suspended);
+	MHD_resume_connection(call->connection);
+}
+
+static void
+on_log(void *arg, const char *fmt, va_list ap)
+{
+	struct buf text = { 0 };
+
+	(void)arg;
+	if (!log_enabled(LOG_DEBUG))
+		return;
+	buf_vprintf(&text, fmt, ap);
+	log_debug(
+	    "http", "libmicrohttpd", LOG_STR("text", str_trim(buf_str(&text))));
+	buf_fini(&text);
+}
+
+/* --- life -------------------------------------------------------------- */
+
+static struct http_limits
+with_defaults(const struct http_limits *limits)
+{
+	struct http_limits l = { 0 };
+
+	if (limits != NULL)
+		l = *limits;
+	if (l.body_bytes_max == 0)
+		l.body_bytes_max = BODY_BYTES_DEFAULT;
+	if (l.connections_max == 0)
+		l.connections_max = CONNECTIONS_DEFAULT;
+	if (l.header_bytes_max == 0)
+		l.header_bytes_max = HEADER_BYTES_DEFAULT;
+	if (l.idle_timeout.ns <= 0)
+		l.idle_timeout = IDLE_DEFAULT;
+	return l;
+}
+
+/* A connection's memory: its header, the answer's header and the buffers to
+ * read and write. */
+static size_t
+connection_bytes(const struct http_limits *limits)
+{
+	return (size_t)limits->header_bytes_max + (32u << 10);
+}
+
+static struct MHD_Daemon *
+start_daemon(struct http_server *server)
+{
+	const struct http_limits *limits = &server->limits;
+	int64_t idle_s =
+	    (limits->idle_timeout.ns + DUR_S(1).ns - 1) / DUR_S(1).ns;
+
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+				    MHD_ALLOW_SUSPEND_RESUME |
+				    MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, on_request, server,
+	    /* first, so that messages of the start come here too */
+	    MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)limits->connections_max,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    (unsigned int)limits->per_address_max,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)idle_s,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_bytes(limits),
+	    MHD_OPTION_END);
+}
+
+struct http_server *
+http_server_new(struct loop *loop, const char *address,
+    const struct http_limits *limits, http_handler_fn *handler, void *arg,
+    struct err *err)
+{
+	struct http_server *server;
+	int fds[LISTENERS_MAX];
+	uint16_t port = 0;
+	int n = listen_open(address, fds, LISTENERS_MAX, &port, err);
+
+	if (n < 0)
+		return NULL;
+	server = xcalloc(1, sizeof(*server));
+	server->loop = loop;
+	server->handler = handler;
+	server->arg = arg;
+	server->limits = with_defaults(limits);
+	server->port = port;
+	list_init(&server->suspended);
+	timer_init(&server->timer, run_daemon, server);
+	timer_init(&server->accept_again, accept_again, server);
+	server->n_listeners = (uint32_t)n;
+	for (int i = 0; i < n; i++)
+		server->listeners[i] = (struct listener){
+			.watch = { .fd = fds[i],
+			    .fn = on_connection,
+			    .arg = &server->listeners[i] },
+			.server = server,
+		};
+	server->daemon = start_daemon(server);
+	if (server->daemon == NULL) {
+		err_set(err, ERR_IO,
+		    "listen on %s: libmicrohttpd did not start", address);
+		http_server_free(server);
+		return NULL;
+	}
+	server->watch.fd =
+	    MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+		->epoll_fd;
+	server->watch.fn = on_daemon_event;
+	server->watch.arg = server;
+	loop_watch(loop, &server->watch, LOOP_READ);
+	watch_listeners(server, true);
+	return server;
+}
+
+void
+http_server_quiesce(struct http_server *server)
+{
+	loop_timer_stop(server->loop, &server->accept_again);
+	watch_listeners(server, false);
+	for (uint32_t i = 0; i < server->n_listeners; i++)
+		close(server->listeners[i].watch.fd);
+	server->n_listeners = 0;
+}
+
+void
+http_server_free(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	http_server_quiesce(server);
+	if (server->daemon != NULL) {
+		/* The daemon may not stop while a connection is suspended. */
+		while (!list_empty(&server->suspended))
+			call_reply_error(CONTAINER_OF(server->suspended.next,
+					     struct http_call, suspended),
+			    503, "shutting down");
+		MHD_run(server->daemon);
+		if (server->watch.events != 0)
+			loop_unwatch(server->loop, &server->watch);
+		MHD_stop_daemon(server->daemon);
+	}
+	loop_timer_stop(server->loop, &server->timer);
+	free(server);
+}
+
+uint16_t
+http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+uint32_t
+http_server_connections(const struct http_server *server)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(
+	    server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info != NULL ? info->num_connections : 0;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its answer, real or fake.
+ *
+ * A real call belongs to its connection: made at the first sight of the
+ * request, freed when libmicrohttpd reports it completed.  A stream outlives
+ * the call if need be; it belongs to the response, which libmicrohttpd drops
+ * at the end or when the client has left.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/xalloc.h"
+#include "net/server_impl.h"
+
+#define STREAM_PIECE               ((size_t)64 << 10)
+#define FILLS_WITHOUT_PROGRESS_MAX 1000
+
+struct http_call *
+call_new(struct http_server *server, struct MHD_Connection *connection,
+    const char *path, const char *method)
+{
+	struct http_call *call = xcalloc(1, sizeof(*call));
+
+	call->server = server;
+	call->connection = connection;
+	call->path = path;
+	call->method = method;
+	return call;
+}
+
+static void
+lines_free(struct http_header_line *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(lines[i].name);
+		free(lines[i].value);
+	}
+	free(lines);
+}
+
+void
+call_free(struct http_call *call)
+{
+	if (call == NULL)
+		return;
+	list_remove(&call->suspended);
+	if (call->response != NULL)
+		MHD_destroy_response(call->response);
+	lines_free(call->headers, call->n_headers);
+	lines_free(call->request_headers, call->n_request_headers);
+	buf_fini(&call->body);
+	buf_fini(&call->answer);
+	free(call->params);
+	free(call->url);
+	free(call);
+}
+
+/* --- the request ------------------------------------------------------- */
+
+const char *
+http_method(const struct http_call *call)
+{
+	return call->method;
+}
+
+const char *
+http_path(const struct http_call *call)
+{
+	return call->path;
+}
+
+struct str
+http_body(const struct http_call *call)
+{
+	return buf_str(&call->body);
+}
+
+const char *
+http_header_value(const struct http_call *call, const char *name)
+{
+	if (call->connection != NULL)
+		return MHD_lookup_connection_value(
+		    call->connection, MHD_HEADER_KIND, name);
+	for (size_t i = 0; i < call->n_request_headers; i++)
+		if (strcasecmp(call->request_headers[i].name, name) == 0)
+			return call->request_headers[i].value;
+	return NULL;
+}
+
+static void
+add_param(struct http_call *call, const char *name, const char *value)
+{
+	call->params = xgrow(call->params, &call->params_cap,
+	    (size_t)call->n_params + 1, sizeof(*call->params));
+	call->params[call->n_params++] =
+	    (struct http_param){ name, value != NULL ? value : "" };
+}
+
+static enum MHD_Result
+on_argument(
+    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	add_param(arg, name, value);
+	return MHD_YES;
+}
+
+/* Collected at the first question; the texts belong to the connection. */
+static void
+collect_params(const struct http_call *call)
+{
+	struct http_call *self = (struct http_call *)(uintptr_t)call;
+
+	if (call->params_known)
+		return;
+	self->params_known = true;
+	if (call->connection != NULL)
+		MHD_get_connection_values(
+		    call->connection, MHD_GET_ARGUMENT_KIND, on_argument, self);
+}
+
+const char *
+http_param(const struct http_call *call, const char *name, uint32_t index)
+{
+	collect_params(call);
+	for (uint32_t i = 0; i < call->n_params; i++)
+		if (strcmp(call->params[i].name, name) == 0 && index-- == 0)
+			return call->params[i].value;
+	return NULL;
+}
+
+bool
+http_param_at(const struct http_call *call, uint32_t i, const char **ret_name,
+    const char **ret_value)
+{
+	collect_params(call);
+	if (i >= call->n_params)
+		return false;
+	*ret_name = call->params[i].name;
+	*ret_value = call->params[i].value;
+	return true;
+}
+
+static void
+read_peer(struct http_call *call)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address =
+	    info != NULL ? info->client_addr : NULL;
+	struct sockaddr_in six_or_four;
+	struct sockaddr_in6 six;
+
+	if (address == NULL)
+		return;
+	if (address->sa_family == AF_INET) {
+		memcpy(&six_or_four, address, sizeof(six_or_four));
+		inet_ntop(AF_INET, &six_or_four.sin_addr, call->peer,
+		    sizeof(call->peer));
+	} else if (address->sa_family == AF_INET6) {
+		memcpy(&six, address, sizeof(six));
+		inet_ntop(
+		    AF_INET6, &six.sin6_addr, call->peer, sizeof(call->peer));
+	}
+}
+
+const char *
+http_peer(const struct http_call *call)
+{
+	if (call->peer[0] == '\0' && call->connection != NULL)
+		read_peer((struct http_call *)(uintptr_t)call);
+	return call->peer;
+}
+
+/* --- the answer -------------------------------------------------------- */
+
+static void
+add_line(struct http_header_line **lines, size_t *n, size_t *cap,
+    const char *name, const char *value)
+{
+	*lines = xgrow(*lines, cap, *n + 1, sizeof(**lines));
+	(*lines)[(*n)++] =
+	    (struct http_header_line){ xstrdup(name), xstrdup(value) };
+}
+
+void
+http_add_header(struct http_call *call, const char *name, const char *value)
+{
+	add_line(
+	    &call->headers, &call->n_headers, &call->headers_cap, name, value);
+}
+
+static void
+answered(struct http_call *call, int status, const char *content_type,
+    struct MHD_Response *response)
+{
+	bool was_suspended = call->state == CALL_SUSPENDED;
+
+	assert(call->state != CALL_ANSWERED);
+	if (content_type != NULL)
+		MHD_add_response_header(response, "Content-Type", content_type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	for (size_t i = 0; i < call->n_headers; i++)
+		MHD_add_response_header(
+		    response, call->headers[i].name, call->headers[i].value);
+	call->status = status;
+	call->response = response;
+	call->state = CALL_ANSWERED;
+	if (was_suspended)
+		server_resume(call);
+}
+
+void
+http_reply(struct http_call *call, int status, const char *content_type,
+    struct buf *body)
+{
+	size_t n = body != NULL ? body->n : 0;
+	char *p = n > 0 ? buf_take(body) : NULL;
+
+	if (body != NULL)
+		buf_fini(body);
+	if (call->connection == NULL) {
+		assert(call->state != CALL_ANSWERED);
+		buf_put(&call->answer, p, n);
+		free(p);
+		call->status = status;
+		call->state = CALL_ANSWERED;
+		if (content_type != NULL)
+			http_add_header(call, "Content-Type", content_type);
+		return;
+	}
+	answered(call, status, content_type,
+	    MHD_create_response_from_buffer(
+		n, p, n > 0 ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
+}
+
+void
+http_reply_text(struct http_call *call, int status, const char *content_type,
+    const char *text)
+{
+	struct buf body = { 0 };
+
+	buf_puts(&body, text);
+	http_reply(call, status, content_type, &body);
+}
+
+void
+call_reply_error(struct http_call *call, int status, const char *text)
+{
+	struct buf body = { 0 };
+
+	buf_puts(&body, "{\"error\":");
+	json_put_str(&body, str_from(text));
+	buf_putc(&body, '}');
+	http_reply(call, status, "application/json", &body);
+}
+
+/* --- streams ----------------------------------------------------------- */
+
+/* Fills ahead until there are `want` bytes or the end; false: fill() does not
+ * get on. */
+static bool
+stream_fill(struct http_stream *stream, size_t want)
+{
+	uint32_t idle = 0;
+
+	while (stream->more && stream->ahead.n < want) {
+		size_t before = stream->ahead.n;
+
+		stream->more =
+		    stream->fill(stream->arg, &stream->ahead, want - before);
+		if (stream->ahead.n == before &&
+		    ++idle > FILLS_WITHOUT_PROGRESS_MAX)
+			return false;
+	}
+	return !stream->ahead.overflow;
+}
+
+static void
+stream_free(void *arg)
+{
+	struct http_stream *stream = arg;
+
+	if (stream->fini != NULL)
+		stream->fini(stream->arg);
+	buf_fini(&stream->ahead);
+	free(stream);
+}
+
+static ssize_t
+on_more(void *arg, uint64_t position, char *out, size_t room)
+{
+	struct http_stream *stream = arg;
+	size_t n;
+
+	(void)position;
+	if (stream->taken == stream->ahead.n) {
+		buf_clear(&stream->ahead);
+		stream->taken = 0;
+		if (!stream_fill(stream, room))
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+		if (stream->ahead.n == 0)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+	}
+	n = stream->ahead.n - stream->taken;
+	if (n > room)
+		n = room;
+	memcpy(out, stream->ahead.p + stream->taken, n);
+	stream->taken += n;
+	return (ssize_t)n;
+}
+
+void
+http_reply_stream(struct http_call *call, int status, const char *content_type,
+    http_fill_fn *fill, void (*fini)(void *arg), void *arg)
+{
+	struct http_stream *stream = xcalloc(1, sizeof(*stream));
+
+	stream->fill = fill;
+	stream->fini = fini;
+	stream->arg = arg;
+	stream->more = true;
+	if (call->connection == NULL) {
+		http_reply(call, status, content_type, NULL);
+		call->stream = stream;
+		return;
+	}
+	/* What turns out to be short goes with its length. */
+	if (stream_fill(stream, STREAM_PIECE) && !stream->more) {
+		http_reply(call, status, content_type, &stream->ahead);
+		stream_free(stream);
+		return;
+	}
+	answered(call, status, content_type,
+	    MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_PIECE, on_more, stream, stream_free));
+}
+
+/* --- fakes ------------------------------------------------------------- */
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+unescape(char *text, bool plus_is_space)
+{
+	char *out = text;
+
+	for (; *text != '\0'; text++) {
+		int high = *text == '%' ? hex_value(text[1]) : -1;
+		int low = high >= 0 ? hex_value(text[2]) : -1;
+
+		if (low >= 0) {
+			*out++ = (char)(high * 16 + low);
+			text += 2;
+		} else {
+			*out++ = *text == '+' && plus_is_space ? ' ' : *text;
+		}
+	}
+	*out = '\0';
+}
+
+struct http_call *
+http_call_fake(const char *method, const char *path_and_query, struct str body)
+{
+	struct http_call *call = call_new(NULL, NULL, NULL, method);
+	char *rest;
+
+	call->state = CALL_HANDLING;
+	call->params_known = true;
+	call->url = xstrdup(path_and_query);
+	call->path = call->url;
+	buf_put_str(&call->body, body);
+	snprintf(call->peer, sizeof(call->peer), "127.0.0.1");
+	rest = strchr(call->url, '?');
+	if (rest != NULL)
+		*rest++ = '\0';
+	unescape(call->url, false);
+	while (rest != NULL) {
+		char *name = rest, *value;
+
+		rest = strchr(name, '&');
+		if (rest != NULL)
+			*rest++ = '\0';
+		value = strchr(name, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		unescape(name, true);
+		if (value != NULL)
+			unescape(value, true);
+		if (*name != '\0' || value != NULL)
+			add_param(call, name, value);
+	}
+	return call;
+}
+
+void
+http_call_fake_header(
+    struct http_call *call, const char *name, const char *value)
+{
+	add_line(&call->request_headers, &call->n_request_headers,
+	    &call->request_headers_cap, name, value);
+}
+
+int
+http_call_status(const struct http_call *call)
+{
+	return call->status;
+}
+
+struct str
+http_call_answer(struct http_call *call)
+{
+	if (call->stream != NULL) {
+		struct http_stream *stream = call->stream;
+
+		call->stream = NULL;
+		while (stream->more &&
+		       stream_fill(stream, stream->ahead.n + STREAM_PIECE))
+			;
+		buf_put(&call->answer, stream->ahead.p, stream->ahead.n);
+		stream_free(stream);
+	}
+	return buf_str(&call->answer);
+}
+
+const char *
+http_call_answer_header(const struct http_call *call, const char *name)
+{
+	for (size_t i = 0; i < call->n_headers; i++)
+		if (strcasecmp(call->headers[i].name, name) == 0)
+			return call->headers[i].value;
+	return NULL;
+}
+
+void
+http_call_fake_free(struct http_call *call)
+{
+	if (call == NULL)
+		return;
+	if (call->stream != NULL)
+		stream_free(call->stream);
+	call_free(call);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the server: what its files (server.c: connections and daemon,
+ * server_call.c: requests and answers, listen.c: addresses) know of each
+ * other.
+ */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "base/list.h"
+#include "loop/loop.h"
+#include "net/server.h"
+
+#define LISTENERS_MAX 8
+
+enum call_state {
+	CALL_READING,   /* the body is arriving */
+	CALL_HANDLING,  /* inside the handler */
+	CALL_SUSPENDED, /* the handler returned without an answer */
+	CALL_ANSWERED,
+};
+
+struct http_param {
+	const char *name, *value;
+};
+
+struct http_stream {
+	http_fill_fn *fill;
+	void (*fini)(void *arg);
+	void *arg;
+	struct buf ahead; /* filled, not yet taken */
+	size_t taken;
+	bool more;
+};
+
+struct http_call {
+	enum call_state state;
+	struct http_server *server;        /* NULL: fake */
+	struct MHD_Connection *connection; /* NULL: fake */
+	struct link suspended;
+	const char *method;
+	const char *path;
+	struct buf body;
+	size_t body_bytes_max;
+	bool too_large; /* the body is read and thrown away, then 413 */
+	size_t discarded;
+	struct http_param *params;
+	uint32_t n_params;
+	size_t params_cap;
+	bool params_known;
+	char peer[64];
+	/* the answer */
+	struct http_header_line {
+		char *name, *value;
+	} * headers;
+	size_t n_headers, headers_cap;
+	int status;
+	struct MHD_Response *response; /* real calls */
+	/* fake calls */
+	char *url;
+	struct buf answer;
+	struct http_stream *stream;
+	struct http_header_line *request_headers;
+	size_t n_request_headers, request_headers_cap;
+};
+
+struct listener {
+	struct watch watch;
+	struct http_server *server;
+};
+
+struct http_server {
+	/* immutable after _new */
+	struct loop *loop;
+	http_handler_fn *handler;
+	void *arg;
+	struct http_limits limits;
+	uint16_t port;
+	/* loop thread */
+	struct MHD_Daemon *daemon;
+	struct watch watch; /* the daemon's epoll descriptor */
+	struct timer timer; /* the daemon's own timeouts */
+	struct timer accept_again;
+	struct listener listeners[LISTENERS_MAX];
+	uint32_t n_listeners;
+	struct link suspended;
+};
+
+/* listen.c: opens up to max sockets; their number, or -ERR_*. */
+int listen_open(const char *address, int *ret_fds, uint32_t max,
+    uint16_t *ret_port, struct err *err);
+
+/* server_call.c */
+struct http_call *call_new(struct http_server *server,
+    struct MHD_Connection *connection, const char *path, const char *method);
+void call_free(struct http_call *call);
+void call_reply_error(struct http_call *call, int status, const char *text);
+
+/* server.c */
+void server_resume(struct http_call *call);

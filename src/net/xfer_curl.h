@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the libcurl transport: what its files (xfer_curl.c: handles and
+ * answers, xfer_sockets.c: file descriptors and time, xfer_smtp.c: mail)
+ * know of each other.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "net/easy.h"
+#include "net/xfer_impl.h"
+
+/*
+ * The file descriptors curl works with, indexed by number.  When curl has no
+ * use for one of its own sockets between two requests, the socket stays in
+ * epoll ("parked"): the next request on that connection then costs no
+ * epoll_ctl.  A parked socket that stirs was closed by the server and leaves
+ * epoll.
+ */
+struct socket_slot {
+	struct watch watch;
+	struct sockets *sockets;
+	bool is_ours; /* opened by us, so that we hear of its end and may park
+			 it */
+	bool is_parked;
+};
+
+struct sockets {
+	struct loop *loop;
+	CURLM *multi;
+	struct socket_slot **slots;
+	size_t n;
+	struct timer timer;
+	/* after curl was told of something: collect what has ended */
+	void (*acted)(void *arg);
+	void *arg;
+};
+
+void sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi,
+    void (*acted)(void *arg), void *arg);
+void sockets_fini(struct sockets *sockets); /* after the multi handle is gone */
+void sockets_attach(struct sockets *sockets, CURL *easy);
+
+/* Handles that need no other options than their next URL and body. */
+struct handle_pool {
+	struct link by_use; /* least recently used first */
+	struct link idle;
+	uint64_t hash;
+	char *key;
+	size_t key_bytes;
+	uint32_t n_handles; /* idle or in use */
+};
+
+/* One easy handle and what surrounds it while a request uses it. */
+struct transfer {
+	CURL *easy;
+	struct link link;         /* pool->idle */
+	struct handle_pool *pool; /* NULL: mail, not pooled */
+	struct curl_transport *transport;
+	struct xfer_request *request;
+	struct buf body;
+	size_t body_max;
+	bool too_large;
+	/* set on the handle now */
+	struct buf header_text;
+	struct curl_slist *headers;
+	struct curl_slist *route;
+	int64_t timeout_ms;
+	/* mail */
+	struct curl_slist *recipients;
+	size_t sent;
+	bool all_sent;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct curl_transport {
+	struct xfer *xfer;
+	CURLM *multi;
+	struct sockets sockets;
+	struct map pools;
+	struct link pools_by_use;
+	uint32_t n_pools;
+	uint32_t n_idle;
+	uint32_t idle_max;
+	struct easy_plan plan; /* scratch of start */
+	char *user_agent;
+};
+
+/* xfer_smtp.c */
+int smtp_prepare(struct transfer *transfer, const struct xfer_request *request,
+    struct err *err);
+void smtp_result(const struct transfer *transfer, CURLcode code,
+    struct xfer_response *response);
