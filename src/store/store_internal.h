@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share.  Nobody outside includes it, except
+ * the room's own tests.
+ *
+ * Two batches take turns: `filling` collects what the loop thread writes,
+ * `flying` is with the store thread or waits for its next try.  A batch is
+ * a run of encoded operations (store_ops.c) that is executed in order in one
+ * transaction.  The writer and the reader are each used by one thread at a
+ * time: by their worker while a job is out, by the loop thread otherwise.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
+#include "store/store.h"
+
+enum {
+	STORE_STALL_BYTES = 64 << 20,     /* waiting rows that count as stalled */
+	STORE_HISTORY_BYTES = 256 << 20,  /* from here on history is dropped */
+	STORE_BATCH_KEEP_BYTES = 1 << 20, /* memory an empty batch may keep */
+	STORE_RETRY_MS = 1000,
+	STORE_ID_BLOCK = 1000000,
+	STORE_CHECKPOINT_FRAMES = 4000, /* 16 MiB of write-ahead log */
+	STORE_PRUNE_ROWS = 500,         /* deleted by one operation */
+	STORE_QUERY_ROWS = 1000,
+	STORE_QUERY_BYTES = 8 << 20, /* of one answer; paging gets the rest */
+	STORE_QUERY_STEPS = 100000,  /* virtual machine steps between checks */
+	STORE_QUERY_CHECKS = 1000,   /* checks until a query is too broad */
+	STORE_QUERIES_WAITING = 64
+};
+
+/* ---- operations (store_ops.c) ------------------------------------------ */
+
+/* One row: name, parameters (i integer, d double, t text, b bytes), SQL. */
+struct store_op {
+	const char *name;
+	const char *params;
+	const char *sql;
+};
+
+enum store_op_code {
+	OP_ALERT_PUT,
+	OP_ALERT_TIMES,
+	OP_ALERT_DELETE,
+	OP_RULE_PUT,
+	OP_RULE_DELETE,
+	OP_RULE_ALERTS_DELETE,
+	OP_RULE_ALERT_PUT,
+	OP_RULE_ALERT_DELETE,
+	OP_GROUP_PUT,
+	OP_GROUP_TIMER,
+	OP_GROUP_DELETE,
+	OP_NFLOG_PUT,
+	OP_NFLOG_DELETE,
+	OP_DELIVERY_PUT,
+	OP_DELIVERY_UPDATE,
+	OP_SILENCE_PUT,
+	OP_SILENCE_DELETE,
+	OP_HISTORY_ADD,
+	OP_META_PUT,
+	OP_PRUNE_HISTORY,
+	OP_PRUNE_DELIVERIES,
+	OP_PRUNE_SILENCES,
+	OP_COUNT
+};
+
+extern const struct store_op store_ops[OP_COUNT];
+
+static inline bool
+store_op_prunes(enum store_op_code code)
+{
+	return code >= OP_PRUNE_HISTORY;
+}
+
+/* Keys of meta that are the store's own begin with "store.". */
+#define META_IDS "store.ids"
+
+struct batch {
+	struct buf ops;
+	uint64_t rows;
+	struct link waiters;
+};
+
+/* Binds the operation at p and moves p behind it. */
+const char *store_op_bind(sqlite3_stmt *stmt, enum store_op_code code, const char *p);
+void store_put_ids(struct store *store, int64_t reserved);
+void store_put_prune(struct store *store, wall_t before);
+
+/* ---- the two connections ------------------------------------------------ */
+
+struct writer {
+	sqlite3 *db;
+	sqlite3_stmt *begin, *commit, *rollback;
+	sqlite3_stmt *ops[OP_COUNT];
+	int wal_frames; /* after the last commit */
+};
+
+/* store_schema.c: connections, PRAGMAs, migrations */
+enum { STORE_SCHEMA_VERSION = 2, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
+int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
+int store_sql_error(struct err *err, sqlite3 *db, const char *what);
+int store_exec(sqlite3 *db, const char *sql, struct err *err);
+/* The single integer a query answers. */
+int store_integer(sqlite3 *db, const char *sql, int64_t *ret_value, struct err *err);
+int store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt, struct err *err);
+void store_disconnect(sqlite3 **db);
+
+/* store_lock.c */
+int store_lock(const char *dir, int *ret_fd, struct err *err);
+void store_unlock(int *fd);
+
+/* ---- jobs --------------------------------------------------------------- */
+
+/* store_thread.c */
+struct commit_job {
+	struct job job;
+	struct store *store;
+	struct batch *batch; /* NULL: checkpoint instead */
+	bool truncate;       /* checkpoint: shrink the file too */
+	bool fail;
+	mono_t began;
+	/* set by the store thread */
+	enum { COMMIT_NOT_RUN, COMMIT_DONE, COMMIT_FAILED } result;
+	bool prune_again; /* a prune operation found a full helping */
+	uint64_t refused; /* rows the database would never accept */
+	struct err err;
+};
+
+int writer_open(struct writer *writer, const char *path, struct err *err);
+void writer_close(struct writer *writer);
+void writer_run(struct writer *writer, struct commit_job *job);
+
+/* store_query.c */
+enum { QUERY_HISTORY, QUERY_HISTORY_FINGERPRINT, QUERY_BOUNDS, QUERY_DELIVERIES, QUERY_DELIVERIES_STATE,
+	QUERY_DELIVERIES_RECEIVER, QUERY_COUNT };
+
+struct reader {
+	sqlite3 *db;
+	sqlite3_stmt *queries[QUERY_COUNT];
+	int checks_left;
+};
+
+int reader_open(struct reader *reader, const char *path, struct err *err);
+void reader_close(struct reader *reader);
+/* Answers the queries that found no room in the reader's queue. */
+void store_queries_refuse(struct store *store);
+
+/* store_load.c: rows from columns in the order of their SELECT */
+struct str store_column_str(sqlite3_stmt *stmt, int i);
+wall_t store_column_wall(sqlite3_stmt *stmt, int i);
+double store_column_double(sqlite3_stmt *stmt, int i);
+uint32_t store_column_u32(sqlite3_stmt *stmt, int i);
+#define DELIVERY_COLUMNS \
+	"id, group_key, receiver, integration, group_labels, route_id, reason, alerts, state, attempts, " \
+	"n_firing, n_resolved, created_at, due_at, finished_at, error, maybe_sent, tick_at"
+void store_delivery_read(sqlite3_stmt *stmt, struct delivery_row *ret_row);
+
+/* ---- the store ----------------------------------------------------------- */
+
+enum store_phase {
+	STORE_IDLE,
+	STORE_COMMITTING,
+	STORE_RETRYING, /* flying waits for the retry timer */
+	STORE_CHECKPOINTING
+};
+
+struct store {
+	/* immutable after store_open */
+	struct loop *loop;
+	char *path, *wal_path;
+	dur_t retention;
+	int lock_fd;
+	struct worker_pool *writer_pool, *reader_pool;
+
+	/* loop thread */
+	enum store_phase phase;
+	bool closing, failing, stalled;
+	bool checkpoint_due, truncate_due;
+	struct batch batches[2];
+	struct batch *filling, *flying;
+	struct link ready;   /* waiters with nothing to wait for */
+	struct link refused; /* queries the reader's queue had no room for */
+	int64_t next_id, reserved_id;
+	wall_t prune_before; /* the last cut-off; none: nothing to go on with */
+	uint64_t history_dropped;
+	struct loop_hook turn_end;
+	struct timer wake;  /* another turn, now */
+	struct timer retry; /* of the failed batch */
+	struct store_stats stats;
+
+	/* whoever runs the job */
+	struct commit_job job;
+	struct writer writer;
+	struct reader reader;
+};
+
+/* Gives the filling batch a turn end, also when called outside of a turn. */
+void store_wake(struct store *store);
