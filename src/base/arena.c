@@ -4,25 +4,25 @@
  * gets a chunk of its own.  With ARENA_DEBUG every piece is its own malloc.
  */
 #ifdef HAVE_CONFIG_H
-#include "config.h"
+#	include "config.h"
 #endif
-
-#include "base/arena.h"
 
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/xalloc.h"
 
 #define CHUNK_FIRST 4096
-#define CHUNK_MAX ((size_t)1 << 20)
-#define ALIGNMENT ((size_t)16)
+#define CHUNK_MAX   ((size_t)1 << 20)
+#define ALIGNMENT   ((size_t)16)
 
 struct chunk {
-	struct chunk *next; /* the one before it in age; the last is the first made */
-	size_t bytes;       /* of data */
+	struct chunk
+	    *next;    /* the one before it in age; the last is the first made */
+	size_t bytes; /* of data */
 	_Alignas(16) char data[];
 };
 
@@ -54,7 +54,8 @@ arena_new(size_t first_chunk_bytes)
 {
 	struct arena *arena = xcalloc(1, sizeof(*arena));
 
-	arena->first_bytes = first_chunk_bytes != 0 ? first_chunk_bytes : CHUNK_FIRST;
+	arena->first_bytes =
+	    first_chunk_bytes != 0 ? first_chunk_bytes : CHUNK_FIRST;
 	arena->next_bytes = arena->first_bytes;
 	arena->total = sizeof(*arena);
 	return arena;
@@ -64,7 +65,8 @@ arena_new(size_t first_chunk_bytes)
 static void
 drop_chunks(struct arena *arena, bool keep_first)
 {
-	while (arena->chunks != NULL && (!keep_first || arena->chunks->next != NULL)) {
+	while (arena->chunks != NULL &&
+	       (!keep_first || arena->chunks->next != NULL)) {
 		struct chunk *chunk = arena->chunks;
 
 		arena->chunks = chunk->next;
@@ -114,7 +116,8 @@ arena_alloc(struct arena *arena, size_t bytes)
 	if (rounded == 0)
 		rounded = ALIGNMENT;
 	if (arena->p == NULL || (size_t)(arena->end - arena->p) < rounded) {
-		add_chunk(arena, rounded > arena->next_bytes ? rounded : arena->next_bytes);
+		add_chunk(arena,
+		    rounded > arena->next_bytes ? rounded : arena->next_bytes);
 		if (arena->next_bytes < CHUNK_MAX)
 			arena->next_bytes *= 2;
 	}
@@ -131,7 +134,8 @@ arena_array(struct arena *arena, size_t count, size_t bytes)
 	size_t total;
 
 	if (__builtin_mul_overflow(count, bytes, &total))
-		return xrealloc(NULL, count, bytes); /* aborts, naming the size */
+		return xrealloc(
+		    NULL, count, bytes); /* aborts, naming the size */
 	return arena_alloc(arena, total);
 }
 

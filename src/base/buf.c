@@ -41,7 +41,8 @@ buf_take(struct buf *buf)
 	return p;
 }
 
-/* Room for more bytes and the NUL; false (and overflow) when past the maximum. */
+/* Room for more bytes and the NUL; false (and overflow) when past the maximum.
+ */
 static bool
 make_room(struct buf *buf, size_t more)
 {

@@ -54,20 +54,23 @@ diag_add_file(struct diag *diag, const char *name, struct str text)
 {
 	struct file *file = xmalloc(sizeof(*file));
 
-	*file = (struct file){ xstrdup(name), xmemdup0(text.p, text.n), text.n };
-	diag->files = xgrow(diag->files, &diag->cap_files, diag->n_files + 1, sizeof(struct file *));
+	*file =
+	    (struct file){ xstrdup(name), xmemdup0(text.p, text.n), text.n };
+	diag->files = xgrow(diag->files, &diag->cap_files, diag->n_files + 1,
+	    sizeof(struct file *));
 	diag->files[diag->n_files++] = file;
 	return file->name;
 }
 
-static void PRINTF(4, 0)
-add(struct diag *diag, enum diag_level level, struct pos pos, const char *fmt, va_list ap)
+static void PRINTF(4, 0) add(struct diag *diag, enum diag_level level,
+    struct pos pos, const char *fmt, va_list ap)
 {
 	char *text = NULL;
 	int n;
 	va_list again;
 
-	if (level == DIAG_NOTE ? diag->last_dropped || diag->n >= ENTRIES_MAX : diag->kept >= DIAG_MAX) {
+	if (level == DIAG_NOTE ? diag->last_dropped || diag->n >= ENTRIES_MAX
+			       : diag->kept >= DIAG_MAX) {
 		diag->last_dropped = true;
 		return;
 	}
@@ -78,7 +81,8 @@ add(struct diag *diag, enum diag_level level, struct pos pos, const char *fmt, v
 	text = xcalloc((size_t)n + 1, 1);
 	vsnprintf(text, (size_t)n + 1, fmt, again);
 	va_end(again);
-	diag->entries = xgrow(diag->entries, &diag->cap, diag->n + 1, sizeof(*diag->entries));
+	diag->entries = xgrow(
+	    diag->entries, &diag->cap, diag->n + 1, sizeof(*diag->entries));
 	diag->entries[diag->n++] = (struct finding){ level, pos, text };
 	if (level != DIAG_NOTE) {
 		diag->kept++;
@@ -162,7 +166,8 @@ file_index(const struct diag *diag, const char *name)
 }
 
 bool
-diag_line(const struct diag *diag, const char *file, uint32_t line, struct str *ret)
+diag_line(
+    const struct diag *diag, const char *file, uint32_t line, struct str *ret)
 {
 	size_t index = file_index(diag, file);
 	const char *p, *end, *stop;
@@ -222,7 +227,9 @@ diag_sort(struct diag *diag)
 		if (n > 0 && diag->entries[i].level == DIAG_NOTE)
 			bundles[n - 1].count++;
 		else
-			bundles[n++] = (struct bundle){ file_index(diag, pos->file), i, 1, pos->line, pos->col };
+			bundles[n++] =
+			    (struct bundle){ file_index(diag, pos->file), i, 1,
+				    pos->line, pos->col };
 	}
 	qsort(bundles, n, sizeof(bundles[0]), compare_bundles);
 	sorted = xcalloc(diag->cap, sizeof(*sorted));

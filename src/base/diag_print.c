@@ -11,7 +11,7 @@
 
 /* Longer lines are cut around the caret. */
 #define LINE_CHARS_MAX 160
-#define CUT "..."
+#define CUT            "..."
 
 static const char *const level_names[] = { "error", "warning", "note" };
 
@@ -42,9 +42,18 @@ cells_of(uint32_t c)
 	static const struct {
 		uint32_t from, to, cells;
 	} ranges[] = {
-		{ 0x300, 0x36f, 0 }, { 0x1100, 0x115f, 2 }, { 0x200b, 0x200f, 0 }, { 0x2e80, 0xa4cf, 2 },
-		{ 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 }, { 0xfe00, 0xfe0f, 0 }, { 0xfe30, 0xfe6f, 2 },
-		{ 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 }, { 0x1f300, 0x1f64f, 2 }, { 0x1f900, 0x1f9ff, 2 },
+		{ 0x300, 0x36f, 0 },
+		{ 0x1100, 0x115f, 2 },
+		{ 0x200b, 0x200f, 0 },
+		{ 0x2e80, 0xa4cf, 2 },
+		{ 0xac00, 0xd7a3, 2 },
+		{ 0xf900, 0xfaff, 2 },
+		{ 0xfe00, 0xfe0f, 0 },
+		{ 0xfe30, 0xfe6f, 2 },
+		{ 0xff00, 0xff60, 2 },
+		{ 0xffe0, 0xffe6, 2 },
+		{ 0x1f300, 0x1f64f, 2 },
+		{ 0x1f900, 0x1f9ff, 2 },
 		{ 0x20000, 0x3fffd, 2 },
 	};
 
@@ -54,7 +63,8 @@ cells_of(uint32_t c)
 	return 1;
 }
 
-/* Takes the first character off the line; what would disturb the terminal becomes a space or '?'. */
+/* Takes the first character off the line; what would disturb the terminal
+ * becomes a space or '?'. */
 static struct glyph
 next_glyph(struct str *line)
 {
@@ -66,7 +76,8 @@ next_glyph(struct str *line)
 		if (c == '\t')
 			glyph.text = STR(" ");
 		else if (c >= 0x20 && (c < 0x7f || c > 0x9f))
-			glyph = (struct glyph){ str_make(line->p, length), cells_of(c) };
+			glyph = (struct glyph){ str_make(line->p, length),
+				cells_of(c) };
 	} else {
 		length = 1;
 	}
@@ -77,7 +88,8 @@ next_glyph(struct str *line)
 
 /* The part of a long line that is shown: characters [from, to). */
 static void
-choose_window(uint32_t chars, uint32_t caret, uint32_t *ret_from, uint32_t *ret_to)
+choose_window(
+    uint32_t chars, uint32_t caret, uint32_t *ret_from, uint32_t *ret_to)
 {
 	*ret_from = 0;
 	*ret_to = chars;
@@ -100,7 +112,8 @@ put_spaces(struct buf *out, uint32_t n)
 static void
 put_excerpt(struct buf *out, const struct pos *pos, struct str line)
 {
-	uint32_t caret = pos->col - 1, chars = str_runes(line), from, to, before = 0, under = 0;
+	uint32_t caret = pos->col - 1, chars = str_runes(line), from, to,
+		 before = 0, under = 0;
 	uint32_t last = caret + (pos->width > 1 ? pos->width : 1);
 
 	choose_window(chars, caret < chars ? caret : chars, &from, &to);
@@ -131,7 +144,8 @@ put_excerpt(struct buf *out, const struct pos *pos, struct str line)
 }
 
 static void
-put_finding(const struct diag *diag, const struct finding *finding, struct buf *out)
+put_finding(
+    const struct diag *diag, const struct finding *finding, struct buf *out)
 {
 	const struct pos *pos = &finding->pos;
 	struct str line;
@@ -158,7 +172,8 @@ diag_print(const struct diag *diag, struct buf *out)
 	for (uint32_t i = 0; i < diag_count(diag); i++)
 		put_finding(diag, diag_at(diag, i), out);
 	if (dropped != 0)
-		buf_printf(out, "%u more finding%s not shown\n", dropped, dropped == 1 ? "" : "s");
+		buf_printf(out, "%u more finding%s not shown\n", dropped,
+		    dropped == 1 ? "" : "s");
 }
 
 void
@@ -168,9 +183,15 @@ diag_print_json(const struct diag *diag, struct buf *out)
 	for (uint32_t i = 0; i < diag_count(diag); i++) {
 		const struct finding *finding = diag_at(diag, i);
 
-		buf_printf(out, "%s{\"level\":\"%s\",\"file\":", i != 0 ? "," : "", level_names[finding->level]);
-		json_put_str(out, str_from(finding->pos.file != NULL ? finding->pos.file : ""));
-		buf_printf(out, ",\"line\":%u,\"column\":%u,\"text\":", finding->pos.line, finding->pos.col);
+		buf_printf(out,
+		    "%s{\"level\":\"%s\",\"file\":", i != 0 ? "," : "",
+		    level_names[finding->level]);
+		json_put_str(out,
+		    str_from(
+			finding->pos.file != NULL ? finding->pos.file : ""));
+		buf_printf(out,
+		    ",\"line\":%u,\"column\":%u,\"text\":", finding->pos.line,
+		    finding->pos.col);
 		json_put_str(out, str_from(finding->text));
 		buf_putc(out, '}');
 	}

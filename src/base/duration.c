@@ -26,7 +26,8 @@ unit_at(struct str text, uint32_t at, uint32_t *ret_len)
 {
 	uint32_t n = 0;
 
-	while (at + n < text.n && (text.p[at + n] < '0' || text.p[at + n] > '9'))
+	while (
+	    at + n < text.n && (text.p[at + n] < '0' || text.p[at + n] > '9'))
 		n++;
 	*ret_len = n;
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
@@ -36,7 +37,8 @@ unit_at(struct str text, uint32_t at, uint32_t *ret_len)
 }
 
 static int
-bad_unit(struct str text, uint32_t number_at, uint32_t at, uint32_t n, struct err *err)
+bad_unit(struct str text, uint32_t number_at, uint32_t at, uint32_t n,
+    struct err *err)
 {
 	struct str shown = str_head(text, 40), unit;
 
@@ -45,13 +47,16 @@ bad_unit(struct str text, uint32_t number_at, uint32_t at, uint32_t n, struct er
 		const char *number = text.p + number_at;
 
 		return err_set_at(err, ERR_INVALID, at,
-		    "not a duration: '%.*s' has no unit (write %.*ss, %.*sm, %.*sh, ...)", STR_ARG(shown), digits,
-		    number, digits, number, digits, number);
+		    "not a duration: '%.*s' has no unit (write %.*ss, %.*sm, "
+		    "%.*sh, ...)",
+		    STR_ARG(shown), digits, number, digits, number, digits,
+		    number);
 	}
 	unit = str_head(str_make(text.p + at, n), 16);
 	return err_set_at(err, ERR_INVALID, at,
-	    "not a duration: unknown unit '%.*s' in '%.*s' (units are y, w, d, h, m, s, ms)", STR_ARG(unit),
-	    STR_ARG(shown));
+	    "not a duration: unknown unit '%.*s' in '%.*s' (units are y, w, d, "
+	    "h, m, s, ms)",
+	    STR_ARG(unit), STR_ARG(shown));
 }
 
 int
@@ -63,7 +68,8 @@ duration_parse(struct str text, dur_t *ret, struct err *err)
 	uint32_t at = 0;
 
 	if (text.n == 0)
-		return err_set_at(err, ERR_INVALID, 0, "empty duration " REMEDY);
+		return err_set_at(
+		    err, ERR_INVALID, 0, "empty duration " REMEDY);
 	if (str_eq(text, STR("0"))) {
 		*ret = (dur_t){ 0 };
 		return 0;
@@ -74,24 +80,31 @@ duration_parse(struct str text, dur_t *ret, struct err *err)
 		int64_t value = 0;
 		bool fits = true;
 
-		for (; at < text.n && text.p[at] >= '0' && text.p[at] <= '9'; at++)
-			fits = fits && !__builtin_mul_overflow(value, 10, &value) &&
-			    !__builtin_add_overflow(value, text.p[at] - '0', &value);
+		for (; at < text.n && text.p[at] >= '0' && text.p[at] <= '9';
+		     at++)
+			fits = fits &&
+			       !__builtin_mul_overflow(value, 10, &value) &&
+			       !__builtin_add_overflow(
+				   value, text.p[at] - '0', &value);
 		if (at == number_at)
-			return err_set_at(err, ERR_INVALID, at, "not a duration: '%.*s' " REMEDY, STR_ARG(shown));
+			return err_set_at(err, ERR_INVALID, at,
+			    "not a duration: '%.*s' " REMEDY, STR_ARG(shown));
 		unit = unit_at(text, at, &n);
 		if (unit == NULL)
 			return bad_unit(text, number_at, at, n, err);
 		if (last != NULL && unit <= last)
 			return err_set_at(err, ERR_INVALID, at,
-			    "not a duration: in '%.*s' the unit %s comes after %s (each unit once, in the order y w d h m s ms)",
+			    "not a duration: in '%.*s' the unit %s comes after "
+			    "%s (each unit once, in the order y w d h m s ms)",
 			    STR_ARG(shown), unit->name, last->name);
-		fits = fits && !__builtin_mul_overflow(value, unit->ms, &value) &&
+		fits =
+		    fits && !__builtin_mul_overflow(value, unit->ms, &value) &&
 		    !__builtin_mul_overflow(value, INT64_C(1000000), &value) &&
 		    !__builtin_add_overflow(total, value, &total);
 		if (!fits)
 			return err_set_at(err, ERR_INVALID, number_at,
-			    "duration '%.*s' is too long (at most 292y)", STR_ARG(shown));
+			    "duration '%.*s' is too long (at most 292y)",
+			    STR_ARG(shown));
 		last = unit;
 		at += n;
 	}
@@ -106,16 +119,17 @@ duration_format(dur_t d, char out[DURATION_TEXT_MAX])
 	size_t n = 0;
 
 	if (ms == 0)
-		return strcpy(out, "0s");
+		return memcpy(out, "0s", sizeof("0s"));
 	if (ms < 0) {
 		out[n++] = '-';
 		ms = -ms;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (ms < units[i].ms || (units[i].only_whole && ms % units[i].ms != 0))
+		if (ms < units[i].ms ||
+		    (units[i].only_whole && ms % units[i].ms != 0))
 			continue;
-		n += (size_t)snprintf(out + n, DURATION_TEXT_MAX - n, "%" PRId64 "%s", ms / units[i].ms,
-		    units[i].name);
+		n += (size_t)snprintf(out + n, DURATION_TEXT_MAX - n,
+		    "%" PRId64 "%s", ms / units[i].ms, units[i].name);
 		ms %= units[i].ms;
 	}
 	return out;

@@ -28,17 +28,19 @@ static void
 end_at_character(char *text, size_t size, int wanted)
 {
 	if (wanted >= 0 && (size_t)wanted >= size) {
-		struct str cut = str_head(str_make(text, size), (uint32_t)size - 1);
+		struct str cut =
+		    str_head(str_make(text, size), (uint32_t)size - 1);
 
 		text[cut.n] = '\0';
 	}
 }
 
-static int PRINTF(4, 0)
-set(struct err *err, enum err_code code, uint32_t at, const char *fmt, va_list ap)
+static int PRINTF(4, 0) set(struct err *err, enum err_code code, uint32_t at,
+    const char *fmt, va_list ap)
 {
 	if (err != NULL) {
-		char text[sizeof(err->text)]; /* an argument may be err->text itself */
+		char text[sizeof(
+		    err->text)]; /* an argument may be err->text itself */
 		int n = vsnprintf(text, sizeof(text), fmt, ap);
 
 		end_at_character(text, sizeof(text), n);
@@ -62,7 +64,8 @@ err_set(struct err *err, enum err_code code, const char *fmt, ...)
 }
 
 int
-err_set_at(struct err *err, enum err_code code, uint32_t at, const char *fmt, ...)
+err_set_at(
+    struct err *err, enum err_code code, uint32_t at, const char *fmt, ...)
 {
 	va_list ap;
 	int ret;
@@ -91,7 +94,8 @@ err_wrap(struct err *err, const char *fmt, ...)
 		n = (int)sizeof(err->text) - 1;
 	n += snprintf(text + n, sizeof(text) - (size_t)n, ": %s", err->text);
 	if ((size_t)n >= sizeof(err->text)) {
-		struct str cut = str_head(str_make(text, (size_t)n), sizeof(err->text) - 1);
+		struct str cut =
+		    str_head(str_make(text, (size_t)n), sizeof(err->text) - 1);
 
 		n = (int)cut.n;
 	}
@@ -103,5 +107,6 @@ err_wrap(struct err *err, const char *fmt, ...)
 const char *
 err_code_name(enum err_code code)
 {
-	return (unsigned)code < ARRAY_LEN(code_names) ? code_names[code] : "unknown";
+	return (unsigned)code < ARRAY_LEN(code_names) ? code_names[code]
+						      : "unknown";
 }

@@ -79,7 +79,8 @@ hash_bytes(const void *data, size_t n)
 		a = load32(p);
 		b = load32(p + left - 4);
 	} else if (left > 0) {
-		a = (uint64_t)p[0] << 16 | (uint64_t)p[left / 2] << 8 | p[left - 1];
+		a = (uint64_t)p[0] << 16 | (uint64_t)p[left / 2] << 8 |
+		    p[left - 1];
 	}
 	return fold(fold(a ^ K1, b ^ h) ^ K0 ^ n, K2 ^ h);
 }

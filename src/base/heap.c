@@ -50,7 +50,8 @@ sift_down(struct heap *heap, size_t i, struct heap_node *node)
 
 		if (child >= heap->n)
 			break;
-		if (child + 1 < heap->n && before(heap->nodes[child + 1], heap->nodes[child]))
+		if (child + 1 < heap->n &&
+		    before(heap->nodes[child + 1], heap->nodes[child]))
 			child++;
 		if (!before(heap->nodes[child], node))
 			break;
@@ -79,7 +80,8 @@ heap_set(struct heap *heap, struct heap_node *node, int64_t key)
 		settle(heap, node->index - 1, node);
 		return;
 	}
-	heap->nodes = xgrow(heap->nodes, &heap->cap, heap->n + 1, sizeof(struct heap_node *));
+	heap->nodes = xgrow(
+	    heap->nodes, &heap->cap, heap->n + 1, sizeof(struct heap_node *));
 	heap->n++;
 	sift_up(heap, heap->n - 1, node);
 }

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#	include <emmintrin.h>
 #endif
 
 #include "base/json.h"
@@ -15,7 +15,9 @@ json_reader_init(struct json_reader *r, struct str text)
 {
 	const char *p = text.p != NULL ? text.p : "";
 
-	*r = (struct json_reader){ .start = p, .p = p, .end = p + text.n, .first = true };
+	*r = (struct json_reader){
+		.start = p, .p = p, .end = p + text.n, .first = true
+	};
 }
 
 bool
@@ -31,7 +33,8 @@ json_fail(struct json_reader *r, const char *static_text)
 static inline void
 skip_space(struct json_reader *r)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
+	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' ||
+				    *r->p == '\r' || *r->p == '\t'))
 		r->p++;
 }
 
@@ -82,7 +85,8 @@ json_enter(struct json_reader *r, enum json_type container)
 	if (!at_value(r))
 		return false;
 	if (*r->p != (object ? '{' : '['))
-		return json_fail(r, object ? "expected an object" : "expected an array");
+		return json_fail(
+		    r, object ? "expected an object" : "expected an array");
 	if (r->depth >= JSON_DEPTH_MAX)
 		return json_fail(r, "nested too deeply");
 	r->p++;
@@ -91,7 +95,8 @@ json_enter(struct json_reader *r, enum json_type container)
 	return true;
 }
 
-/* Past the comma before the next element, or past the container's end (false). */
+/* Past the comma before the next element, or past the container's end (false).
+ */
 static bool
 next_element(struct json_reader *r, char close, const char *expected)
 {
@@ -124,16 +129,19 @@ json_next_item(struct json_reader *r)
 	return next_element(r, ']', "expected ',' or ']'");
 }
 
-/* The first byte from p on that is a quote, a backslash or a control character. */
+/* The first byte from p on that is a quote, a backslash or a control character.
+ */
 static inline const char *
 run_end(const char *p, const char *end)
 {
 #ifdef __SSE2__
 	while (end - p >= 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
-		__m128i hit = _mm_or_si128(control,
-		    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+		__m128i control =
+		    _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+		__m128i hit = _mm_or_si128(
+		    control, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+				 _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
 		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
 
 		if (mask != 0)
@@ -267,7 +275,8 @@ json_read_str(struct json_reader *r, struct arena *arena, struct str *ret)
 static bool
 take_literal(struct json_reader *r, struct str text)
 {
-	if ((size_t)(r->end - r->p) < text.n || memcmp(r->p, text.p, text.n) != 0)
+	if ((size_t)(r->end - r->p) < text.n ||
+	    memcmp(r->p, text.p, text.n) != 0)
 		return false;
 	r->p += text.n;
 	return true;
@@ -371,7 +380,8 @@ json_read_null(struct json_reader *r)
 	return take_literal(r, STR("null")) || json_fail(r, "expected null");
 }
 
-/* At [ or {: past the matching bracket. Bit i of `objects` says what level i is. */
+/* At [ or {: past the matching bracket. Bit i of `objects` says what level i
+ * is. */
 static bool
 skip_container(struct json_reader *r)
 {
@@ -429,7 +439,9 @@ skip_value(struct json_reader *r)
 	case JSON_NUMBER:
 		/* Only its form: a value nobody reads may be out of range. */
 		return take_special(r, &number) ||
-		    (*r->p == 'N' || *r->p == 'I' ? json_fail(r, "not a number") : skip_number(r));
+		       (*r->p == 'N' || *r->p == 'I'
+			       ? json_fail(r, "not a number")
+			       : skip_number(r));
 	case JSON_BOOL:
 		return json_read_bool(r, &flag);
 	case JSON_NULL:
@@ -511,7 +523,8 @@ take_unit(const char **p, const char *end)
 	if (low < 0xdc00 || low > 0xdfff)
 		return 0xfffd;
 	*p += 6;
-	return 0x10000 + ((uint32_t)unit - 0xd800) * 0x400 + ((uint32_t)low - 0xdc00);
+	return 0x10000 + ((uint32_t)unit - 0xd800) * 0x400 +
+	       ((uint32_t)low - 0xdc00);
 }
 
 /* Escapes only ever shrink, so the raw length is room enough. */

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON text: strings and numbers.  Runs that need no escape are copied whole. */
+/* JSON text: strings and numbers.  Runs that need no escape are copied whole.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#	include <emmintrin.h>
 #endif
 
 #include "base/json.h"
 
-enum { PLAIN, ESCAPE, HTML, HIGH };
+enum {
+	PLAIN,
+	ESCAPE,
+	HTML,
+	HIGH
+};
 
 /* What a byte needs inside a string. */
 static inline int
@@ -29,14 +35,20 @@ plain_end(const char *p, const char *end, bool html)
 #ifdef __SSE2__
 	while (end - p >= 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		/* Signed: bytes from 0x80 on are negative, so they count as below 0x20. */
-		__m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
-		    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+		/* Signed: bytes from 0x80 on are negative, so they count as
+		 * below 0x20. */
+		__m128i hit =
+		    _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+			_mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+			    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
 		unsigned mask;
 
 		if (html)
-			hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('&')),
-			    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('<')), _mm_cmpeq_epi8(v, _mm_set1_epi8('>')))));
+			hit = _mm_or_si128(hit,
+			    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('&')),
+				_mm_or_si128(
+				    _mm_cmpeq_epi8(v, _mm_set1_epi8('<')),
+				    _mm_cmpeq_epi8(v, _mm_set1_epi8('>')))));
 		mask = (unsigned)_mm_movemask_epi8(hit);
 		if (mask != 0)
 			return p + __builtin_ctz(mask);
@@ -97,8 +109,10 @@ put_high(struct buf *buf, const char *p, const char *end, bool html)
 		buf_puts(buf, html ? "\\ufffd" : "\xef\xbf\xbd");
 		return p + 1;
 	}
-	/* Line and paragraph separator: valid in JSON, not in old JavaScript. */
-	if (html && length == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9'))
+	/* Line and paragraph separator: valid in JSON, not in old JavaScript.
+	 */
+	if (html && length == 3 && memcmp(p, "\xe2\x80", 2) == 0 &&
+	    (p[2] == '\xa8' || p[2] == '\xa9'))
 		buf_puts(buf, p[2] == '\xa8' ? "\\u2028" : "\\u2029");
 	else
 		buf_put(buf, p, length);
@@ -145,12 +159,13 @@ struct digits {
 	int n, exponent;
 };
 
-/* Few decimals, the common case: v is digits / 10^k with both exact, so the text reads back. */
+/* Few decimals, the common case: v is digits / 10^k with both exact, so the
+ * text reads back. */
 static bool
 short_digits(double v, struct digits *ret)
 {
-	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
-		1e14, 1e15 };
+	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
+		1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 
 	if (v < 1e-5 || v >= 1e15)
 		return false;
@@ -168,7 +183,7 @@ short_digits(double v, struct digits *ret)
 		for (; u != 0; u /= 10)
 			text[n++] = (char)('0' + u % 10);
 		ret->exponent = n - 1 - k;
-		for (ret->n = 0; n > 0; )
+		for (ret->n = 0; n > 0;)
 			ret->d[ret->n++] = text[--n];
 		while (ret->n > 1 && ret->d[ret->n - 1] == '0')
 			ret->n--;
@@ -182,7 +197,8 @@ static void
 shortest_digits(double v, struct digits *ret)
 {
 	char text[40];
-	/* Any 15 digits read back when v is normal; a subnormal may need fewer. */
+	/* Any 15 digits read back when v is normal; a subnormal may need fewer.
+	 */
 	int precision = v < 0x1p-1022 ? 0 : 14;
 	const char *p = text;
 
@@ -190,13 +206,14 @@ shortest_digits(double v, struct digits *ret)
 		return;
 	for (; precision <= 16; precision++) {
 		snprintf(text, sizeof(text), "%.*e", precision, v);
-		if (precision == 16 || !(strtod(text, NULL) < v || strtod(text, NULL) > v))
+		if (precision == 16 ||
+		    !(strtod(text, NULL) < v || strtod(text, NULL) > v))
 			break;
 	}
 	for (ret->n = 0; *p != 'e' && *p != '\0'; p++)
 		if (*p != '.')
 			ret->d[ret->n++] = *p;
-	ret->exponent = *p == 'e' ? atoi(p + 1) : 0;
+	ret->exponent = (int)strtol(p + 1, NULL, 10); /* p is at the e */
 	while (ret->n > 1 && ret->d[ret->n - 1] == '0')
 		ret->n--;
 }
@@ -221,7 +238,8 @@ put_plain(struct buf *buf, const struct digits *d)
 	}
 }
 
-/* Finite; the exponent form below 1e-6 and from 1e21 on, with at least exponent_digits digits. */
+/* Finite; the exponent form below 1e-6 and from 1e21 on, with at least
+ * exponent_digits digits. */
 static void
 put_finite(struct buf *buf, double v, int exponent_digits)
 {
@@ -245,7 +263,8 @@ put_finite(struct buf *buf, double v, int exponent_digits)
 		buf_putc(buf, '.');
 		buf_put(buf, d.d + 1, (size_t)d.n - 1);
 	}
-	buf_printf(buf, "e%c%0*d", d.exponent < 0 ? '-' : '+', exponent_digits, abs(d.exponent));
+	buf_printf(buf, "e%c%0*d", d.exponent < 0 ? '-' : '+', exponent_digits,
+	    abs(d.exponent));
 }
 
 void

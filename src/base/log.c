@@ -17,7 +17,7 @@
 #include "base/timestamp.h"
 
 #define LINE_MAX_BYTES 16384
-#define LIMITER_SLOTS 64
+#define LIMITER_SLOTS  64
 #define LIMITER_PERIOD DUR_S(60)
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -167,7 +167,8 @@ put_field(struct buf *line, const struct log_field *field)
 		put_duration(line, field->i);
 		break;
 	case LOG_F_WALL:
-		put_text(line, str_from(timestamp_format_ms((wall_t){ field->i }, text)));
+		put_text(line,
+		    str_from(timestamp_format_ms((wall_t){ field->i }, text)));
 		break;
 	}
 }
@@ -188,19 +189,22 @@ write_all(const char *p, size_t n)
 }
 
 static void
-put_line(enum log_level level, const char *subject, const char *event, const struct log_field *fields, wall_t now)
+put_line(enum log_level level, const char *subject, const char *event,
+    const struct log_field *fields, wall_t now)
 {
 	char text[TIMESTAMP_TEXT_MAX];
 	struct buf line;
 
-	/* A field that does not fit is left out whole, and so is what follows it. */
+	/* A field that does not fit is left out whole, and so is what follows
+	 * it. */
 	buf_init(&line, LINE_MAX_BYTES);
 	if (clock_fn != NULL)
 		put_field_text(&line, "time", timestamp_format_ms(now, text));
 	put_field_text(&line, "level", level_names[level]);
 	put_field_text(&line, "subject", subject);
 	put_field_text(&line, "event", event);
-	for (const struct log_field *field = fields; field->key != NULL; field++) {
+	for (const struct log_field *field = fields; field->key != NULL;
+	     field++) {
 		size_t before = line.n;
 
 		put_field(&line, field);
@@ -222,7 +226,9 @@ end_period(struct limiter_slot *slot, wall_t now)
 {
 	if (slot->held != 0) {
 		put_line(slot->level, slot->subject, slot->event,
-		    (const struct log_field[]){ LOG_INT("suppressed", slot->held), { .key = NULL } }, now);
+		    (const struct log_field[]){
+			LOG_INT("suppressed", slot->held), { .key = NULL } },
+		    now);
 		slots_holding--;
 	}
 	*slot = (struct limiter_slot){ 0 };
@@ -239,14 +245,16 @@ is_over(const struct limiter_slot *slot, wall_t now)
 static bool
 is_for(const struct limiter_slot *slot, const char *subject, const char *event)
 {
-	return slot->subject != NULL && strcmp(slot->subject, subject) == 0 && strcmp(slot->event, event) == 0;
+	return slot->subject != NULL && strcmp(slot->subject, subject) == 0 &&
+	       strcmp(slot->event, event) == 0;
 }
 
 /* The slot of this line: its own, a free one, or the next to be given up. */
 static struct limiter_slot *
 find_slot(const char *subject, const char *event, wall_t now)
 {
-	uint64_t hash = hash_mix(hash_bytes(subject, strlen(subject)), hash_bytes(event, strlen(event)));
+	uint64_t hash = hash_mix(hash_bytes(subject, strlen(subject)),
+	    hash_bytes(event, strlen(event)));
 	struct limiter_slot *victim = NULL;
 
 	for (size_t i = 0; i < 8; i++) {
@@ -254,8 +262,10 @@ find_slot(const char *subject, const char *event, wall_t now)
 
 		if (is_for(slot, subject, event))
 			return slot;
-		if (victim == NULL || (victim->subject != NULL &&
-		    (slot->subject == NULL || wall_before(slot->since, victim->since))))
+		if (victim == NULL ||
+		    (victim->subject != NULL &&
+			(slot->subject == NULL ||
+			    wall_before(slot->since, victim->since))))
 			victim = slot;
 	}
 	if (victim->subject != NULL)
@@ -276,7 +286,8 @@ admit(enum log_level level, const char *subject, const char *event, wall_t now)
 	if (slot->subject != NULL && is_over(slot, now))
 		end_period(slot, now);
 	if (slot->subject == NULL)
-		*slot = (struct limiter_slot){ subject, event, now, level, 0, 0 };
+		*slot =
+		    (struct limiter_slot){ subject, event, now, level, 0, 0 };
 	if (slot->printed < LOG_BURST) {
 		slot->printed++;
 		return true;
@@ -287,7 +298,8 @@ admit(enum log_level level, const char *subject, const char *event, wall_t now)
 }
 
 void
-log_write(enum log_level level, const char *subject, const char *event, const struct log_field *fields)
+log_write(enum log_level level, const char *subject, const char *event,
+    const struct log_field *fields)
 {
 	wall_t now = WALL_NONE;
 
@@ -296,7 +308,8 @@ log_write(enum log_level level, const char *subject, const char *event, const st
 	pthread_mutex_lock(&mtx);
 	if (clock_fn != NULL)
 		now = clock_fn();
-	if (clock_fn == NULL || level == LOG_DEBUG || admit(level, subject, event, now))
+	if (clock_fn == NULL || level == LOG_DEBUG ||
+	    admit(level, subject, event, now))
 		put_line(level, subject, event, fields, now);
 	pthread_mutex_unlock(&mtx);
 }

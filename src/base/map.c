@@ -13,9 +13,11 @@
 #include "base/xalloc.h"
 
 #define MAP_FIRST 8
-/* *it: the free slot the walk began behind, and how many slots it has passed. */
+/* *it: the free slot the walk began behind, and how many slots it has passed.
+ */
 #define IT_SHIFT 32
-static_assert(sizeof(size_t) == 8, "map_next() packs two slot numbers into a size_t");
+static_assert(
+    sizeof(size_t) == 8, "map_next() packs two slot numbers into a size_t");
 
 /* Hashes may be weak in the low bits (ids, pointers). */
 static inline size_t
@@ -38,7 +40,8 @@ map_find(const struct map *map, uint64_t hash, map_eq_fn *eq, const void *key)
 {
 	if (map->n == 0)
 		return NULL;
-	for (size_t i = home(map, hash); map->slots[i].value != NULL; i = (i + 1) & (map->cap - 1)) {
+	for (size_t i = home(map, hash); map->slots[i].value != NULL;
+	     i = (i + 1) & (map->cap - 1)) {
 		const struct map_slot *slot = &map->slots[i];
 
 		if (slot->hash == hash && eq(slot->value, key))
@@ -87,7 +90,8 @@ remove_slot(struct map *map, size_t i)
 {
 	size_t mask = map->cap - 1;
 
-	for (size_t j = (i + 1) & mask; map->slots[j].value != NULL; j = (j + 1) & mask) {
+	for (size_t j = (i + 1) & mask; map->slots[j].value != NULL;
+	     j = (j + 1) & mask) {
 		size_t distance = (j - home(map, map->slots[j].hash)) & mask;
 
 		if (distance >= ((j - i) & mask)) {
@@ -104,7 +108,8 @@ map_remove(struct map *map, uint64_t hash, map_eq_fn *eq, const void *key)
 {
 	if (map->n == 0)
 		return NULL;
-	for (size_t i = home(map, hash); map->slots[i].value != NULL; i = (i + 1) & (map->cap - 1)) {
+	for (size_t i = home(map, hash); map->slots[i].value != NULL;
+	     i = (i + 1) & (map->cap - 1)) {
 		struct map_slot slot = map->slots[i];
 
 		if (slot.hash == hash && eq(slot.value, key)) {
@@ -120,7 +125,8 @@ map_remove_value(struct map *map, uint64_t hash, const void *value)
 {
 	if (map->n == 0)
 		return false;
-	for (size_t i = home(map, hash); map->slots[i].value != NULL; i = (i + 1) & (map->cap - 1)) {
+	for (size_t i = home(map, hash); map->slots[i].value != NULL;
+	     i = (i + 1) & (map->cap - 1)) {
 		if (map->slots[i].value == value) {
 			remove_slot(map, i);
 			return true;

@@ -2,10 +2,11 @@
 /* xoshiro256** (Blackman and Vigna), seeded through splitmix64. */
 #include "base/rng.h"
 
+#include <sys/random.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 __extension__ typedef unsigned __int128 u128;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Borrowed runs of bytes: comparing, cutting at characters, numbers, edit distance. */
+/* Borrowed runs of bytes: comparing, cutting at characters, numbers, edit
+ * distance. */
 #include "base/str.h"
 
 #include <math.h>
@@ -21,7 +22,8 @@ str_cmp(struct str a, struct str b)
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-/* Length of the well-formed UTF-8 sequence at p, 0 when there is none (Unicode table 3-7). */
+/* Length of the well-formed UTF-8 sequence at p, 0 when there is none (Unicode
+ * table 3-7). */
 static uint32_t
 rune_length(const unsigned char *p, size_t n)
 {
@@ -64,7 +66,8 @@ str_head(struct str s, uint32_t max)
 
 	if (s.n <= max)
 		return s;
-	/* Back to the start of the character that the cut falls into; garbage is cut anywhere. */
+	/* Back to the start of the character that the cut falls into; garbage
+	 * is cut anywhere. */
 	while (n > 0 && max - n < 3 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
 		n--;
 	if (((unsigned char)s.p[n] & 0xc0) == 0x80)
@@ -99,7 +102,9 @@ str_starts(struct str s, struct str prefix)
 bool
 str_ends(struct str s, struct str suffix)
 {
-	return s.n >= suffix.n && (suffix.n == 0 || str_eq(str_make(s.p + s.n - suffix.n, suffix.n), suffix));
+	return s.n >= suffix.n &&
+	       (suffix.n == 0 ||
+		   str_eq(str_make(s.p + s.n - suffix.n, suffix.n), suffix));
 }
 
 bool
@@ -133,7 +138,8 @@ str_head_runes(struct str s, uint32_t max_runes)
 	uint32_t i = 0;
 
 	for (uint32_t runes = 0; i < s.n && runes < max_runes; runes++) {
-		uint32_t length = rune_length((const unsigned char *)s.p + i, s.n - i);
+		uint32_t length =
+		    rune_length((const unsigned char *)s.p + i, s.n - i);
 
 		i += length != 0 ? length : 1;
 	}
@@ -146,7 +152,8 @@ str_runes(struct str s)
 	uint32_t runes = 0;
 
 	for (uint32_t i = 0; i < s.n; runes++) {
-		uint32_t length = rune_length((const unsigned char *)s.p + i, s.n - i);
+		uint32_t length =
+		    rune_length((const unsigned char *)s.p + i, s.n - i);
 
 		i += length != 0 ? length : 1;
 	}
@@ -167,7 +174,8 @@ str_to_i64(struct str s, int64_t *ret)
 
 		if (digit < 0 || digit > 9 || __builtin_mul_overflow(v, 10, &v))
 			return false;
-		if (negative ? __builtin_sub_overflow(v, digit, &v) : __builtin_add_overflow(v, digit, &v))
+		if (negative ? __builtin_sub_overflow(v, digit, &v)
+			     : __builtin_add_overflow(v, digit, &v))
 			return false;
 	}
 	*ret = v;
@@ -182,7 +190,8 @@ struct decimal {
 	bool negative, exact;
 };
 
-/* [+-] digits [. digits] [e [+-] digits], at least one digit before the exponent, all of s. */
+/* [+-] digits [. digits] [e [+-] digits], at least one digit before the
+ * exponent, all of s. */
 static bool
 scan_decimal(struct str s, struct decimal *d)
 {
@@ -236,7 +245,9 @@ special_double(struct str s, double *ret)
 		const char *text;
 		double value;
 	} specials[] = {
-		{ "NaN", (double)NAN }, { "Inf", (double)INFINITY }, { "+Inf", (double)INFINITY },
+		{ "NaN", (double)NAN },
+		{ "Inf", (double)INFINITY },
+		{ "+Inf", (double)INFINITY },
 		{ "-Inf", -(double)INFINITY },
 	};
 
@@ -249,7 +260,8 @@ special_double(struct str s, double *ret)
 	return false;
 }
 
-/* The program never leaves the "C" locale, so that strtod() knows the same point. */
+/* The program never leaves the "C" locale, so that strtod() knows the same
+ * point. */
 static double
 slow_double(struct str s)
 {
@@ -271,17 +283,21 @@ slow_double(struct str s)
 bool
 str_to_double(struct str s, double *ret)
 {
-	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
-		1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
+		1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+		1e19, 1e20, 1e21, 1e22 };
 	struct decimal d;
 	double v;
 
 	if (!scan_decimal(s, &d))
 		return special_double(s, ret);
-	/* Both factors are exact and the one operation rounds correctly (Clinger). */
-	if (d.exact && d.digits <= UINT64_C(1) << 53 && d.exponent >= -22 && d.exponent <= 22) {
+	/* Both factors are exact and the one operation rounds correctly
+	 * (Clinger). */
+	if (d.exact && d.digits <= UINT64_C(1) << 53 && d.exponent >= -22 &&
+	    d.exponent <= 22) {
 		v = (double)d.digits;
-		v = d.exponent < 0 ? v / tens[-d.exponent] : v * tens[d.exponent];
+		v = d.exponent < 0 ? v / tens[-d.exponent]
+				   : v * tens[d.exponent];
 		*ret = d.negative ? -v : v;
 		return true;
 	}

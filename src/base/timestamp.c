@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 3339, RFC 5322 and HTTP dates, by day arithmetic on the proleptic Gregorian calendar. */
+/* RFC 3339, RFC 5322 and HTTP dates, by day arithmetic on the proleptic
+ * Gregorian calendar. */
 #include "base/timestamp.h"
 
 #include <stdio.h>
 
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 #define S_PER_DAY 86400
 /* Whole years that fit an int64_t of nanoseconds. */
 #define YEAR_MIN 1678
 #define YEAR_MAX 2261
 
-static const char month_names[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
-	"Nov", "Dec" };
-static const char day_names[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+static const char month_names[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
+	"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const char day_names[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri",
+	"Sat" };
 
 struct civil {
 	int year, month, day; /* month and day from 1 */
@@ -21,20 +23,25 @@ struct civil {
 	int weekday; /* 0 is Sunday; only set by to_civil() */
 };
 
-/* Days since 1970-01-01; years begin in March so that the leap day comes last. */
+/* Days since 1970-01-01; years begin in March so that the leap day comes last.
+ */
 static int64_t
 days_from_civil(int year, int month, int day)
 {
-	int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400,
+		of_era = y - era * 400;
+	int64_t of_year =
+	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
+	       of_year - 719468;
 }
 
 static void
 to_civil(wall_t t, struct civil *c)
 {
-	int64_t s = t.ns / NS_PER_S, ns = t.ns % NS_PER_S, days, of_day, era, of_era, year, of_year, month;
+	int64_t s = t.ns / NS_PER_S, ns = t.ns % NS_PER_S, days, of_day, era,
+		of_era, year, of_year, month;
 
 	if (ns < 0) {
 		ns += NS_PER_S;
@@ -54,7 +61,8 @@ to_civil(wall_t t, struct civil *c)
 	days += 719468;
 	era = (days >= 0 ? days : days - 146096) / 146097;
 	of_era = days - era * 146097;
-	year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	year =
+	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	of_year = of_era - (365 * year + year / 4 - year / 100);
 	month = (5 * of_year + 2) / 153;
 	c->day = (int)(of_year - (153 * month + 2) / 5 + 1);
@@ -65,7 +73,8 @@ to_civil(wall_t t, struct civil *c)
 static int
 days_in_month(int year, int month)
 {
-	static const int days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
+		30, 31 };
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
 	return days[month - 1] + (month == 2 && leap);
@@ -76,8 +85,9 @@ to_wall(const struct civil *c, int64_t offset_s, wall_t *ret)
 {
 	int64_t s;
 
-	if (c->month < 1 || c->month > 12 || c->day < 1 || c->day > days_in_month(c->year, c->month) ||
-	    c->hour > 23 || c->minute > 59 || c->second > 59)
+	if (c->month < 1 || c->month > 12 || c->day < 1 ||
+	    c->day > days_in_month(c->year, c->month) || c->hour > 23 ||
+	    c->minute > 59 || c->second > 59)
 		return false;
 	if (c->year == 1) {
 		*ret = WALL_NONE;
@@ -85,7 +95,8 @@ to_wall(const struct civil *c, int64_t offset_s, wall_t *ret)
 	}
 	if (c->year < YEAR_MIN || c->year > YEAR_MAX)
 		return false;
-	s = days_from_civil(c->year, c->month, c->day) * S_PER_DAY + c->hour * 3600 + c->minute * 60 + c->second;
+	s = days_from_civil(c->year, c->month, c->day) * S_PER_DAY +
+	    c->hour * 3600 + c->minute * 60 + c->second;
 	*ret = (wall_t){ (s - offset_s) * NS_PER_S + c->ns };
 	return true;
 }
@@ -135,8 +146,9 @@ take(struct str *s, struct str text)
 static bool
 take_time(struct str *s, struct civil *c)
 {
-	return take_digits(s, 2, &c->hour) && take(s, STR(":")) && take_digits(s, 2, &c->minute) &&
-	    take(s, STR(":")) && take_digits(s, 2, &c->second);
+	return take_digits(s, 2, &c->hour) && take(s, STR(":")) &&
+	       take_digits(s, 2, &c->minute) && take(s, STR(":")) &&
+	       take_digits(s, 2, &c->second);
 }
 
 static bool
@@ -166,8 +178,9 @@ take_offset(struct str *s, int64_t *ret_s)
 	*ret_s = 0;
 	if (take_one(s, "Zz", NULL))
 		return true;
-	if (!take_one(s, "+-", &sign) || !take_digits(s, 2, &hours) || !take(s, STR(":")) ||
-	    !take_digits(s, 2, &minutes) || hours > 23 || minutes > 59)
+	if (!take_one(s, "+-", &sign) || !take_digits(s, 2, &hours) ||
+	    !take(s, STR(":")) || !take_digits(s, 2, &minutes) || hours > 23 ||
+	    minutes > 59)
 		return false;
 	*ret_s = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return true;
@@ -179,10 +192,12 @@ timestamp_parse(struct str text, wall_t *ret)
 	struct civil c = { 0 };
 	int64_t offset_s;
 
-	return take_digits(&text, 4, &c.year) && take(&text, STR("-")) && take_digits(&text, 2, &c.month) &&
-	    take(&text, STR("-")) && take_digits(&text, 2, &c.day) && take_one(&text, "Tt ", NULL) &&
-	    take_time(&text, &c) && take_fraction(&text, &c.ns) && take_offset(&text, &offset_s) && text.n == 0 &&
-	    to_wall(&c, offset_s, ret);
+	return take_digits(&text, 4, &c.year) && take(&text, STR("-")) &&
+	       take_digits(&text, 2, &c.month) && take(&text, STR("-")) &&
+	       take_digits(&text, 2, &c.day) && take_one(&text, "Tt ", NULL) &&
+	       take_time(&text, &c) && take_fraction(&text, &c.ns) &&
+	       take_offset(&text, &offset_s) && text.n == 0 &&
+	       to_wall(&c, offset_s, ret);
 }
 
 /* v in `digits` decimal digits. */
@@ -220,7 +235,8 @@ timestamp_format_ms(wall_t t, char out[TIMESTAMP_TEXT_MAX])
 	char *p;
 
 	if (!wall_is_set(t))
-		return strcpy(out, "0001-01-01T00:00:00.000Z");
+		return memcpy(out, "0001-01-01T00:00:00.000Z",
+		    sizeof("0001-01-01T00:00:00.000Z"));
 	to_civil(t, &c);
 	p = put_civil(out, &c);
 	*p++ = '.';
@@ -237,7 +253,8 @@ timestamp_format_ns(wall_t t, char out[TIMESTAMP_TEXT_MAX])
 	char *p;
 
 	if (!wall_is_set(t))
-		return strcpy(out, "0001-01-01T00:00:00Z");
+		return memcpy(out, "0001-01-01T00:00:00Z",
+		    sizeof("0001-01-01T00:00:00Z"));
 	to_civil(t, &c);
 	p = put_civil(out, &c);
 	if (c.ns != 0) {
@@ -257,8 +274,10 @@ timestamp_format_rfc5322(wall_t t, char out[TIMESTAMP_TEXT_MAX])
 	struct civil c;
 
 	to_civil(t, &c);
-	snprintf(out, TIMESTAMP_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d +0000", day_names[c.weekday], c.day,
-	    month_names[c.month - 1], c.year, c.hour, c.minute, c.second);
+	snprintf(out, TIMESTAMP_TEXT_MAX,
+	    "%s, %02d %s %04d %02d:%02d:%02d +0000", day_names[c.weekday],
+	    c.day, month_names[c.month - 1], c.year, c.hour, c.minute,
+	    c.second);
 	return out;
 }
 
@@ -278,7 +297,8 @@ take_month(struct str *s, int *ret)
 static bool
 take_weekday(struct str *s, bool *ret_long)
 {
-	static const char *const rest[7] = { "day", "day", "sday", "nesday", "rsday", "day", "urday" };
+	static const char *const rest[7] = { "day", "day", "sday", "nesday",
+		"rsday", "day", "urday" };
 
 	for (int i = 0; i < 7; i++) {
 		if (take(s, str_from(day_names[i]))) {
@@ -293,9 +313,12 @@ take_weekday(struct str *s, bool *ret_long)
 static bool
 take_asctime(struct str *s, struct civil *c)
 {
-	return take(s, STR(" ")) && take_month(s, &c->month) && take(s, STR(" ")) &&
-	    (take(s, STR(" ")) ? take_digits(s, 1, &c->day) : take_digits(s, 2, &c->day)) && take(s, STR(" ")) &&
-	    take_time(s, c) && take(s, STR(" ")) && take_digits(s, 4, &c->year);
+	return take(s, STR(" ")) && take_month(s, &c->month) &&
+	       take(s, STR(" ")) &&
+	       (take(s, STR(" ")) ? take_digits(s, 1, &c->day)
+				  : take_digits(s, 2, &c->day)) &&
+	       take(s, STR(" ")) && take_time(s, c) && take(s, STR(" ")) &&
+	       take_digits(s, 4, &c->year);
 }
 
 /* RFC 9110 5.6.7: the three forms a recipient has to understand. */
@@ -308,16 +331,19 @@ timestamp_parse_http(struct str text, wall_t *ret)
 	if (!take_weekday(&text, &is_long))
 		return false;
 	if (!take(&text, STR(", ")))
-		return !is_long && take_asctime(&text, &c) && text.n == 0 && to_wall(&c, 0, ret);
+		return !is_long && take_asctime(&text, &c) && text.n == 0 &&
+		       to_wall(&c, 0, ret);
 	if (is_long) {
-		if (!take_digits(&text, 2, &c.day) || !take(&text, STR("-")) || !take_month(&text, &c.month) ||
-		    !take(&text, STR("-")) || !take_digits(&text, 2, &c.year))
+		if (!take_digits(&text, 2, &c.day) || !take(&text, STR("-")) ||
+		    !take_month(&text, &c.month) || !take(&text, STR("-")) ||
+		    !take_digits(&text, 2, &c.year))
 			return false;
 		c.year += c.year < 70 ? 2000 : 1900;
-	} else if (!take_digits(&text, 2, &c.day) || !take(&text, STR(" ")) || !take_month(&text, &c.month) ||
-	    !take(&text, STR(" ")) || !take_digits(&text, 4, &c.year)) {
+	} else if (!take_digits(&text, 2, &c.day) || !take(&text, STR(" ")) ||
+		   !take_month(&text, &c.month) || !take(&text, STR(" ")) ||
+		   !take_digits(&text, 4, &c.year)) {
 		return false;
 	}
-	return take(&text, STR(" ")) && take_time(&text, &c) && take(&text, STR(" GMT")) && text.n == 0 &&
-	    to_wall(&c, 0, ret);
+	return take(&text, STR(" ")) && take_time(&text, &c) &&
+	       take(&text, STR(" GMT")) && text.n == 0 && to_wall(&c, 0, ret);
 }

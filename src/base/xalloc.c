@@ -10,7 +10,8 @@
 static NORETURN COLD void
 out_of_memory(size_t count, size_t bytes)
 {
-	fprintf(stderr, "tocsin: cannot allocate %zu x %zu bytes\n", count, bytes);
+	fprintf(
+	    stderr, "tocsin: cannot allocate %zu x %zu bytes\n", count, bytes);
 	abort();
 }
 
@@ -27,7 +28,8 @@ xmalloc(size_t bytes)
 void *
 xcalloc(size_t count, size_t bytes)
 {
-	void *p = count != 0 && bytes != 0 ? calloc(count, bytes) : calloc(1, 1);
+	void *p =
+	    count != 0 && bytes != 0 ? calloc(count, bytes) : calloc(1, 1);
 
 	if (p == NULL)
 		out_of_memory(count, bytes);

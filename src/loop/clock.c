@@ -19,7 +19,8 @@ clock_wall(void)
 	return (wall_t){ read_clock(CLOCK_REALTIME) };
 }
 
-/* Stands still while the machine is suspended; the loop notices by the drift. */
+/* Stands still while the machine is suspended; the loop notices by the drift.
+ */
 mono_t
 clock_mono(void)
 {

@@ -19,8 +19,8 @@
 
 /* A virtual monotonic clock starts here, because 0 means "none". */
 #define VIRTUAL_MONO_START INT64_C(1000000000)
-#define STEP_MIN INT64_C(1000000000)
-#define FOREVER ((dur_t){ INT64_MAX })
+#define STEP_MIN           INT64_C(1000000000)
+#define FOREVER            ((dur_t){ INT64_MAX })
 
 static struct loop *
 make_loop(void)
@@ -56,7 +56,8 @@ static void
 jump_to(struct loop *loop, wall_t t)
 {
 	loop->now = t;
-	loop->mono = (mono_t){ VIRTUAL_MONO_START + wall_since(t, loop->start).ns };
+	loop->mono =
+	    (mono_t){ VIRTUAL_MONO_START + wall_since(t, loop->start).ns };
 }
 
 struct loop *
@@ -136,7 +137,8 @@ now_of(const struct loop *loop, enum loop_clock clock)
 }
 
 static void
-set_timer(struct loop *loop, struct timer *timer, enum loop_clock clock, int64_t due)
+set_timer(
+    struct loop *loop, struct timer *timer, enum loop_clock clock, int64_t due)
 {
 	struct heap *heap = &loop->timers[clock];
 	int64_t earliest = loop->in_timers ? now_of(loop, clock) : 0;
@@ -174,14 +176,17 @@ next_due(struct loop *loop, uint64_t limit)
 	struct heap_node *best = NULL;
 	int64_t best_late = 0;
 
-	for (enum loop_clock clock = LOOP_MONO; clock < LOOP_CLOCK_COUNT; clock++) {
+	for (enum loop_clock clock = LOOP_MONO; clock < LOOP_CLOCK_COUNT;
+	     clock++) {
 		struct heap_node *top = heap_top(&loop->timers[clock]);
 		int64_t late;
 
-		if (top == NULL || top->seq >= limit || top->key > now_of(loop, clock))
+		if (top == NULL || top->seq >= limit ||
+		    top->key > now_of(loop, clock))
 			continue;
 		late = now_of(loop, clock) - top->key;
-		if (best == NULL || late > best_late || (late == best_late && top->seq < best->seq)) {
+		if (best == NULL || late > best_late ||
+		    (late == best_late && top->seq < best->seq)) {
 			best = top;
 			best_late = late;
 		}
@@ -206,13 +211,15 @@ run_timers(struct loop *loop)
 	return ran;
 }
 
-/* How long until the first timer, seen from `passed` after the turn's now; FOREVER without one. */
+/* How long until the first timer, seen from `passed` after the turn's now;
+ * FOREVER without one. */
 static dur_t
 until_timer(const struct loop *loop, dur_t passed)
 {
 	dur_t wait = FOREVER;
 
-	for (enum loop_clock clock = LOOP_MONO; clock < LOOP_CLOCK_COUNT; clock++) {
+	for (enum loop_clock clock = LOOP_MONO; clock < LOOP_CLOCK_COUNT;
+	     clock++) {
 		const struct heap_node *top = heap_top(&loop->timers[clock]);
 		dur_t left;
 
@@ -242,7 +249,8 @@ loop_post(struct loop *loop, struct message *message)
 	else
 		loop->inbox_last->next = message;
 	loop->inbox_last = message;
-	/* Under the lock: once it is released the loop may run the message and be freed by it. */
+	/* Under the lock: once it is released the loop may run the message and
+	 * be freed by it. */
 	if (was_empty && !loop->is_virtual)
 		loop_poll_wake(loop);
 	pthread_mutex_unlock(&loop->mtx);
@@ -250,11 +258,13 @@ loop_post(struct loop *loop, struct message *message)
 
 /* Unlinks the message from a list whose last element is *last (may be NULL). */
 static bool
-unlink_message(struct message **list, struct message **last, const struct message *message)
+unlink_message(
+    struct message **list, struct message **last, const struct message *message)
 {
 	struct message *previous = NULL;
 
-	for (struct message **at = list; *at != NULL; previous = *at, at = &(*at)->next) {
+	for (struct message **at = list; *at != NULL;
+	     previous = *at, at = &(*at)->next) {
 		if (*at != message)
 			continue;
 		*at = message->next;
@@ -341,7 +351,8 @@ run_hooks(struct link *hooks)
 {
 	LIST_FOREACH_SAFE(link, next, hooks)
 	{
-		struct loop_hook *hook = CONTAINER_OF(link, struct loop_hook, link);
+		struct loop_hook *hook =
+		    CONTAINER_OF(link, struct loop_hook, link);
 
 		hook->fn(hook->arg);
 	}
@@ -353,7 +364,8 @@ run_hooks(struct link *hooks)
 static void
 watch_offset(struct loop *loop)
 {
-	int64_t offset = loop->now.ns - loop->mono.ns, change = offset - loop->offset.ns;
+	int64_t offset = loop->now.ns - loop->mono.ns,
+		change = offset - loop->offset.ns;
 
 	if (change > STEP_MIN || change < -STEP_MIN)
 		loop->stats.wall_steps++;
@@ -402,7 +414,8 @@ loop_turn(struct loop *loop, dur_t max_wait)
 static void
 run_present(struct loop *loop)
 {
-	while (!loop->stop && (loop_turn(loop, (dur_t){ 0 }) || has_messages(loop)))
+	while (!loop->stop &&
+	       (loop_turn(loop, (dur_t){ 0 }) || has_messages(loop)))
 		;
 }
 
@@ -413,8 +426,10 @@ run_virtual(struct loop *loop, wall_t until)
 	dur_t wait;
 
 	run_present(loop);
-	while (!loop->stop && (wait = until_timer(loop, (dur_t){ 0 })).ns <= wall_since(until, loop->now).ns &&
-	    wait.ns != FOREVER.ns) {
+	while (!loop->stop &&
+	       (wait = until_timer(loop, (dur_t){ 0 })).ns <=
+		   wall_since(until, loop->now).ns &&
+	       wait.ns != FOREVER.ns) {
 		jump_to(loop, wall_add(loop->now, wait));
 		run_present(loop);
 	}

@@ -7,6 +7,10 @@
  * A callback may remove any watch and close its descriptor while an event of
  * it is still in the batch: loop_unwatch() strikes it out there.
  */
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,17 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "loop/loop_private.h"
 
 #if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
-#if __GLIBC_PREREQ(2, 35)
-#define HAVE_PWAIT2 1
-#endif
+#	if __GLIBC_PREREQ(2, 35)
+#		define HAVE_PWAIT2 1
+#	endif
 #endif
 
 static NORETURN COLD void
@@ -62,7 +63,8 @@ static void
 need_real(const struct loop *loop)
 {
 	if (loop->is_virtual) {
-		fprintf(stderr, "tocsin: a virtual loop has no file descriptors\n");
+		fprintf(
+		    stderr, "tocsin: a virtual loop has no file descriptors\n");
 		abort();
 	}
 }
@@ -114,7 +116,8 @@ inbox_ready(void *arg, uint32_t events UNUSED)
 	uint64_t count;
 
 	/* Only empties the counter; loop.c runs the messages in every turn. */
-	if (read(loop->poll.inbox.fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+	if (read(loop->poll.inbox.fd, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
 		die("eventfd");
 }
 
@@ -123,17 +126,20 @@ loop_poll_wake(struct loop *loop)
 {
 	uint64_t one = 1;
 
-	while (write(loop->poll.inbox.fd, &one, sizeof(one)) < 0 && errno == EINTR)
+	while (
+	    write(loop->poll.inbox.fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
 
-/* Armed for the end of time; setting the clock makes it readable with ECANCELED. */
+/* Armed for the end of time; setting the clock makes it readable with
+ * ECANCELED. */
 static void
 arm_steps(struct loop *loop)
 {
 	struct itimerspec never = { .it_value.tv_sec = INT64_C(1) << 33 };
 
-	timerfd_settime(loop->poll.steps.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+	timerfd_settime(loop->poll.steps.fd,
+	    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
 }
 
 static void
@@ -142,7 +148,8 @@ steps_ready(void *arg, uint32_t events UNUSED)
 	struct loop *loop = arg;
 	uint64_t count;
 
-	if (read(loop->poll.steps.fd, &count, sizeof(count)) < 0 && errno == ECANCELED)
+	if (read(loop->poll.steps.fd, &count, sizeof(count)) < 0 &&
+	    errno == ECANCELED)
 		arm_steps(loop);
 }
 
@@ -153,12 +160,15 @@ signals_ready(void *arg, uint32_t events UNUSED)
 	struct signalfd_siginfo info;
 
 	/* One per turn: the descriptor stays readable while there are more. */
-	if (read(loop->poll.signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		loop->poll.signal_fn(loop->poll.signal_arg, (int)info.ssi_signo);
+	if (read(loop->poll.signals.fd, &info, sizeof(info)) ==
+	    (ssize_t)sizeof(info))
+		loop->poll.signal_fn(
+		    loop->poll.signal_arg, (int)info.ssi_signo);
 }
 
 int
-loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, void *arg, struct err *err)
+loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn,
+    void *arg, struct err *err)
 {
 	struct loop_poll *poll = &loop->poll;
 	sigset_t set;
@@ -170,7 +180,8 @@ loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, void *ar
 	sigemptyset(&set);
 	for (; *signals != 0; signals++)
 		if (sigaddset(&set, *signals) < 0)
-			return err_set(err, ERR_INVALID, "no such signal: %d", *signals);
+			return err_set(
+			    err, ERR_INVALID, "no such signal: %d", *signals);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(err, ERR_IO, "blocking signals failed");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -178,7 +189,8 @@ loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, void *ar
 		return err_set(err, ERR_IO, "signalfd: %s", strerror(errno));
 	poll->signal_fn = fn;
 	poll->signal_arg = arg;
-	poll->signals = (struct watch){ .fd = fd, .fn = signals_ready, .arg = loop };
+	poll->signals =
+	    (struct watch){ .fd = fd, .fn = signals_ready, .arg = loop };
 	control(loop, &poll->signals, LOOP_READ, false);
 	return 0;
 }
@@ -193,8 +205,10 @@ loop_poll_init(struct loop *loop)
 	poll->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (poll->epoll_fd < 0 || inbox < 0 || steps < 0)
 		die("cannot start");
-	poll->inbox = (struct watch){ .fd = inbox, .fn = inbox_ready, .arg = loop };
-	poll->steps = (struct watch){ .fd = steps, .fn = steps_ready, .arg = loop };
+	poll->inbox =
+	    (struct watch){ .fd = inbox, .fn = inbox_ready, .arg = loop };
+	poll->steps =
+	    (struct watch){ .fd = steps, .fn = steps_ready, .arg = loop };
 	poll->signals.fd = -1;
 	control(loop, &poll->inbox, LOOP_READ, false);
 	control(loop, &poll->steps, LOOP_READ, false);
@@ -223,21 +237,25 @@ wait_ms(struct loop_poll *poll, dur_t wait)
 	int64_t ms;
 
 	if (wait.ns == INT64_MAX)
-		return epoll_wait(poll->epoll_fd, poll->ready, LOOP_EVENTS_MAX, -1);
+		return epoll_wait(
+		    poll->epoll_fd, poll->ready, LOOP_EVENTS_MAX, -1);
 	ms = wait.ns / 1000000 + (wait.ns % 1000000 != 0);
-	return epoll_wait(poll->epoll_fd, poll->ready, LOOP_EVENTS_MAX, ms < INT_MAX ? (int)ms : INT_MAX);
+	return epoll_wait(poll->epoll_fd, poll->ready, LOOP_EVENTS_MAX,
+	    ms < INT_MAX ? (int)ms : INT_MAX);
 }
 
 static int
 wait_exactly(struct loop_poll *poll, dur_t wait)
 {
 #ifdef HAVE_PWAIT2
-	static bool missing; /* an old kernel, or a sandbox that does not know the call */
+	static bool missing; /* an old kernel, or a sandbox that does not know
+				the call */
 
 	if (!missing) {
-		struct timespec ts = { .tv_sec = (time_t)(wait.ns / 1000000000), .tv_nsec = (long)(wait.ns % 1000000000) };
-		int n = epoll_pwait2(poll->epoll_fd, poll->ready, LOOP_EVENTS_MAX,
-		    wait.ns == INT64_MAX ? NULL : &ts, NULL);
+		struct timespec ts = { .tv_sec = (time_t)(wait.ns / 1000000000),
+			.tv_nsec = (long)(wait.ns % 1000000000) };
+		int n = epoll_pwait2(poll->epoll_fd, poll->ready,
+		    LOOP_EVENTS_MAX, wait.ns == INT64_MAX ? NULL : &ts, NULL);
 
 		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return n;
@@ -266,7 +284,8 @@ loop_poll_dispatch(struct loop *loop)
 	bool ran = false;
 
 	while (poll->ready_next < poll->ready_n) {
-		const struct epoll_event *event = &poll->ready[poll->ready_next++];
+		const struct epoll_event *event =
+		    &poll->ready[poll->ready_next++];
 		struct watch *watch = event->data.ptr;
 		uint32_t events = 0;
 
@@ -276,7 +295,8 @@ loop_poll_dispatch(struct loop *loop)
 			events |= LOOP_READ;
 		if ((event->events & EPOLLOUT) != 0)
 			events |= LOOP_WRITE;
-		/* A callback before this one may have narrowed what is wanted. */
+		/* A callback before this one may have narrowed what is wanted.
+		 */
 		events &= watch->events;
 		if ((event->events & (EPOLLHUP | EPOLLERR)) != 0)
 			events |= LOOP_HANGUP;

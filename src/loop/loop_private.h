@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What loop.c (time, timers, messages, turns) and loop_poll.c (file descriptors) share. */
+/* What loop.c (time, timers, messages, turns) and loop_poll.c (file
+ * descriptors) share. */
 #pragma once
 
-#include <pthread.h>
 #include <sys/epoll.h>
+
+#include <pthread.h>
 
 #include "loop/loop.h"
 
 #define LOOP_EVENTS_MAX 256
 
-enum loop_clock { LOOP_MONO, LOOP_WALL, LOOP_CLOCK_COUNT };
+enum loop_clock {
+	LOOP_MONO,
+	LOOP_WALL,
+	LOOP_CLOCK_COUNT
+};
 
 /* The file descriptors of a real loop. */
 struct loop_poll {
 	int epoll_fd;
-	struct watch inbox, signals, steps; /* eventfd, signalfd, timerfd that tells of clock steps */
+	struct watch inbox, signals,
+	    steps; /* eventfd, signalfd, timerfd that tells of clock steps */
 	loop_signal_fn *signal_fn;
 	void *signal_arg;
 	size_t n_watches; /* of the users */
 	struct epoll_event ready[LOOP_EVENTS_MAX];
-	int ready_n, ready_next; /* those from ready_next on are still to be delivered */
+	int ready_n,
+	    ready_next; /* those from ready_next on are still to be delivered */
 };
 
 struct loop {

@@ -9,12 +9,13 @@
  */
 #include "loop/worker.h"
 
+#include <sys/prctl.h>
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "base/xalloc.h"
 
@@ -163,7 +164,8 @@ start_threads(struct worker_pool *pool)
 		int error = pthread_create(&pool->threads[i], NULL, work, pool);
 
 		if (error != 0) {
-			fprintf(stderr, "tocsin: cannot start a thread: %s\n", strerror(error));
+			fprintf(stderr, "tocsin: cannot start a thread: %s\n",
+			    strerror(error));
 			abort();
 		}
 	}
@@ -171,7 +173,8 @@ start_threads(struct worker_pool *pool)
 }
 
 struct worker_pool *
-worker_pool_new(struct loop *loop, const char *name, uint32_t threads, uint32_t queue_max)
+worker_pool_new(
+    struct loop *loop, const char *name, uint32_t threads, uint32_t queue_max)
 {
 	struct worker_pool *pool = xcalloc(1, sizeof(*pool));
 
@@ -233,7 +236,8 @@ enqueue(struct worker_pool *pool, struct job *job, uint32_t max)
 bool
 worker_submit(struct worker_pool *pool, struct job *job)
 {
-	/* Real threads have taken jobs off the queue by now; virtual ones do at the turn's end. */
+	/* Real threads have taken jobs off the queue by now; virtual ones do at
+	 * the turn's end. */
 	if (!loop_is_virtual(pool->loop))
 		return enqueue(pool, job, pool->queue_max);
 	if (!enqueue(pool, job, pool->queue_max + pool->threads_n))
