@@ -36,7 +36,7 @@ void json_put_double(struct buf *buf, double v);   /* shortest form that reads b
 void put_prom_double(struct buf *buf, double v);
 
 /* --- reading ----------------------------------------------------------- */
-enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_END, JSON_BAD };
+enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_END, JSON_BAD };
 
 struct json_reader {
 	const char *start, *p, *end;
@@ -47,8 +47,8 @@ struct json_reader {
 };
 
 void json_reader_init(struct json_reader *r, struct str text);
-enum json_type json_peek(struct json_reader *r);
-bool json_enter(struct json_reader *r, enum json_type container); /* consumes [ or { */
+enum json_kind json_peek(struct json_reader *r);
+bool json_enter(struct json_reader *r, enum json_kind container); /* consumes [ or { */
 /* Steps to the next element; false at the end of the container (consumed) or on error. */
 bool json_next_item(struct json_reader *r);
 /* The same in an object: *ret_key is the raw key between its quotes (escapes left in; see json_unescape). */

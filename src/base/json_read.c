@@ -48,7 +48,7 @@ at_value(struct json_reader *r)
 	return r->p < r->end || json_fail(r, "unexpected end of text");
 }
 
-enum json_type
+enum json_kind
 json_peek(struct json_reader *r)
 {
 	if (r->err_text != NULL)
@@ -78,7 +78,7 @@ json_peek(struct json_reader *r)
 }
 
 bool
-json_enter(struct json_reader *r, enum json_type container)
+json_enter(struct json_reader *r, enum json_kind container)
 {
 	bool object = container == JSON_OBJECT;
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tocsin history: what happened, newest last. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/remote.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "loop/clock.h"
+
+struct history_args {
+	struct remote remote;
+	const char *since, *limit, *kind;
+};
+
+static void
+print_event(struct table *table, json_object *event)
+{
+	static const char *const skip[] = { "alertname", NULL };
+	json_object *labels = member(event, "labels");
+	const char *name = member_text(labels, "alertname");
+	struct buf rest = { 0 };
+
+	text_put_labels(&rest, labels, skip);
+	table_row(table, (const char *const[]){
+	    member_text(event, "at"),
+	    member_text(event, "kind"),
+	    name[0] != '\0' ? name : member_text(event, "subject"),
+	    buf_str(&rest).p,
+	    member_text(event, "detail"),
+	});
+	buf_fini(&rest);
+}
+
+static void
+print_events(json_object *answer)
+{
+	static const char *const headers[] = { "AT", "EVENT", "OF", "LABELS", "DETAIL" };
+	json_object *events = member(answer, "events");
+	struct table *table = table_new(headers, 5);
+	size_t n = events != NULL ? json_object_array_length(events) : 0;
+
+	while (n-- > 0) /* the server gives the newest first; people read down to now */
+		print_event(table, json_object_array_get_idx(events, n));
+	table_print(table);
+	table_free(table);
+}
+
+static int
+show(const struct history_args *args, const struct arg_words *words)
+{
+	char since[TIMESTAMP_TEXT_MAX];
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+	wall_t from;
+
+	if (text_parse_time(args->since, clock_wall(), &from) < 0)
+		return EXIT_USAGE;
+	buf_puts(&path, "/api/tocsin/v1/history");
+	remote_add_param(&path, "since", timestamp_format_ms(from, since));
+	remote_add_param(&path, "limit", args->limit);
+	if (args->kind != NULL)
+		remote_add_param(&path, "kind", args->kind);
+	for (uint32_t i = 0; i < words->n; i++)
+		remote_add_param(&path, "filter", words->items[i]);
+	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	if (code == EXIT_OK && remote_wants_json(&args->remote))
+		remote_print_json(answer);
+	else if (code == EXIT_OK)
+		print_events(answer);
+	json_object_put(answer);
+	buf_fini(&path);
+	return code;
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	struct history_args args = { .since = "24h", .limit = "100" };
+	const struct arg_option options[] = {
+		{ .name = "since", .metavar = "TIME", .value = &args.since,
+		  .doc = "RFC 3339, or 2h for the last two hours (default 24h)" },
+		{ .name = "limit", .metavar = "N", .value = &args.limit,
+		  .doc = "at most so many, the newest (default 100, at most 1000)" },
+		{ .name = "kind", .metavar = "KIND", .value = &args.kind,
+		  .doc = "pending, firing, resolved, notified, dead, silenced, ..." },
+		REMOTE_OPTIONS(args.remote),
+		{ .name = NULL },
+	};
+	struct arg_words words;
+
+	switch (args_parse(command, options, argc, argv, &words)) {
+	case ARGS_HELP_SHOWN:
+		return EXIT_OK;
+	case ARGS_BAD:
+		return EXIT_USAGE;
+	case ARGS_OK:
+		break;
+	}
+	if (remote_ready(command, &args.remote) != EXIT_OK)
+		return EXIT_USAGE;
+	return show(&args, &words);
+}
+
+const struct command cmd_history = {
+	.name = "history",
+	.summary = "Shows what happened: transitions, notifications, silences.",
+	.usage = "history [OPTION...] [MATCHER...]",
+	.run = run,
+};

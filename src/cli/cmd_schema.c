@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tocsin schema: the JSON Schemas of the two YAML formats, from the tables the parser uses. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+#include "daemon/core.h"
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	static const struct arg_option options[] = { { .name = NULL } };
+	struct arg_words words;
+	struct buf text = { 0 };
+
+	switch (args_parse(command, options, argc, argv, &words)) {
+	case ARGS_HELP_SHOWN:
+		return EXIT_OK;
+	case ARGS_BAD:
+		return EXIT_USAGE;
+	case ARGS_OK:
+		break;
+	}
+	const char *which = words.n == 1 ? words.items[0] : "";
+	if (strcmp(which, "manual") == 0)
+		config_put_manual(core_kinds(), &text);
+	else if (strcmp(which, "config") == 0 || strcmp(which, "rules") == 0)
+		config_put_json_schema(core_kinds(), which[0] == 'r', &text);
+	else
+		return args_usage_error(command, "say which: config, rules or manual");
+	fwrite(text.p, 1, text.n, stdout);
+	buf_fini(&text);
+	return EXIT_OK;
+}
+
+const struct command cmd_schema = {
+	.name = "schema",
+	.summary = "Prints the JSON Schema of tocsin.yml or of rule files, or the table of all keys.",
+	.usage = "schema config|rules|manual",
+	.run = run,
+};

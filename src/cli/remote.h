@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Talking to a running server: the options every client command has, requests
+ * that give json-c objects, failures told to a human with their remedy.
+ */
+#pragma once
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+
+struct remote {
+	const char *url;    /* --url */
+	const char *output; /* -o: "table" or "json" */
+};
+
+/* Rows for a command's option table. */
+#define REMOTE_OPTIONS(r) \
+	{ .name = "url", .metavar = "URL", .value = &(r).url, .doc = "the server (default $TOCSIN_URL or http://localhost:9093)" }, \
+	{ .name = "output", .letter = 'o', .metavar = "table|json", .value = &(r).output, .doc = "for people or for programs (default table)" }
+
+/* Defaults and checks after args_parse: EXIT_OK or EXIT_USAGE with a message. */
+int remote_ready(const struct command *command, struct remote *remote);
+bool remote_wants_json(const struct remote *remote);
+/*
+ * Sends; body NULL: none.  EXIT_OK and the parsed answer in *ret (owned, NULL
+ * when the body was empty), else EXIT_NO or EXIT_UNREACHABLE with a message on
+ * stderr.  ret may be NULL.
+ */
+int remote_call(const struct remote *remote, const char *method, const char *path, json_object *body, json_object **ret);
+/* Appends "&name=value" or "?name=value", escaped. */
+void remote_add_param(struct buf *path, const char *name, const char *value);
+void remote_print_json(json_object *value);
+/* Member as text, "" when absent or null. */
+const char *member_text(json_object *object, const char *name);
+json_object *member(json_object *object, const char *name);
