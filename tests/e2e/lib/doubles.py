@@ -160,7 +160,11 @@ class Server:
 
     def _handle(self, handler):
         length = int(handler.headers.get("Content-Length") or 0)
-        received = Received(handler.command, handler.path, dict(handler.headers), handler.rfile.read(length))
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            handler.close_connection = True     # the sender died in the middle: no request was made
+            return
+        received = Received(handler.command, handler.path, dict(handler.headers), body)
         with self._changed:
             self.requests.append(received)
             received.behaviour = self._behaviour(received)
