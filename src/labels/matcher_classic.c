@@ -84,7 +84,7 @@ unescape(struct str text, uint32_t start, uint32_t end, struct unescaped *u,
 			unescaped_put(u, &c, 1, i);
 		}
 	}
-	u->at[u->n] = end;
+	u->at[u->n] = quoted && closed ? end - 1 : end;
 	if (!closed)
 		return err_set_at(err, ERR_INVALID, start,
 		    "the double quote that opens the matcher value is not "
