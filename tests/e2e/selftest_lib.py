@@ -292,3 +292,36 @@ def test_differential_finds_every_kind_of_difference(t):
     for word in ("Missing", "Labels", "Annotations", "Time", "Start", "Status", "look"):
         assert word in found, (word, found)
     assert 'alertname="Same"' not in found, found
+
+
+def test_the_doubles_accept_what_alertmanager_sends(t):
+    """Refusing a request that is known to be good would be as wrong as taking a bad one."""
+    hook, slack, duty = t.webhook(), t.slack(), t.pagerduty()
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    server = t.alertmanager(f"""
+route: {{receiver: all, group_by: [alertname], group_wait: 100ms, group_interval: 1s, repeat_interval: 1h}}
+receivers:
+- name: all
+  webhook_configs: [{{url: '{hook.url}/hook'}}]
+  slack_configs: [{{api_url: '{slack.api_url}', channel: '#ml', send_resolved: true}}]
+  pagerduty_configs:
+  - url: '{duty.api_url}'
+    routing_key: 0123456789abcdef0123456789abcdef
+    links: [{{href: 'https://runbooks.example/x', text: runbook}}]
+  email_configs:
+  - to: a@example.org
+    from: b@example.org
+    smarthost: '{smtp.smarthost}'
+    auth_username: tocsin
+    auth_password: secret
+    send_resolved: true
+    tls_config: {{ca_file: '{smtp.certificate}'}}
+""")
+    server.post_alerts([alert(job="a", ends=time.time() + 60)])
+    for double in (hook, slack, duty, smtp):
+        double.wait_count(1, 5)
+    server.post_alerts([alert(job="a", ends=time.time())])
+    for double in (hook, slack, duty, smtp):
+        double.wait_count(2, 5)
+    assert list(duty.incidents.values()) == ["resolved"] and not duty.stray_resolves
+    assert all(mail.encrypted and mail.login == "tocsin" for mail in smtp.taken())

@@ -24,6 +24,14 @@ try:
     logging.getLogger("mail.log").setLevel(logging.ERROR)     # it warns about its own old interface
 except ImportError:
     Controller = None
+else:
+    class _Controller(Controller):
+        def factory(self):
+            server = super().factory()
+            # aiosmtpd asks in Outlook's old words; Postfix, Exim and Exchange ask so
+            server.AuthLoginUsernameChallenge = "Username:"
+            server.AuthLoginPasswordChallenge = "Password:"
+            return server
 
 
 def certificate(directory):
@@ -95,7 +103,7 @@ class Smtp:
             options.update(tls_context=context, require_starttls=require_tls)
         if login:
             options.update(authenticator=self._authenticate(login), auth_required=True, auth_require_tls=tls)
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), **options)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=free_port(), **options)
         self._controller.start()
         self.port = self._controller.port
 
