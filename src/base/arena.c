@@ -7,22 +7,24 @@
 #	include "config.h"
 #endif
 
+#include "base/arena.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
 #include "base/xalloc.h"
 
 #define CHUNK_FIRST 4096
-#define CHUNK_MAX   ((size_t)1 << 20)
-#define ALIGNMENT   ((size_t)16)
+#ifndef ARENA_DEBUG
+#	define CHUNK_MAX ((size_t)1 << 20)
+#	define ALIGNMENT ((size_t)16)
+#endif
 
 struct chunk {
-	struct chunk
-	    *next;    /* the one before it in age; the last is the first made */
-	size_t bytes; /* of data */
+	struct chunk *next; /* the one made before it */
+	size_t bytes;       /* of data */
 	_Alignas(16) char data[];
 };
 
@@ -61,7 +63,7 @@ arena_new(size_t first_chunk_bytes)
 	return arena;
 }
 
-/* Gives back all chunks but the oldest `keep`. */
+/* Gives back all chunks, or all but the oldest. */
 static void
 drop_chunks(struct arena *arena, bool keep_first)
 {
@@ -162,18 +164,21 @@ arena_str(struct arena *arena, struct str s)
 char *
 arena_printf(struct arena *arena, const char *fmt, ...)
 {
+	char text[256], *p;
 	va_list ap, again;
-	char *p;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		n = 0;
 	p = arena_alloc(arena, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, again);
+	if ((size_t)n < sizeof(text))
+		memcpy(p, text, (size_t)n);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return p;
 }

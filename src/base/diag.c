@@ -65,25 +65,18 @@ diag_add_file(struct diag *diag, const char *name, struct str text)
 static void PRINTF(4, 0) add(struct diag *diag, enum diag_level level,
     struct pos pos, const char *fmt, va_list ap)
 {
-	char *text = NULL;
-	int n;
-	va_list again;
+	struct buf text = { 0 };
 
 	if (level == DIAG_NOTE ? diag->last_dropped || diag->n >= ENTRIES_MAX
 			       : diag->kept >= DIAG_MAX) {
 		diag->last_dropped = true;
 		return;
 	}
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	if (n < 0)
-		n = 0;
-	text = xcalloc((size_t)n + 1, 1);
-	vsnprintf(text, (size_t)n + 1, fmt, again);
-	va_end(again);
+	buf_vprintf(&text, fmt, ap);
 	diag->entries = xgrow(
 	    diag->entries, &diag->cap, diag->n + 1, sizeof(*diag->entries));
-	diag->entries[diag->n++] = (struct finding){ level, pos, text };
+	diag->entries[diag->n++] =
+	    (struct finding){ level, pos, buf_take(&text) };
 	if (level != DIAG_NOTE) {
 		diag->kept++;
 		diag->last_dropped = false;

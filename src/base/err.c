@@ -23,16 +23,19 @@ static const char *const code_names[] = {
 };
 static_assert(ARRAY_LEN(code_names) == ERR_CODE_COUNT, "a name per code");
 
-/* A text that did not fit may have been cut inside a character. */
-static void
-end_at_character(char *text, size_t size, int wanted)
+/* A text that was cut at n bytes may end inside a character: n without it. */
+static size_t
+end_at_character(const char *text, size_t n)
 {
-	if (wanted >= 0 && (size_t)wanted >= size) {
-		struct str cut =
-		    str_head(str_make(text, size), (uint32_t)size - 1);
+	size_t lead = n;
 
-		text[cut.n] = '\0';
-	}
+	while (lead > 0 && n - lead < 3 &&
+	       ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+		lead--;
+	if (lead == 0 || (unsigned char)text[lead - 1] < 0xc0)
+		return n; /* ASCII, or garbage */
+	lead--;
+	return str_rune_length(str_make(text + lead, n - lead)) != 0 ? n : lead;
 }
 
 static int PRINTF(4, 0) set(struct err *err, enum err_code code, uint32_t at,
@@ -43,7 +46,8 @@ static int PRINTF(4, 0) set(struct err *err, enum err_code code, uint32_t at,
 		    err->text)]; /* an argument may be err->text itself */
 		int n = vsnprintf(text, sizeof(text), fmt, ap);
 
-		end_at_character(text, sizeof(text), n);
+		if (n >= (int)sizeof(text))
+			text[end_at_character(text, sizeof(text) - 1)] = '\0';
 		memcpy(err->text, text, sizeof(text));
 		err->code = code;
 		err->at = at;
@@ -93,12 +97,8 @@ err_wrap(struct err *err, const char *fmt, ...)
 	if ((size_t)n >= sizeof(err->text))
 		n = (int)sizeof(err->text) - 1;
 	n += snprintf(text + n, sizeof(text) - (size_t)n, ": %s", err->text);
-	if ((size_t)n >= sizeof(err->text)) {
-		struct str cut =
-		    str_head(str_make(text, (size_t)n), sizeof(err->text) - 1);
-
-		n = (int)cut.n;
-	}
+	if ((size_t)n >= sizeof(err->text))
+		n = (int)end_at_character(text, sizeof(err->text) - 1);
 	memcpy(err->text, text, (size_t)n);
 	err->text[n] = '\0';
 	return -(int)err->code;
