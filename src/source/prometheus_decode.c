@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decodes the answer of /api/v1/query.
+ *
+ * Pure, one pass, no tree, no copies: a sample's key is the metric object as
+ * it stands in the body.  Members may come in any order.  What is only part
+ * of the truth (warnings, isPartial) is an error, because an alert must
+ * neither start nor end on half an answer.
+ */
+#include "config.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "source/source.h"
+
+#define ERROR_HEAD     120 /* bytes of a body shown in an error */
+#define SAMPLES_FIRST  16
+#define AT_TOLERANCE_S 0.002 /* the server cuts times to milliseconds */
+
+enum result_type {
+	RESULT_UNKNOWN,
+	RESULT_VECTOR,
+	RESULT_SCALAR,
+	RESULT_MATRIX,
+	RESULT_STRING,
+	RESULT_STREAMS,
+	RESULT_OTHER
+};
+
+struct answer {
+	struct json_reader r;
+	struct arena *arena;
+	double at; /* evaluation time, Unix seconds */
+	struct str status, error_type, error, warning, type_name;
+	enum result_type type;
+	struct str late; /* a result seen before its type */
+	bool has_data, has_result, partial;
+	struct sample *samples;
+	uint32_t n, cap;
+};
+
+static enum result_type
+result_type_of(struct str name)
+{
+	static const struct {
+		const char *name;
+		enum result_type type;
+	} types[] = {
+		{ "vector", RESULT_VECTOR },
+		{ "scalar", RESULT_SCALAR },
+		{ "matrix", RESULT_MATRIX },
+		{ "string", RESULT_STRING },
+		{ "streams", RESULT_STREAMS },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (str_is(name, types[i].name))
+			return types[i].type;
+	return RESULT_OTHER;
+}
+
+static struct sample *
+add_sample(struct answer *a)
+{
+	if (a->n == a->cap) {
+		uint32_t cap = a->cap != 0 ? a->cap * 2 : SAMPLES_FIRST;
+		struct sample *samples =
+		    ARENA_ARRAY(a->arena, cap, struct sample);
+
+		if (a->n != 0)
+			memcpy(samples, a->samples, a->n * sizeof(*samples));
+		a->samples = samples;
+		a->cap = cap;
+	}
+	return &a->samples[a->n++];
+}
+
+/* [unix_seconds, "value"] */
+static bool
+read_point(struct answer *a, struct sample *sample)
+{
+	struct json_reader *r = &a->r;
+	struct str text;
+	bool escaped;
+	double at;
+
+	if (!json_enter(r, JSON_ARRAY) || !json_next_item(r) ||
+	    !json_read_double(r, &at) || !json_next_item(r) ||
+	    !json_read_raw(r, &text, &escaped))
+		return json_fail(r, "a sample is [time, \"value\"]");
+	if (escaped || !str_to_double(text, &sample->value))
+		return json_fail(r, "a value that is no number");
+	if (json_next_item(r))
+		return json_fail(r, "a sample is [time, \"value\"]");
+	if (r->err_text != NULL)
+		return false;
+	/*
+	 * The server repeats the evaluation time, which says nothing of the
+	 * datum's age; only another time does.
+	 */
+	if (fabs(at - a->at) > AT_TOLERANCE_S && at > 0 && at < 9e9)
+		sample->at = (wall_t){ (int64_t)(at * 1e3) * 1000000 };
+	return true;
+}
+
+static bool
+read_series(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+	struct sample *sample = add_sample(a);
+	bool has_value = false;
+	struct str key;
+
+	*sample = (struct sample){ .key = STR("") };
+	if (!json_enter(r, JSON_OBJECT))
+		return false;
+	while (json_next_key(r, &key)) {
+		if (str_eq(key, STR("metric"))) {
+			if (json_peek(r) != JSON_OBJECT)
+				return json_fail(r, "\"metric\" is no object");
+			if (!json_read_span(r, &sample->key))
+				return false;
+		} else if (str_eq(key, STR("value"))) {
+			if (!read_point(a, sample))
+				return false;
+			has_value = true;
+		} else if (str_eq(key, STR("histogram"))) {
+			/* A native histogram: the series is there, its value is
+			 * 0, as Prometheus' rules see it. */
+			if (!json_skip(r))
+				return false;
+			has_value = true;
+		} else if (!json_skip(r)) {
+			return false;
+		}
+	}
+	return r->err_text == NULL &&
+	       (has_value || json_fail(r, "a series without a value"));
+}
+
+static bool
+read_result(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+
+	a->has_result = true;
+	switch (a->type) {
+	case RESULT_VECTOR:
+		if (!json_enter(r, JSON_ARRAY))
+			return false;
+		while (json_next_item(r)) {
+			if (a->n == SERIES_MAX)
+				return json_fail(r, "too many series");
+			if (!read_series(a))
+				return false;
+		}
+		return r->err_text == NULL;
+	case RESULT_SCALAR: {
+		struct sample *sample = add_sample(a);
+
+		*sample = (struct sample){ .key = STR("") };
+		return read_point(a, sample);
+	}
+	case RESULT_UNKNOWN:
+		return json_read_span(r, &a->late);
+	case RESULT_MATRIX:
+	case RESULT_STRING:
+	case RESULT_STREAMS:
+	case RESULT_OTHER:
+		break;
+	}
+	return json_skip(r);
+}
+
+static bool
+read_data(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+	struct str key;
+
+	a->has_data = true;
+	if (json_peek(r) == JSON_NULL)
+		return json_read_null(r);
+	if (!json_enter(r, JSON_OBJECT))
+		return false;
+	while (json_next_key(r, &key)) {
+		if (str_eq(key, STR("resultType"))) {
+			if (!json_read_str(r, a->arena, &a->type_name))
+				return false;
+			a->type = result_type_of(a->type_name);
+		} else if (str_eq(key, STR("result"))) {
+			if (a->has_result)
+				return json_fail(r, "\"result\" twice");
+			if (!read_result(a))
+				return false;
+		} else if (!json_skip(r)) {
+			return false;
+		}
+	}
+	if (r->err_text != NULL)
+		return false;
+	if (a->late.p != NULL && a->type != RESULT_UNKNOWN) {
+		struct json_reader after = *r;
+		bool ok;
+
+		/* Reads the span where it stands, so that offsets stay true. */
+		r->p = a->late.p;
+		r->end = a->late.p + a->late.n;
+		ok = read_result(a);
+		r->end = after.end;
+		if (!ok)
+			return false;
+		r->p = after.p;
+		r->first = after.first;
+	}
+	return true;
+}
+
+/* The first of a list of strings. */
+static bool
+read_warnings(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+	struct str text;
+
+	if (json_peek(r) == JSON_NULL)
+		return json_read_null(r);
+	if (!json_enter(r, JSON_ARRAY))
+		return false;
+	while (json_next_item(r)) {
+		if (!json_read_str(r, a->arena, &text))
+			return false;
+		if (a->warning.p == NULL)
+			a->warning = text;
+	}
+	return r->err_text == NULL;
+}
+
+static bool
+read_answer(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+	struct str key;
+	bool ok = true;
+
+	if (!json_enter(r, JSON_OBJECT))
+		return false;
+	while (ok && json_next_key(r, &key)) {
+		if (str_eq(key, STR("status")))
+			ok = json_read_str(r, a->arena, &a->status);
+		else if (str_eq(key, STR("data")))
+			ok = read_data(a);
+		else if (str_eq(key, STR("errorType")))
+			ok = json_read_str(r, a->arena, &a->error_type);
+		else if (str_eq(key, STR("error")))
+			ok = json_read_str(r, a->arena, &a->error);
+		else if (str_eq(key, STR("warnings")))
+			ok = read_warnings(a);
+		else if (str_eq(key, STR("isPartial")))
+			ok = json_read_bool(r, &a->partial);
+		else
+			ok = json_skip(r);
+	}
+	return ok && json_finish(r);
+}
+
+/* One line for an error message. */
+static const char *
+head_of(struct arena *arena, struct str body)
+{
+	struct str head = str_head(str_trim(body), ERROR_HEAD);
+	char *text = arena_alloc(arena, (size_t)head.n + 1);
+
+	for (uint32_t i = 0; i < head.n; i++)
+		text[i] = (unsigned char)head.p[i] < 0x20 ? ' ' : head.p[i];
+	return text;
+}
+
+static int
+not_an_answer(
+    const struct answer *a, struct str body, int status, struct err *err)
+{
+	struct str text = str_trim(body);
+
+	if (status >= 300 && status < 400)
+		return err_set(err, ERR_REMOTE,
+		    "HTTP %d: a redirect that is not followed; give the url it "
+		    "leads to",
+		    status);
+	if (status == 401 || status == 403)
+		return err_set(err, ERR_REMOTE,
+		    "HTTP %d: access refused; check http_config", status);
+	if (status / 100 != 2)
+		return err_set(err, ERR_REMOTE, "HTTP %d: %s", status,
+		    text.n != 0 ? head_of(a->arena, text) : "no text");
+	if (text.n == 0)
+		return err_set(
+		    err, ERR_INVALID, "an empty answer (HTTP %d)", status);
+	if (text.p[0] == '<')
+		return err_set(err, ERR_INVALID,
+		    "an HTML page instead of an answer; is this the url of a "
+		    "Prometheus API?");
+	if (a->n == SERIES_MAX && a->r.err_text != NULL &&
+	    str_is(str_from(a->r.err_text), "too many series"))
+		return err_set(err, ERR_LIMIT,
+		    "more than %d series; aggregate in the query", SERIES_MAX);
+	return err_set(err, ERR_INVALID,
+	    "cannot read the answer: %s at byte %u: %s",
+	    a->r.err_text != NULL ? a->r.err_text : "not a Prometheus answer",
+	    a->r.err_at, head_of(a->arena, text));
+}
+
+static int
+check_type(const struct answer *a, struct err *err)
+{
+	switch (a->type) {
+	case RESULT_VECTOR:
+	case RESULT_SCALAR:
+		if (!a->has_result)
+			return err_set(
+			    err, ERR_INVALID, "an answer without a result");
+		return 0;
+	case RESULT_MATRIX:
+		return err_set(err, ERR_INVALID,
+		    "the expression yields a range vector, an instant one is "
+		    "needed; use a function such as rate() or "
+		    "last_over_time()");
+	case RESULT_STRING:
+		return err_set(err, ERR_INVALID,
+		    "the expression yields a string, not numbers");
+	case RESULT_STREAMS:
+		return err_set(err, ERR_INVALID,
+		    "the query yields log lines, not numbers; use a metric "
+		    "query such as rate()");
+	case RESULT_UNKNOWN:
+	case RESULT_OTHER:
+		break;
+	}
+	return err_set(err, ERR_INVALID, "unknown result type '%.*s'",
+	    STR_ARG(str_head(a->type_name, ERROR_HEAD)));
+}
+
+int
+prometheus_decode(struct str body, int status, wall_t at, struct arena *arena,
+    struct vector *ret, struct err *err)
+{
+	struct answer a = { .arena = arena, .at = wall_seconds(at) };
+	bool readable;
+	int code;
+
+	if (body.n > SOURCE_ANSWER_BYTES_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
+	json_reader_init(&a.r, body);
+	readable = read_answer(&a);
+	/* VictoriaMetrics and Mimir answer 4xx with the same shape; the text is
+	 * what helps. */
+	if (readable && str_is(a.status, "error"))
+		return err_set(err, ERR_REMOTE, "%.*s: %.*s (HTTP %d)",
+		    STR_ARG(a.error_type.n != 0 ? str_head(a.error_type, 40)
+						: STR("error")),
+		    STR_ARG(str_head(a.error, 180)), status);
+	if (!readable || status / 100 != 2 || !str_is(a.status, "success") ||
+	    !a.has_data)
+		return not_an_answer(&a, body, status, err);
+	if (a.warning.p != NULL)
+		return err_set(err, ERR_REMOTE, "partial answer: %.*s",
+		    STR_ARG(str_head(a.warning, 200)));
+	if (a.partial)
+		return err_set(err, ERR_REMOTE,
+		    "partial answer: the server says isPartial");
+	code = check_type(&a, err);
+	if (code < 0)
+		return code;
+	*ret = (struct vector){ a.samples, a.n };
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One SQLite connection that can only read, and one query on it.
+ *
+ * Runs on whichever thread holds the connection; knows nothing of the loop.
+ * The database belongs to somebody else, who writes while we read: nothing
+ * here takes a lock for longer than one query, and nothing can change it.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/str.h"
+
+struct sqlite_conn;
+
+struct sqlite_row {
+	uint32_t key_at, key_n; /* in keys: (u32le length, bytes) of name and
+				   value of each label */
+	double value;
+	bool missing;
+	wall_t at;
+};
+
+struct sqlite_query {
+	const char *path;        /* absolute */
+	const char *time_column; /* NULL: none */
+	struct str text;
+	wall_t at;
+	dur_t timeout;
+	atomic_bool *stop; /* set by another thread: give up; may be NULL */
+	/* result */
+	struct buf keys;
+	struct sqlite_row *rows;
+	size_t n, cap;
+};
+
+/* *conn NULL: opened, kept there for the next query. After a failure the result
+ * is empty. */
+int sqlite_read(
+    struct sqlite_conn **conn, struct sqlite_query *query, struct err *err);
+/* Prepares and checks without running. */
+int sqlite_read_check(
+    struct sqlite_conn **conn, struct sqlite_query *query, struct err *err);
+void sqlite_query_fini(struct sqlite_query *query);
+void sqlite_conn_close(struct sqlite_conn *conn); /* accepts NULL */
