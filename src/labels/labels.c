@@ -63,18 +63,26 @@ builder_is_full(const struct labels_builder *b)
 }
 
 void
+labels_builder_unset(struct labels_builder *b, struct str name)
+{
+	uint32_t i = builder_is_full(b) ? b->n : builder_find(b, name);
+
+	if (i < b->n)
+		builder_remove_at(b, i);
+}
+
+void
 labels_builder_set(struct labels_builder *b, struct str name, struct str value)
 {
 	uint32_t i;
 
 	if (builder_is_full(b))
 		return;
-	i = builder_find(b, name);
-	if (value.n == 0) {
-		if (i < b->n)
-			builder_remove_at(b, i);
+	if (value.n == 0 && !b->keep_empty) {
+		labels_builder_unset(b, name);
 		return;
 	}
+	i = builder_find(b, name);
 	if (i == b->n) {
 		if (b->n == b->cap) {
 			uint32_t cap = b->cap > 0 ? b->cap * 2 : BUILDER_FIRST;
@@ -89,12 +97,6 @@ labels_builder_set(struct labels_builder *b, struct str name, struct str value)
 		b->views[b->n++].name = name;
 	}
 	b->views[i].value = value;
-}
-
-void
-labels_builder_unset(struct labels_builder *b, struct str name)
-{
-	labels_builder_set(b, name, (struct str){ "", 0 });
 }
 
 struct str

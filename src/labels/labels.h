@@ -59,6 +59,7 @@ struct labels_builder {
 	struct arena *arena;
 	struct label_view *views;
 	uint32_t n, cap;
+	bool keep_empty; /* annotations: an empty value is a value; set it after _init */
 };
 void labels_builder_init(struct labels_builder *b, struct arena *arena);
 void labels_builder_set(struct labels_builder *b, struct str name, struct str value); /* bytes must outlive the builder */

@@ -5,10 +5,15 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "base/json.h"
+#include "base/xalloc.h"
 #include "labels/labels.h"
 #include "labels/labels_internal.h"
 #include "labels/rune.h"
+
+#define DECODE_FEW 32u /* labels decoded without an allocation */
 
 static void
 encode_str(struct str s, struct buf *out)
@@ -49,42 +54,55 @@ decode_str(struct str bytes, uint32_t *at, struct str *ret)
 	return true;
 }
 
+/* Reads n pairs that must be canonical: sorted and distinct. */
+static int
+decode_pairs(struct str bytes, uint32_t n, struct label_view *views,
+    struct err *err)
+{
+	uint32_t at = 4;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t start = at;
+
+		if (!decode_str(bytes, &at, &views[i].name) ||
+		    !decode_str(bytes, &at, &views[i].value))
+			return err_set_at(err, ERR_INVALID, at,
+			    "encoded label set is cut short");
+		if (i > 0 && str_cmp(views[i - 1].name, views[i].name) >= 0)
+			return err_set_at(err, ERR_INVALID, start,
+			    "encoded label set is not canonical");
+	}
+	if (at != bytes.n)
+		return err_set_at(err, ERR_INVALID, at,
+		    "bytes after the end of an encoded label set");
+	return 0;
+}
+
 struct labels *
 labels_decode(struct str bytes, struct err *err)
 {
-	struct label_view views[LABELS_MAX];
+	struct label_view few[DECODE_FEW], *views = few;
+	struct labels *labels = NULL;
 	uint32_t n = 0, at = 0;
 
-	if (!decode_u32(bytes, &at, &n))
-		goto cut;
+	if (!decode_u32(bytes, &at, &n)) {
+		err_set_at(err, ERR_INVALID, 0,
+		    "encoded label set is cut short");
+		return NULL;
+	}
 	if (n > LABELS_MAX) {
 		err_set_at(err, ERR_LIMIT, 0,
 		    "encoded label set claims %u labels, at most %d are "
 		    "possible", n, LABELS_MAX);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t start = at;
-
-		if (!decode_str(bytes, &at, &views[i].name) ||
-		    !decode_str(bytes, &at, &views[i].value))
-			goto cut;
-		if (views[i].value.n == 0 ||
-		    (i > 0 && str_cmp(views[i - 1].name, views[i].name) >= 0)) {
-			err_set_at(err, ERR_INVALID, start,
-			    "encoded label set is not canonical");
-			return NULL;
-		}
-	}
-	if (at != bytes.n) {
-		err_set_at(err, ERR_INVALID, at,
-		    "bytes after the end of an encoded label set");
-		return NULL;
-	}
-	return labels_intern_sorted(views, n, err);
-cut:
-	err_set_at(err, ERR_INVALID, at, "encoded label set is cut short");
-	return NULL;
+	if (n > DECODE_FEW)
+		views = xmalloc(n * sizeof(*views));
+	if (decode_pairs(bytes, n, views, err) == 0)
+		labels = labels_intern_sorted(views, n, err);
+	if (views != few)
+		free(views);
+	return labels;
 }
 
 void

@@ -19,8 +19,8 @@ struct istr *istr_intern_hashed(struct str s, uint64_t hash);
 size_t istr_bytes(void);
 
 /*
- * Interns n views that are sorted by name, without duplicates and without
- * empty values; +1 reference.  NULL and err when over a limit, not UTF-8 or a
+ * Interns n views that are sorted by name and without duplicates; +1
+ * reference.  (Values may be empty: the builder of annotations keeps them.)  NULL and err when over a limit, not UTF-8 or a
  * name is empty.
  */
 struct labels *labels_intern_sorted(const struct label_view *views, uint32_t n, struct err *err);

@@ -316,13 +316,41 @@ static const struct {
 	    LIT("\2\0\0\0\1\0\0\0b\1\0\0\0x\1\0\0\0a\1\0\0\0x"), ERR_INVALID },
 	{ "a name twice",
 	    LIT("\2\0\0\0\1\0\0\0a\1\0\0\0x\1\0\0\0a\1\0\0\0y"), ERR_INVALID },
-	{ "an empty value", LIT("\1\0\0\0\1\0\0\0a\0\0\0\0"), ERR_INVALID },
 	{ "an empty name", LIT("\1\0\0\0\0\0\0\0\1\0\0\0a"), ERR_INVALID },
 	{ "an absurd count", LIT("\xff\xff\xff\xff"), ERR_LIMIT },
 	{ "an absurd length", LIT("\1\0\0\0\xff\xff\xff\xff"), ERR_INVALID },
 	{ "a value that is not UTF-8",
 	    LIT("\1\0\0\0\1\0\0\0a\1\0\0\0\xff"), ERR_INVALID },
 };
+
+START_TEST(annotations_keep_empty_values)
+{
+	struct arena *arena = arena_new(0);
+	struct labels_builder b;
+	struct labels *kept, *without, *back;
+	struct buf out = { 0 };
+
+	labels_builder_init(&b, arena);
+	b.keep_empty = true;
+	labels_builder_set(&b, STR("summary"), STR("x"));
+	labels_builder_set(&b, STR("summary"), STR(""));
+	labels_builder_set(&b, STR("gone"), STR(""));
+	labels_builder_unset(&b, STR("gone"));
+	kept = labels_intern(&b, NULL);
+	without = MAKE("summary", "");
+	ck_assert_uint_eq(kept->n, 1);
+	ck_assert_uint_eq(without->n, 0);
+	ck_assert_ptr_nonnull(labels_get(kept, STR("summary")));
+	labels_encode(kept, &out);
+	back = labels_decode(buf_str(&out), NULL);
+	ck_assert_ptr_eq(back, kept);
+	buf_fini(&out);
+	arena_free(arena);
+	labels_unref(kept);
+	labels_unref(without);
+	labels_unref(back);
+}
+END_TEST
 
 START_TEST(mangled_encodings_are_refused)
 {
@@ -491,6 +519,7 @@ labels_suite(void)
 	    (int)(sizeof(golden) / sizeof(golden[0])));
 	tcase_add_loop_test(tcase, mangled_encodings_are_refused, 0,
 	    (int)(sizeof(mangled) / sizeof(mangled[0])));
+	tcase_add_test(tcase, annotations_keep_empty_values);
 	tcase_add_test(tcase, json_escapes_as_go_does);
 	tcase_add_loop_test(tcase, quoting_is_gos, 0,
 	    (int)(sizeof(quotes) / sizeof(quotes[0])));
