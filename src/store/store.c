@@ -10,10 +10,11 @@
  * While not idle, rows collect in `filling`; they become one transaction.
  *
  * Ids come from one counter for all tables.  The database knows an upper
- * bound of it, moved on by STORE_ID_BLOCK in the same order as the rows are
- * written: after a crash the counter goes on behind the bound, so an id that
- * was handed out but not committed is not used again either.  Closing writes
- * the exact value.
+ * bound of it, moved on by STORE_ID_BLOCK ahead of the rows that use the ids,
+ * in the same order: after a crash the counter goes on behind the bound, also
+ * when the rows have been deleted since.  Closing writes the exact value.
+ * Only an id whose batch was never committed can come again, and no receiver
+ * has seen that one.
  */
 #include <sys/stat.h>
 #include <stdlib.h>
@@ -226,7 +227,6 @@ submit(struct store *store, enum store_phase phase, struct batch *batch)
 	struct commit_job *job = &store->job;
 
 	job->batch = batch;
-	job->truncate = store->truncate_due;
 	job->fail = store->failing;
 	job->result = COMMIT_NOT_RUN;
 	job->began = loop_mono_exact(store->loop);
@@ -245,6 +245,15 @@ hand_over(struct store *store)
 }
 
 static void
+checkpoint(struct store *store, bool truncate)
+{
+	store->checkpoint_due = false;
+	store->truncate_due = store->truncate_due && !truncate;
+	store->job.truncate = truncate;
+	submit(store, STORE_CHECKPOINTING, NULL);
+}
+
+static void
 turn_end(void *arg)
 {
 	struct store *store = arg;
@@ -254,10 +263,11 @@ turn_end(void *arg)
 		; /* job_done or retry goes on */
 	} else if (store->checkpoint_due) {
 		/* Before the rows: without a pause it would never get its turn. */
-		submit(store, STORE_CHECKPOINTING, NULL);
-		store->checkpoint_due = store->truncate_due = false;
+		checkpoint(store, false);
 	} else if (store->filling->rows > 0) {
 		hand_over(store);
+	} else if (store->truncate_due) {
+		checkpoint(store, true);
 	} else {
 		list_move_all(&store->ready, &store->filling->waiters);
 	}

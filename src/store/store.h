@@ -147,7 +147,7 @@ struct history_row {
 };
 void store_history_add(struct store *store, const struct history_row *row);
 
-/* Small facts by name: last time alive, format of others. */
+/* Small facts by name: last time alive, format of others. Keys "store." are the store's own. */
 void store_meta_put(struct store *store, const char *key, struct str value);
 
 /* --- reading back at start: synchronous, before the first turn ---------- */
@@ -167,11 +167,11 @@ int store_load(struct store *store, const struct store_sink *sink, struct err *e
 
 /* --- listings, read on the store's own read-only connection ------------- */
 struct history_query {
-	wall_t since, until;    /* WALL_NONE: open */
+	wall_t since, until;    /* since <= at < until; WALL_NONE: open */
 	struct str kind;        /* empty: any */
 	uint64_t fingerprint;   /* 0: any */
 	uint32_t limit;         /* 1..1000 */
-	int64_t before_id;      /* 0: from the newest */
+	int64_t before_id;      /* 0: from the newest; else the last id of the page before */
 };
 struct delivery_query {
 	int state;              /* -1: any */
@@ -179,7 +179,11 @@ struct delivery_query {
 	uint32_t limit;
 	int64_t before_id;
 };
-/* rows: newest first, valid during the call; err NULL on success. Runs on the loop thread. */
+/*
+ * rows: newest first (history by time, then id; deliveries by id), valid during the call.  err is NULL on success,
+ * else BUSY (too many listings at once), LIMIT (looked at too many rows), CANCELLED (closing) or STORE.  Runs on the
+ * loop thread, exactly once, never inside the call.  A page may hold fewer rows than asked for when they are large.
+ */
 typedef void store_history_fn(void *arg, const struct history_row *rows, uint32_t n, const struct err *err);
 typedef void store_delivery_fn(void *arg, const struct delivery_row *rows, uint32_t n, const struct err *err);
 void store_history_query(struct store *store, const struct history_query *query, store_history_fn *fn, void *arg);

@@ -32,7 +32,7 @@ enum {
 	STORE_QUERY_ROWS = 1000,
 	STORE_QUERY_BYTES = 8 << 20, /* of one answer; paging gets the rest */
 	STORE_QUERY_STEPS = 100000,  /* virtual machine steps between checks */
-	STORE_QUERY_CHECKS = 1000,   /* checks until a query is too broad */
+	STORE_QUERY_CHECKS = 500,    /* checks until a query is too broad */
 	STORE_QUERIES_WAITING = 64
 };
 
@@ -145,7 +145,7 @@ enum { QUERY_HISTORY, QUERY_HISTORY_FINGERPRINT, QUERY_BOUNDS, QUERY_DELIVERIES,
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *queries[QUERY_COUNT];
-	int checks_left;
+	int checks_max, checks_left;
 };
 
 int reader_open(struct reader *reader, const char *path, struct err *err);
@@ -183,7 +183,8 @@ struct store {
 	/* loop thread */
 	enum store_phase phase;
 	bool closing, failing, stalled;
-	bool checkpoint_due, truncate_due;
+	bool checkpoint_due; /* the log is long: before anything else */
+	bool truncate_due;   /* when there is nothing else to do */
 	struct batch batches[2];
 	struct batch *filling, *flying;
 	struct link ready;   /* waiters with nothing to wait for */

@@ -15,5 +15,5 @@ store_prune(struct store *store, wall_t now)
 	store->prune_before = wall_sub(now, store->retention);
 	store_put_prune(store, store->prune_before);
 	/* Pruning comes round now and then: the time to shrink the log too. */
-	store->checkpoint_due = store->truncate_due = true;
+	store->truncate_due = true;
 }

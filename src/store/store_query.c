@@ -79,6 +79,7 @@ reader_open(struct reader *reader, const char *path, struct err *err)
 {
 	int rc = store_connect(&reader->db, path, true, err);
 
+	reader->checks_max = STORE_QUERY_CHECKS;
 	for (int i = 0; rc == 0 && i < QUERY_COUNT; i++)
 		rc = store_prepare(reader->db, queries[i], &reader->queries[i],
 		    err);
@@ -261,7 +262,7 @@ query_run(struct job *job)
 
 	query->ran = true;
 	query->arena = arena_new(0);
-	reader->checks_left = STORE_QUERY_CHECKS;
+	reader->checks_left = reader->checks_max;
 	if (query->history_fn != NULL) {
 		query->history_rows = xcalloc(query->history.limit,
 		    sizeof(*query->history_rows));
