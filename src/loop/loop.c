@@ -19,6 +19,8 @@
 
 /* A virtual monotonic clock starts here, because 0 means "none". */
 #define VIRTUAL_MONO_START INT64_C(1000000000)
+#define READ_TRIES         4
+#define READ_GAP           20000 /* ns */
 #define STEP_MIN           INT64_C(1000000000)
 #define FOREVER            ((dur_t){ INT64_MAX })
 
@@ -33,12 +35,19 @@ make_loop(void)
 	return loop;
 }
 
-/* Reads the clock; a real loop only. */
+/*
+ * Reads the clocks; a real loop only.  The two readings belong together: when
+ * the thread was interrupted between them they are taken again.
+ */
 static void
 read_clock(struct loop *loop)
 {
-	loop->now = clock_wall();
-	loop->mono = clock_mono();
+	for (int tries = 0; tries < READ_TRIES; tries++) {
+		loop->mono = clock_mono();
+		loop->now = clock_wall();
+		if (mono_since(clock_mono(), loop->mono).ns < READ_GAP)
+			break;
+	}
 }
 
 struct loop *
