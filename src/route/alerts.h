@@ -23,7 +23,10 @@ struct alert_group; /* route/groups.h */
 enum {
 	ALERT_TIMEOUT = 1u << 0,   /* ends_at is a guess: now + resolve_timeout */
 	ALERT_FROM_RULE = 1u << 1, /* ours: fires until its rule says otherwise; ends_at is WALL_MAX meanwhile */
-	ALERT_UNSTORED = 1u << 2,  /* not in the store (kept in memory only) */
+	ALERT_UNSTORED = 1u << 2,  /* not in the store (kept in memory only): it was resolved when we first heard of it */
+	/* from here on never stored */
+	ALERT_SETTLED = 1u << 3,   /* its end has passed, and the store knows */
+	ALERT_ROUTED = 1u << 4,    /* in the groups of all its routes (route/groups) */
 };
 
 struct alert {
@@ -36,6 +39,7 @@ struct alert {
 	uint32_t pins;                   /* deliveries that still need it */
 	struct alert_group **groups;     /* memberships; route/groups owns the array */
 	uint32_t n_groups;
+	uint32_t updates;                /* puts and resolves so far, from 1 */
 };
 
 struct alert_update {
@@ -63,7 +67,7 @@ struct alert *alerts_put(struct alerts *alerts, const struct alert_update *updat
  */
 struct alert *alerts_restore(struct alerts *alerts, const struct alert_row *row, wall_t now);
 struct alert *alerts_find(const struct alerts *alerts, const struct labels *labels);
-struct alert *alerts_by_id(const struct alerts *alerts, int64_t id);
+struct alert *alerts_by_id(struct alerts *alerts, int64_t id); /* at start: the index is made when asked for */
 struct alert *alerts_by_fingerprint(const struct alerts *alerts, uint64_t fingerprint);
 static inline bool
 alert_is_resolved(const struct alert *alert, wall_t now)
@@ -72,6 +76,13 @@ alert_is_resolved(const struct alert *alert, wall_t now)
 }
 /* Resolved at this time by whoever knows (a rule, an API call); stored. */
 void alerts_resolve(struct alerts *alerts, struct alert *alert, wall_t at, wall_t now);
+/*
+ * Its end has passed and somebody is about to be told: from now on a restart
+ * must not take it for firing. No-op unless resolved.
+ */
+void alerts_settle(struct alerts *alerts, struct alert *alert, wall_t now);
+/* A delivery that outlives this process names it: it must have a row. */
+void alerts_keep(struct alerts *alerts, struct alert *alert);
 /* Dropped when nobody needs it: resolved, in no group, no pins. Called by groups and notify when they let go. */
 void alerts_release(struct alerts *alerts, struct alert *alert, wall_t now);
 /* Sweeps resolved alerts nobody needs; cheap, incremental. */

@@ -27,6 +27,7 @@ struct alert_group {
 	char *key;                  /* route key ":" group labels */
 	int64_t id;
 	struct alert **alerts;      /* in no order */
+	uint32_t *seen;             /* per alert: its `updates` when the last flush saw it resolved, else 0 */
 	uint32_t n_alerts, cap_alerts;
 	bool flushed;               /* at least once */
 	wall_t next_flush_at;
@@ -57,8 +58,12 @@ void groups_restore(struct groups *groups, const struct group_row *row);
 void groups_on_alert(void *arg, struct alert *alert, enum alert_put_result result, wall_t now);
 /* Arms all timers (overdue ones fire in the next turn, once); empty restored groups are dropped. */
 void groups_start(struct groups *groups, wall_t now);
-/* After a flush that told everybody: drops alerts that were resolved at `seen_at` and not updated since; frees the group when empty. */
-void groups_forget_resolved(struct alert_group *group, struct alert *const *told, uint32_t n, wall_t now);
+/*
+ * After a flush that told everybody: drops the alerts that this flush (the
+ * last one) saw resolved and that were not updated since; frees the group
+ * when that leaves it empty.
+ */
+void groups_forget_resolved(struct alert_group *group, wall_t now);
 struct alert_group *groups_find(const struct groups *groups, struct str key);
 uint32_t groups_count(const struct groups *groups);
 struct alert_group *groups_next(const struct groups *groups, size_t *it);

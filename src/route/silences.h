@@ -29,8 +29,8 @@ struct silence {
 	wall_t starts_at, ends_at, updated_at;
 	char *created_by, *comment;
 	/* rest is private to silences.c */
-	struct silence *next_indexed;
-	struct istr *index_name, *index_value;
+	struct silence *next_indexed, **at_indexed;
+	struct silence_bucket *bucket; /* where it is found by matching; NULL once expired */
 };
 
 struct silences;
