@@ -25,6 +25,7 @@
 #define SQL_WORKERS 4
 #define SQL_QUEUE_MAX 4096
 #define UPKEEP_INTERVAL DUR_S(60)
+#define BODY_BYTES_MAX (8u << 20)
 
 const struct config_kinds *
 core_kinds(void)
@@ -134,12 +135,13 @@ default_external_url(const struct core *core)
 static int
 open_servers(struct core *core, struct err *err)
 {
+	static const struct http_limits limits = { .body_bytes_max = BODY_BYTES_MAX };
 	const char *const *address = core->options->listen;
 
 	for (; *address != NULL; address++) {
 		if (core->n_servers == LISTENERS_MAX)
 			return err_set(err, ERR_LIMIT, "more than %d --web.listen-address", LISTENERS_MAX);
-		struct http_server *server = http_server_new(core->loop, *address, NULL, api_handle,
+		struct http_server *server = http_server_new(core->loop, *address, &limits, api_handle,
 		    core->api, err);
 		if (server == NULL)
 			return -(int)err->code;

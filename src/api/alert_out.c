@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One alert as /api/v2/alerts and /alerts/groups show it.
+ *
+ * Whether it is silenced or inhibited is worked out now, from the indexes, so
+ * that a silence shows in the very next read.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+#include "base/timestamp.h"
+
+#define SILENCES_SHOWN_MAX 64
+/* A rule's alert has no end while it fires; clients expect one ahead of now, as Prometheus sends it. */
+#define RULE_ALERT_LEAD DUR_S(240)
+
+bool
+alert_view_read(struct http_call *call, struct alert_view *ret)
+{
+	*ret = (struct alert_view){
+		.active = param_bool(call, "active", true),
+		.silenced = param_bool(call, "silenced", true),
+		.inhibited = param_bool(call, "inhibited", true),
+		.unprocessed = param_bool(call, "unprocessed", true),
+	};
+	return filters_read(call, &ret->filters);
+}
+
+static bool
+receiver_matches(const struct regex *regex, const struct alert *alert)
+{
+	if (regex == NULL)
+		return true;
+	for (uint32_t i = 0; i < alert->n_groups; i++)
+		if (regex_matches(regex, str_from(alert->groups[i]->route->receiver->name)))
+			return true;
+	return false;
+}
+
+static void
+put_receivers(const struct alert *alert, struct buf *out)
+{
+	const struct receiver_config *last = NULL;
+
+	buf_puts(out, "\"receivers\":[");
+	for (uint32_t i = 0; i < alert->n_groups; i++) {
+		const struct receiver_config *receiver = alert->groups[i]->route->receiver;
+		if (receiver == last)
+			continue;
+		buf_puts(out, last != NULL ? ",{\"name\":" : "{\"name\":");
+		json_put_str_html(out, str_from(receiver->name));
+		buf_putc(out, '}');
+		last = receiver;
+	}
+	buf_puts(out, "],");
+}
+
+static void
+put_status(const char *state, const struct silence *const *silences, uint32_t n_silences,
+    const struct alert *inhibitor, struct buf *out)
+{
+	buf_puts(out, "\"status\":{\"inhibitedBy\":[");
+	if (inhibitor != NULL)
+		buf_printf(out, "\"%016llx\"", (unsigned long long)inhibitor->labels->fingerprint);
+	buf_puts(out, "],\"mutedBy\":[],\"silencedBy\":[");
+	for (uint32_t i = 0; i < n_silences; i++)
+		buf_printf(out, "%s\"%s\"", i > 0 ? "," : "", silences[i]->id);
+	buf_printf(out, "],\"state\":\"%s\"},", state);
+}
+
+static void
+put_body(const struct alert *alert, wall_t now, struct buf *out)
+{
+	wall_t ends = alert->ends_at.ns == WALL_MAX.ns ? wall_add(now, RULE_ALERT_LEAD) : alert->ends_at;
+
+	buf_puts(out, "{\"annotations\":");
+	labels_put_json(alert->annotations, out);
+	buf_putc(out, ',');
+	put_time(out, "endsAt", ends);
+	buf_printf(out, ",\"fingerprint\":\"%016llx\",",
+	    (unsigned long long)alert->labels->fingerprint);
+}
+
+static void
+put_rest(const struct alert *alert, struct buf *out)
+{
+	put_time(out, "updatedAt", alert->updated_at);
+	if (alert->generator_url != NULL && alert->generator_url->n > 0) {
+		buf_puts(out, ",\"generatorURL\":");
+		json_put_str_html(out, istr_str(alert->generator_url));
+	}
+	buf_puts(out, ",\"labels\":");
+	labels_put_json(alert->labels, out);
+	buf_putc(out, '}');
+}
+
+bool
+alert_view_put(const struct alert_view *view, const struct api_state *state,
+    const struct alert *alert, wall_t now, struct buf *out)
+{
+	const struct silence *silences[SILENCES_SHOWN_MAX];
+
+	if (alert->ends_at.ns < now.ns || !filters_match(&view->filters, alert->labels) ||
+	    !receiver_matches(view->filters.receiver, alert))
+		return false;
+	uint32_t n = silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);
+	const struct alert *inhibitor = inhibitor_muting(state->inhibitor, alert->labels, now);
+	bool suppressed = n > 0 || inhibitor != NULL, unprocessed = alert->n_groups == 0;
+	const char *word = suppressed ? "suppressed" : unprocessed ? "unprocessed" : "active";
+
+	if ((!view->silenced && n > 0) || (!view->inhibited && inhibitor != NULL) ||
+	    (!view->active && !suppressed && !unprocessed) ||
+	    (!view->unprocessed && !suppressed && unprocessed))
+		return false;
+	put_body(alert, now, out);
+	put_receivers(alert, out);
+	put_time(out, "startsAt", alert->starts_at);
+	buf_putc(out, ',');
+	put_status(word, silences, n < SILENCES_SHOWN_MAX ? n : SILENCES_SHOWN_MAX, inhibitor, out);
+	put_rest(alert, out);
+	return true;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /api/v2/alerts and /alerts/groups, streamed.
+ *
+ * The answer may be 50 MB and the loop must go on meanwhile, so it is made in
+ * pieces.  What is listed is fixed at the start: alerts are pinned (nobody
+ * frees them until the answer is done), groups are copied as label set,
+ * receiver and the range of their alerts.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+#include "base/xalloc.h"
+
+struct listed_group {
+	struct labels *labels;
+	const struct receiver_config *receiver; /* of the generation held by the listing */
+	size_t first, n; /* in alerts */
+};
+
+struct listing {
+	const struct api_state *state;
+	struct alert_view view;
+	struct config *config;
+	wall_t now;
+	struct alert **alerts;
+	size_t n_alerts;
+	struct listed_group *groups;
+	size_t n_groups;
+	size_t at;
+	bool begun, any;
+};
+
+static int
+by_fingerprint(const void *a, const void *b)
+{
+	uint64_t x = (*(struct alert *const *)a)->labels->fingerprint;
+	uint64_t y = (*(struct alert *const *)b)->labels->fingerprint;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_notify_order(const void *a, const void *b)
+{
+	return alert_notify_cmp(*(struct alert *const *)a, *(struct alert *const *)b);
+}
+
+static int
+by_labels_and_receiver(const void *a, const void *b)
+{
+	const struct listed_group *x = a, *y = b;
+	int order = labels_cmp(x->labels, y->labels);
+
+	return order != 0 ? order : str_cmp(str_from(x->receiver->name), str_from(y->receiver->name));
+}
+
+static struct listing *
+listing_new(const struct api_state *state, struct http_call *call)
+{
+	struct listing *l = xcalloc(1, sizeof(*l));
+
+	l->state = state;
+	l->now = loop_now(state->loop);
+	if (!alert_view_read(call, &l->view)) {
+		free(l);
+		return NULL;
+	}
+	l->config = config_ref(state->config);
+	return l;
+}
+
+static void
+listing_fini(void *arg)
+{
+	struct listing *l = arg;
+
+	for (size_t i = 0; i < l->n_alerts; i++) {
+		l->alerts[i]->pins--;
+		alerts_release(l->state->alerts, l->alerts[i], loop_now(l->state->loop));
+	}
+	for (size_t i = 0; i < l->n_groups; i++)
+		labels_unref(l->groups[i].labels);
+	filters_fini(&l->view.filters);
+	config_unref(l->config);
+	free(l->alerts);
+	free(l->groups);
+	free(l);
+}
+
+static bool
+fill_alerts(void *arg, struct buf *out, size_t want)
+{
+	struct listing *l = arg;
+	size_t begin = out->n;
+
+	if (!l->begun)
+		buf_putc(out, '[');
+	l->begun = true;
+	while (l->at < l->n_alerts && out->n - begin < want) {
+		size_t before = out->n;
+		if (l->any)
+			buf_putc(out, ',');
+		if (alert_view_put(&l->view, l->state, l->alerts[l->at++], l->now, out)) {
+			l->any = true;
+		} else {
+			out->n = before;
+		}
+	}
+	if (l->at < l->n_alerts)
+		return true;
+	buf_puts(out, "]\n");
+	return false;
+}
+
+void
+api_alerts_get(struct api *api, struct http_call *call, struct str id)
+{
+	struct listing *l = listing_new(api->state, call);
+	struct alert *alert;
+
+	(void)id;
+	if (l == NULL)
+		return;
+	l->alerts = xcalloc(alerts_count(api->state->alerts) + 1, sizeof(struct alert *));
+	for (size_t it = 0; (alert = alerts_next(api->state->alerts, &it)) != NULL;) {
+		if (alert->ends_at.ns < l->now.ns || !filters_match(&l->view.filters, alert->labels))
+			continue;
+		alert->pins++;
+		l->alerts[l->n_alerts++] = alert;
+	}
+	qsort(l->alerts, l->n_alerts, sizeof(struct alert *), by_fingerprint);
+	http_reply_stream(call, 200, "application/json", fill_alerts, listing_fini, l);
+}
+
+/* --- groups --------------------------------------------------------------- */
+
+static void
+put_group_head(const struct listed_group *group, bool first, struct buf *out)
+{
+	(void)group;
+	buf_puts(out, first ? "{\"alerts\":[" : ",{\"alerts\":[");
+}
+
+static void
+put_group_tail(const struct listed_group *group, struct buf *out)
+{
+	buf_puts(out, "],\"labels\":");
+	labels_put_json(group->labels, out);
+	buf_puts(out, ",\"receiver\":{\"name\":");
+	json_put_str_html(out, str_from(group->receiver->name));
+	buf_puts(out, "}}");
+}
+
+/* A group whole; nothing when no alert of it is wanted. */
+static void
+put_group(struct listing *l, const struct listed_group *group, struct buf *out)
+{
+	size_t before = out->n;
+	bool any = false;
+
+	put_group_head(group, !l->any, out);
+	for (size_t i = 0; i < group->n; i++) {
+		size_t here = out->n;
+		if (any)
+			buf_putc(out, ',');
+		if (alert_view_put(&l->view, l->state, l->alerts[group->first + i], l->now, out))
+			any = true;
+		else
+			out->n = here;
+	}
+	if (!any) {
+		out->n = before;
+		return;
+	}
+	put_group_tail(group, out);
+	l->any = true;
+}
+
+static bool
+fill_groups(void *arg, struct buf *out, size_t want)
+{
+	struct listing *l = arg;
+	size_t begin = out->n;
+
+	if (!l->begun)
+		buf_putc(out, '[');
+	l->begun = true;
+	while (l->at < l->n_groups && out->n - begin < want)
+		put_group(l, &l->groups[l->at++], out);
+	if (l->at < l->n_groups)
+		return true;
+	buf_puts(out, "]\n");
+	return false;
+}
+
+static void
+list_group(struct listing *l, struct alert_group *group, size_t *cap)
+{
+	struct listed_group *listed = &l->groups[l->n_groups++];
+
+	*listed = (struct listed_group){
+		.labels = labels_ref(group->labels),
+		.receiver = group->route->receiver,
+		.first = l->n_alerts,
+		.n = group->n_alerts,
+	};
+	l->alerts = xgrow(l->alerts, cap, l->n_alerts + group->n_alerts, sizeof(struct alert *));
+	for (uint32_t i = 0; i < group->n_alerts; i++) {
+		group->alerts[i]->pins++;
+		l->alerts[l->n_alerts++] = group->alerts[i];
+	}
+	if (listed->n > 1)
+		qsort(&l->alerts[listed->first], listed->n, sizeof(struct alert *), by_notify_order);
+}
+
+/* receiver= selects groups here, not alerts. */
+static bool
+group_wanted(const struct listing *l, const struct alert_group *group)
+{
+	const struct regex *regex = l->view.filters.receiver;
+
+	return regex == NULL || regex_matches(regex, str_from(group->route->receiver->name));
+}
+
+void
+api_groups_get(struct api *api, struct http_call *call, struct str id)
+{
+	struct listing *l = listing_new(api->state, call);
+	struct alert_group *group;
+	size_t cap = 0;
+
+	(void)id;
+	if (l == NULL)
+		return;
+	l->groups = xcalloc(groups_count(api->state->groups) + 1, sizeof(*l->groups));
+	for (size_t it = 0; (group = groups_next(api->state->groups, &it)) != NULL;)
+		if (group_wanted(l, group))
+			list_group(l, group, &cap);
+	regex_free(l->view.filters.receiver);
+	l->view.filters.receiver = NULL;
+	qsort(l->groups, l->n_groups, sizeof(*l->groups), by_labels_and_receiver);
+	http_reply_stream(call, 200, "application/json", fill_groups, listing_fini, l);
+}

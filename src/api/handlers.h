@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the handlers share. Private to api/. */
+#pragma once
+
+#include "api/api.h"
+#include "base/err.h"
+#include "labels/matcher.h"
+#include "loop/loop.h"
+
+/*
+ * Clients choose features by this: the Alertmanager whose API v2 we speak
+ * (karma reads it from alertmanager_build_info, amtool from /status).
+ */
+#define ALERTMANAGER_COMPAT_VERSION "0.27.0"
+
+#define API_FILTERS_MAX 32
+#define API_ALERTS_PER_POST_MAX 100000
+
+struct api {
+	struct api_state *state;
+	uint64_t requests, refused;
+	uint64_t alerts_received, alerts_invalid;
+};
+
+/* id: what stood for {id} in the path, else empty. */
+typedef void endpoint_fn(struct api *api, struct http_call *call, struct str id);
+
+#define ENDPOINTS(X) \
+	X("GET", "/api/v2/alerts", alerts_get, "alerts, by fingerprint") \
+	X("POST", "/api/v2/alerts", alerts_post, "adds or refreshes alerts") \
+	X("GET", "/api/v2/alerts/groups", groups_get, "alerts as they are grouped for receivers") \
+	X("GET", "/api/v2/silences", silences_get, "silences") \
+	X("POST", "/api/v2/silences", silences_post, "creates or changes a silence") \
+	X("GET", "/api/v2/silence/{id}", silence_get, "one silence") \
+	X("DELETE", "/api/v2/silence/{id}", silence_delete, "expires a silence") \
+	X("GET", "/api/v2/status", status_get, "version, configuration, uptime") \
+	X("GET", "/api/v2/receivers", receivers_get, "receivers' names") \
+	X("GET", "/api/v1/rules", rules_get, "rule groups with state, in Prometheus' shape") \
+	X("GET", "/api/v1/alerts", rule_alerts_get, "pending and firing alerts of rules, in Prometheus' shape") \
+	X("GET", "/api/v1/status/buildinfo", buildinfo_get, "build information, in Prometheus' shape") \
+	X("GET", "/api/tocsin/v1/deliveries", deliveries_get, "what was sent, what waits, what failed") \
+	X("GET", "/api/tocsin/v1/history", history_get, "what happened") \
+	X("GET", "/-/healthy", healthy_get, "the process answers") \
+	X("GET", "/-/ready", ready_get, "state is restored and evaluation runs") \
+	X("POST", "/-/reload", reload_post, "reads the configuration again, all or nothing") \
+	X("GET", "/metrics", metrics_get, "metrics in Prometheus' text format")
+
+#define X(method, path, name, summary) endpoint_fn api_##name;
+ENDPOINTS(X)
+#undef X
+
+/* --- reply.c: answers of a shape ----------------------------------------- */
+/* {"code":N,"message":"..."}, go-swagger's error shape; code 601.. go out with status 422. */
+void reply_code(struct http_call *call, int status, int code, const char *fmt, ...) PRINTF(4, 5);
+/* A JSON string, as Alertmanager says what was wrong with the content. */
+void reply_said(struct http_call *call, int status, const char *fmt, ...) PRINTF(3, 4);
+/* {"status":"error","errorType":...,"error":...}, Prometheus' shape. */
+void reply_prom_error(struct http_call *call, int status, const char *type, const char *fmt, ...) PRINTF(4, 5);
+/* Takes the content of body. */
+void reply_json(struct http_call *call, int status, struct buf *body);
+/*
+ * Answers once everything this turn wrote is durable.  Takes the content of
+ * body (NULL: an empty answer).
+ */
+void reply_durable(struct api *api, struct http_call *call, int status, struct buf *body);
+/* False: answered already (422 without a body, 415 when it is not JSON). what: the body's name in messages. */
+bool body_is_json(struct http_call *call, const char *what);
+/* Answered 503 because the store cannot commit now. */
+bool refused_by_store(struct api *api, struct http_call *call);
+
+/* --- json_out.c: pieces of answers ---------------------------------------- */
+void put_time(struct buf *out, const char *key, wall_t t); /* ,"key":"2026-...Z" without the comma */
+void put_key(struct buf *out, const char *key);            /* "key": */
+void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, shortest: 4.25e+01 */
+
+/* --- params.c: query parameters ------------------------------------------- */
+/* Boolean with Alertmanager's leniency: nonsense is false. */
+bool param_bool(const struct http_call *call, const char *name, bool fallback);
+/* Matchers of filter=, ANDed. False: answered 400 already. */
+struct filters {
+	struct matcher m[API_FILTERS_MAX];
+	uint32_t n;
+	struct regex *receiver; /* receiver=; NULL: any */
+};
+bool filters_read(struct http_call *call, struct filters *ret);
+void filters_fini(struct filters *filters);
+bool filters_match(const struct filters *filters, const struct labels *labels);
+/* 1..max; answers 400 and returns 0 when it is not. */
+uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
+
+/* --- alert_out.c: one alert of API v2 -------------------------------------- */
+struct alert_view {
+	bool active, silenced, inhibited, unprocessed; /* which states are wanted */
+	struct filters filters;
+};
+/* Reads the parameters; false: answered already. */
+bool alert_view_read(struct http_call *call, struct alert_view *ret);
+/* Appends the alert if the view wants it; says whether it did. */
+bool alert_view_put(const struct alert_view *view, const struct api_state *state, const struct alert *alert, wall_t now, struct buf *out);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /metrics.  One row per metric: name, type, help, value.  Names under
+ * alertmanager_ are those that dashboards and mixins already read.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+#include "net/xfer.h"
+
+struct numbers { /* gathered once per request */
+	struct engine_stats engine;
+	struct notifier_stats notifier;
+	struct store_stats store;
+	struct loop_stats loop;
+	uint32_t silences[3]; /* by enum silence_state */
+	uint32_t alerts, firing;
+	const struct api *api;
+	const struct api_state *state;
+};
+
+/* clang-format off */
+#define METRICS(X) \
+	X("tocsin_rule_evaluations_total", "counter", "Rule evaluations.", n->engine.evaluations) \
+	X("tocsin_rule_evaluation_failures_total", "counter", "Rule evaluations that failed.", n->engine.failures) \
+	X("tocsin_rule_group_iterations_total", "counter", "Slots of rule groups that were due.", n->engine.iterations) \
+	X("tocsin_rule_group_iterations_missed_total", "counter", "Slots missed because the one before took too long.", n->engine.missed) \
+	X("tocsin_rule_evaluation_duration_seconds_sum", "counter", "Time spent on evaluations, waiting for sources included.", n->engine.evaluation_seconds) \
+	X("tocsin_rule_evaluation_duration_seconds_count", "counter", "Evaluations in the sum.", n->engine.evaluations) \
+	X("tocsin_source_queries_total", "counter", "Queries sent to sources.", n->engine.queries) \
+	X("tocsin_source_queries_in_flight", "gauge", "Queries waiting for their answer.", n->engine.queries_in_flight) \
+	X("tocsin_rules", "gauge", "Rules configured.", n->engine.rules) \
+	X("tocsin_rule_groups", "gauge", "Rule groups configured.", n->engine.groups) \
+	X("tocsin_rule_alerts_pending", "gauge", "Alerts of rules that wait for their for.", n->engine.alerts_pending) \
+	X("tocsin_rule_alerts_firing", "gauge", "Alerts of rules that fire.", n->engine.alerts_firing) \
+	X("tocsin_deliveries_pending", "gauge", "Deliveries that wait for their time.", n->notifier.pending) \
+	X("tocsin_deliveries_sending", "gauge", "Deliveries under way.", n->notifier.sending) \
+	X("tocsin_deliveries_dead_total", "counter", "Deliveries given up since the start.", n->notifier.dead) \
+	X("tocsin_requests_in_flight", "gauge", "Outgoing requests under way.", xfer_in_flight(n->state->xfer)) \
+	X("tocsin_requests_waiting", "gauge", "Outgoing requests waiting for a place.", xfer_waiting(n->state->xfer)) \
+	X("tocsin_store_commits_total", "counter", "Transactions committed.", n->store.commits) \
+	X("tocsin_store_commit_failures_total", "counter", "Commits that failed and were tried again.", n->store.commit_failures) \
+	X("tocsin_store_rows_total", "counter", "Rows written.", n->store.rows) \
+	X("tocsin_store_commit_seconds_max", "gauge", "Longest commit since the start.", dur_seconds(n->store.commit_max)) \
+	X("tocsin_store_queue_bytes", "gauge", "Changes not yet committed.", n->store.queue_bytes) \
+	X("tocsin_store_database_bytes", "gauge", "Size of the database file.", n->store.db_bytes) \
+	X("tocsin_loop_turns_total", "counter", "Turns of the event loop.", n->loop.turns) \
+	X("tocsin_loop_turn_seconds_max", "gauge", "Longest turn since the last scrape.", dur_seconds(n->loop.turn_max)) \
+	X("tocsin_http_requests_total", "counter", "Requests taken.", n->api->requests) \
+	X("tocsin_http_connections", "gauge", "Open connections of the first listener.", http_server_connections(n->state->server)) \
+	X("tocsin_label_sets", "gauge", "Label sets in memory.", labels_live()) \
+	X("tocsin_label_bytes", "gauge", "Memory of label sets and their strings.", labels_bytes()) \
+	X("tocsin_matcher_limit_hits_total", "counter", "Regular expressions stopped at their match limit.", matcher_limit_hits()) \
+	X("tocsin_config_reloads_failed_total", "counter", "Reloads refused.", n->state->reloads_failed) \
+	X("alertmanager_config_last_reload_successful", "gauge", "Whether the last reload worked.", n->state->last_reload_ok) \
+	X("alertmanager_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration was last loaded.", wall_seconds(n->state->last_reload_at)) \
+	X("alertmanager_dispatcher_aggregation_groups", "gauge", "Aggregation groups.", groups_count(n->state->groups)) \
+	X("alertmanager_alerts_invalid_total", "counter", "Posted alerts that were refused.", n->api->alerts_invalid) \
+	X("alertmanager_receivers", "gauge", "Receivers configured.", n->state->config->n_receivers) \
+	X("alertmanager_inhibition_rules", "gauge", "Inhibition rules configured.", n->state->config->n_inhibit_rules) \
+	X("alertmanager_cluster_members", "gauge", "Always 1: a single server.", 1) \
+	X("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes()) \
+	X("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_seconds())
+/* clang-format on */
+
+static double
+resident_bytes(void)
+{
+	long long size = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%lld %lld", &size, &resident) != 2)
+		resident = 0;
+	fclose(file);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double
+cpu_seconds(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return 0;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+put_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+put_metric(struct buf *out, const char *name, const char *type, const char *help, double value)
+{
+	put_head(out, name, type, help);
+	buf_printf(out, "%s ", name);
+	put_prom_double(out, value);
+	buf_putc(out, '\n');
+}
+
+static void
+put_labelled(struct buf *out, const struct numbers *n)
+{
+	put_head(out, "alertmanager_alerts", "gauge", "Alerts by state.");
+	buf_printf(out, "alertmanager_alerts{state=\"active\"} %u\n", n->firing);
+	buf_printf(out, "alertmanager_alerts{state=\"resolved\"} %u\n", n->alerts - n->firing);
+	put_head(out, "alertmanager_alerts_received_total", "counter", "Alerts posted and taken.");
+	buf_printf(out, "alertmanager_alerts_received_total{status=\"firing\",version=\"v2\"} %llu\n",
+	    (unsigned long long)n->api->alerts_received);
+	put_head(out, "alertmanager_silences", "gauge", "Silences by state.");
+	buf_printf(out, "alertmanager_silences{state=\"pending\"} %u\n", n->silences[SILENCE_PENDING]);
+	buf_printf(out, "alertmanager_silences{state=\"active\"} %u\n", n->silences[SILENCE_ACTIVE]);
+	buf_printf(out, "alertmanager_silences{state=\"expired\"} %u\n", n->silences[SILENCE_EXPIRED]);
+	put_head(out, "tocsin_build_info", "gauge", "The version.");
+	buf_puts(out, "tocsin_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+	put_head(out, "alertmanager_build_info", "gauge", "The Alertmanager whose API is spoken.");
+	buf_puts(out, "alertmanager_build_info{branch=\"\",goversion=\"\",revision=\"tocsin\",version=\""
+	    ALERTMANAGER_COMPAT_VERSION "\"} 1\n");
+}
+
+static void
+gather(const struct api *api, struct numbers *n)
+{
+	const struct api_state *state = api->state;
+	wall_t now = loop_now(state->loop);
+	struct alert *alert;
+
+	*n = (struct numbers){
+		.engine = engine_stats(state->engine),
+		.notifier = notifier_stats(state->notifier),
+		.store = store_stats(state->store),
+		.loop = loop_stats(state->loop),
+		.alerts = alerts_count(state->alerts),
+		.api = api,
+		.state = state,
+	};
+	for (size_t it = 0; (alert = alerts_next(state->alerts, &it)) != NULL;)
+		n->firing += !alert_is_resolved(alert, now);
+	for (int s = SILENCE_PENDING; s <= SILENCE_EXPIRED; s++)
+		n->silences[s] = silences_count(state->silences, (enum silence_state)s, now);
+}
+
+void
+api_metrics_get(struct api *api, struct http_call *call, struct str id)
+{
+	struct numbers numbers, *n = &numbers;
+	struct buf body = { 0 };
+
+	(void)id;
+	gather(api, n);
+#define X(name, type, help, value) put_metric(&body, (name), (type), (help), (double)(value));
+	METRICS(X)
+#undef X
+	put_labelled(&body, n);
+	notifier_put_metrics(api->state->notifier, &body);
+	loop_stats_reset_max(api->state->loop);
+	http_reply(call, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+	buf_fini(&body);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/tocsin/v1: what neither Alertmanager nor Prometheus has. Read from the store, hence answered later. */
+#include "config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "base/xalloc.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 1000
+
+/* A listing under way. */
+struct listing {
+	struct http_call *call;
+	struct filters filters;
+};
+
+static const char *const state_names[DELIVERY_STATE_COUNT] = {
+	[DELIVERY_PENDING] = "pending",
+	[DELIVERY_SENDING] = "sending",
+	[DELIVERY_DELIVERED] = "delivered",
+	[DELIVERY_DEAD] = "dead",
+	[DELIVERY_CANCELLED] = "cancelled",
+};
+
+static void
+put_text(struct buf *out, const char *key, struct str text)
+{
+	put_key(out, key);
+	json_put_str(out, text);
+}
+
+/* A time, or null. */
+static void
+put_time_or_null(struct buf *out, const char *key, wall_t t)
+{
+	if (wall_is_set(t)) {
+		put_time(out, key, t);
+	} else {
+		put_key(out, key);
+		buf_puts(out, "null");
+	}
+}
+
+static void
+reply_store_error(struct http_call *call, const struct err *err)
+{
+	reply_code(call, 500, 500, "%s", err->text);
+}
+
+/* before=ID: the page after the one that ended with this id. False: answered. */
+static bool
+read_before(struct http_call *call, int64_t *ret)
+{
+	const char *text = http_param(call, "before", 0);
+
+	*ret = 0;
+	if (text == NULL || (str_to_i64(str_from(text), ret) && *ret > 0))
+		return true;
+	reply_code(call, 400, 400, "before=%s: give the id of the last row of the page before", text);
+	return false;
+}
+
+/* --- deliveries ------------------------------------------------------------------- */
+
+static void
+put_delivery(const struct delivery_row *row, struct buf *out)
+{
+	buf_printf(out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row->id, state_names[row->state]);
+	put_text(out, "receiver", row->receiver);
+	buf_putc(out, ',');
+	put_text(out, "integration", row->integration);
+	buf_putc(out, ',');
+	put_text(out, "groupKey", row->group_key);
+	buf_putc(out, ',');
+	put_text(out, "reason", row->reason);
+	buf_printf(out, ",\"attempts\":%u,", row->attempts);
+	put_time_or_null(out, "createdAt", row->created_at);
+	buf_putc(out, ',');
+	put_time_or_null(out, "dueAt", row->state == DELIVERY_PENDING ? row->due_at : WALL_NONE);
+	buf_putc(out, ',');
+	put_time_or_null(out, "finishedAt", row->finished_at);
+	buf_putc(out, ',');
+	put_text(out, "error", row->error);
+	buf_printf(out, ",\"alerts\":%u,\"firing\":%u,\"resolved\":%u}",
+	    row->n_firing + row->n_resolved, row->n_firing, row->n_resolved);
+}
+
+static void
+on_deliveries(void *arg, const struct delivery_row *rows, uint32_t n, const struct err *err)
+{
+	struct listing *listing = arg;
+	struct buf body = { 0 };
+
+	if (err != NULL) {
+		reply_store_error(listing->call, err);
+	} else {
+		buf_puts(&body, "{\"deliveries\":[");
+		for (uint32_t i = 0; i < n; i++) {
+			if (i > 0)
+				buf_putc(&body, ',');
+			put_delivery(&rows[i], &body);
+		}
+		buf_puts(&body, "]}\n");
+		reply_json(listing->call, 200, &body);
+	}
+	buf_fini(&body);
+	free(listing);
+}
+
+/* -1: any; -2: no such state, answered. */
+static int
+read_state(struct http_call *call)
+{
+	const char *text = http_param(call, "state", 0);
+
+	if (text == NULL || text[0] == '\0')
+		return -1;
+	for (int i = 0; i < DELIVERY_STATE_COUNT; i++)
+		if (strcmp(text, state_names[i]) == 0)
+			return i;
+	reply_code(call, 400, 400, "state=%s: give pending, sending, delivered, dead or cancelled", text);
+	return -2;
+}
+
+void
+api_deliveries_get(struct api *api, struct http_call *call, struct str id)
+{
+	const char *receiver = http_param(call, "receiver", 0);
+	struct delivery_query query = { .receiver = str_from(receiver != NULL ? receiver : "") };
+
+	(void)id;
+	query.state = read_state(call);
+	if (query.state == -2)
+		return;
+	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
+	if (query.limit == 0 || !read_before(call, &query.before_id))
+		return;
+	struct listing *listing = xcalloc(1, sizeof(*listing));
+	listing->call = call;
+	store_delivery_query(api->state->store, &query, on_deliveries, listing);
+}
+
+/* --- history ------------------------------------------------------------------------ */
+
+static void
+put_event(const struct history_row *row, const struct labels *labels, struct buf *out)
+{
+	buf_printf(out, "{\"id\":%lld,", (long long)row->id);
+	put_time_or_null(out, "at", row->at);
+	buf_putc(out, ',');
+	put_text(out, "kind", row->kind);
+	buf_puts(out, ",\"labels\":");
+	if (labels != NULL)
+		labels_put_json(labels, out);
+	else
+		buf_puts(out, "{}");
+	buf_puts(out, ",\"value\":");
+	json_put_double(out, row->value); /* NaN, none: null */
+	buf_putc(out, ',');
+	put_text(out, "subject", row->subject);
+	buf_putc(out, ',');
+	put_text(out, "detail", row->detail);
+	buf_putc(out, '}');
+}
+
+static void
+on_history(void *arg, const struct history_row *rows, uint32_t n, const struct err *err)
+{
+	struct listing *listing = arg;
+	struct buf body = { 0 };
+	const char *separator = "";
+
+	if (err != NULL) {
+		reply_store_error(listing->call, err);
+		goto out;
+	}
+	buf_puts(&body, "{\"events\":[");
+	for (uint32_t i = 0; i < n; i++) {
+		struct labels *labels = rows[i].labels.n > 0 ? labels_decode(rows[i].labels, NULL) : NULL;
+		bool wanted = listing->filters.n == 0 ||
+		    (labels != NULL && filters_match(&listing->filters, labels));
+		if (wanted) {
+			buf_puts(&body, separator);
+			put_event(&rows[i], labels, &body);
+			separator = ",";
+		}
+		labels_unref(labels);
+	}
+	buf_puts(&body, "]}\n");
+	reply_json(listing->call, 200, &body);
+out:
+	filters_fini(&listing->filters);
+	buf_fini(&body);
+	free(listing);
+}
+
+/* since=, until=: RFC 3339 or unix seconds. False: answered. */
+static bool
+read_instant(struct http_call *call, const char *name, wall_t *ret)
+{
+	const char *text = http_param(call, name, 0);
+	double seconds;
+
+	*ret = WALL_NONE;
+	if (text == NULL || timestamp_parse(str_from(text), ret))
+		return true;
+	if (str_to_double(str_from(text), &seconds) && fabs(seconds) < 9e9) {
+		ret->ns = (int64_t)(seconds * 1e9);
+		return true;
+	}
+	reply_code(call, 400, 400, "%s=%s: give 2026-11-20T06:00:00Z or unix seconds", name, text);
+	return false;
+}
+
+void
+api_history_get(struct api *api, struct http_call *call, struct str id)
+{
+	const char *kind = http_param(call, "kind", 0);
+	struct history_query query = { .kind = str_from(kind != NULL ? kind : "") };
+	struct filters filters;
+
+	(void)id;
+	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
+	if (query.limit == 0 || !read_before(call, &query.before_id) ||
+	    !read_instant(call, "since", &query.since) || !read_instant(call, "until", &query.until) ||
+	    !filters_read(call, &filters))
+		return;
+	struct listing *listing = xcalloc(1, sizeof(*listing));
+	listing->call = call;
+	listing->filters = filters;
+	store_history_query(api->state->store, &query, on_history, listing);
+}

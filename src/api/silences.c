@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/v2/silences and /silence/{id} (alertmanager.md 2.8, 3). */
+#include "config.h"
+
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "base/xalloc.h"
+
+/* --- out -------------------------------------------------------------------- */
+
+static const char *
+state_name(enum silence_state state)
+{
+	switch (state) {
+	case SILENCE_PENDING:
+		return "pending";
+	case SILENCE_ACTIVE:
+		return "active";
+	case SILENCE_EXPIRED:
+		break;
+	}
+	return "expired";
+}
+
+static void
+put_matcher(const struct matcher *m, struct buf *out)
+{
+	bool is_regex = m->op == MATCH_REGEX || m->op == MATCH_NOT_REGEX;
+	bool is_equal = m->op == MATCH_EQUAL || m->op == MATCH_REGEX;
+
+	buf_printf(out, "{\"isEqual\":%s,\"isRegex\":%s,\"name\":", is_equal ? "true" : "false",
+	    is_regex ? "true" : "false");
+	json_put_str_html(out, istr_str(m->name));
+	buf_puts(out, ",\"value\":");
+	json_put_str_html(out, istr_str(m->value));
+	buf_putc(out, '}');
+}
+
+static void
+put_silence(const struct silence *silence, wall_t now, struct buf *out)
+{
+	buf_printf(out, "{\"id\":\"%s\",\"status\":{\"state\":\"%s\"},", silence->id,
+	    state_name(silence_state(silence, now)));
+	put_time(out, "updatedAt", silence->updated_at);
+	buf_puts(out, ",\"comment\":");
+	json_put_str_html(out, str_from(silence->comment));
+	buf_puts(out, ",\"createdBy\":");
+	json_put_str_html(out, str_from(silence->created_by));
+	buf_putc(out, ',');
+	put_time(out, "endsAt", silence->ends_at);
+	buf_puts(out, ",\"matchers\":[");
+	for (uint32_t i = 0; i < silence->matchers->n; i++) {
+		if (i > 0)
+			buf_putc(out, ',');
+		put_matcher(&silence->matchers->m[i], out);
+	}
+	buf_puts(out, "],");
+	put_time(out, "startsAt", silence->starts_at);
+	buf_putc(out, '}');
+}
+
+/* What sorts the list: active by end, pending by start, expired by end backwards. */
+struct listed {
+	const struct silence *silence;
+	int rank;
+	int64_t key;
+};
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return strcmp(x->silence->id, y->silence->id);
+}
+
+static struct listed
+listed_of(const struct silence *silence, wall_t now)
+{
+	switch (silence_state(silence, now)) {
+	case SILENCE_ACTIVE:
+		return (struct listed){ silence, 0, silence->ends_at.ns };
+	case SILENCE_PENDING:
+		return (struct listed){ silence, 1, silence->starts_at.ns };
+	case SILENCE_EXPIRED:
+		break;
+	}
+	return (struct listed){ silence, 2, -silence->ends_at.ns };
+}
+
+/*
+ * A filter selects silences as if their matchers were labels: the matcher of
+ * the same name has a value that the filter accepts.
+ */
+static bool
+silence_wanted(const struct silence *silence, const struct filters *filters)
+{
+	for (uint32_t i = 0; i < filters->n; i++) {
+		bool found = false;
+		for (uint32_t j = 0; j < silence->matchers->n && !found; j++) {
+			const struct matcher *m = &silence->matchers->m[j];
+			if (str_eq(istr_str(m->name), istr_str(filters->m[i].name)))
+				found = matcher_matches_value(&filters->m[i], istr_str(m->value));
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+void
+api_silences_get(struct api *api, struct http_call *call, struct str id)
+{
+	wall_t now = loop_now(api->state->loop);
+	const struct silence *silence;
+	struct filters filters;
+	struct listed *list = NULL;
+	size_t n = 0, cap = 0;
+	struct buf body = { 0 };
+
+	(void)id;
+	if (!filters_read(call, &filters))
+		return;
+	for (size_t it = 0; (silence = silences_next(api->state->silences, &it)) != NULL;) {
+		if (!silence_wanted(silence, &filters))
+			continue;
+		list = xgrow(list, &cap, n + 1, sizeof(*list));
+		list[n++] = listed_of(silence, now);
+	}
+	if (n > 0)
+		qsort(list, n, sizeof(*list), by_rank);
+	buf_putc(&body, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_putc(&body, ',');
+		put_silence(list[i].silence, now, &body);
+	}
+	buf_puts(&body, "]\n");
+	reply_json(call, 200, &body);
+	buf_fini(&body);
+	filters_fini(&filters);
+	free(list);
+}
+
+static bool
+is_uuid(struct str id)
+{
+	if (id.n != 36)
+		return false;
+	for (uint32_t i = 0; i < id.n; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? id.p[i] != '-' : strchr("0123456789abcdefABCDEF", id.p[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static const struct silence *
+find_silence(struct api *api, struct http_call *call, struct str id)
+{
+	const struct silence *silence;
+
+	if (!is_uuid(id)) {
+		reply_code(call, 422, 601, "silenceID in path must be of type uuid: \"%.*s\"", STR_ARG(id));
+		return NULL;
+	}
+	silence = silences_get(api->state->silences, id);
+	if (silence == NULL)
+		reply_code(call, 404, 404, "there is no silence %.*s", STR_ARG(id));
+	return silence;
+}
+
+void
+api_silence_get(struct api *api, struct http_call *call, struct str id)
+{
+	const struct silence *silence = find_silence(api, call, id);
+	struct buf body = { 0 };
+
+	if (silence == NULL)
+		return;
+	put_silence(silence, loop_now(api->state->loop), &body);
+	buf_putc(&body, '\n');
+	reply_json(call, 200, &body);
+	buf_fini(&body);
+}
+
+void
+api_silence_delete(struct api *api, struct http_call *call, struct str id)
+{
+	struct err err = { 0 };
+
+	if (find_silence(api, call, id) == NULL || refused_by_store(api, call))
+		return;
+	if (silences_expire(api->state->silences, id, loop_now(api->state->loop), &err) < 0)
+		reply_said(call, 500, "%s", err.text);
+	else
+		reply_durable(api, call, 200, NULL);
+}
+
+/* --- in ---------------------------------------------------------------------- */
+
+static json_object *
+member_of(json_object *object, const char *name)
+{
+	json_object *value = NULL;
+
+	json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+/* go-swagger's words for what the schema requires. False: answered. */
+static bool
+require(struct http_call *call, json_object *object, const char *name, enum json_type type)
+{
+	json_object *value = member_of(object, name);
+
+	if (value == NULL) {
+		reply_code(call, 422, 602, "silence.%s in body is required", name);
+		return false;
+	}
+	if (!json_object_is_type(value, type)) {
+		reply_code(call, 400, 400, "parsing silence body: %s has the wrong type", name);
+		return false;
+	}
+	return true;
+}
+
+static bool
+flag_of(json_object *object, const char *name, bool fallback)
+{
+	json_object *value = member_of(object, name);
+
+	return value != NULL ? json_object_get_boolean(value) : fallback;
+}
+
+static bool
+read_matcher(struct http_call *call, json_object *object, struct matcher *ret)
+{
+	struct err err = { 0 };
+
+	if (!json_object_is_type(object, json_type_object)) {
+		reply_code(call, 400, 400, "parsing silence body: a matcher is an object");
+		return false;
+	}
+	if (!require(call, object, "name", json_type_string) ||
+	    !require(call, object, "value", json_type_string))
+		return false;
+	if (member_of(object, "isRegex") == NULL) {
+		reply_code(call, 422, 602, "silence.matchers.isRegex in body is required");
+		return false;
+	}
+	bool is_regex = flag_of(object, "isRegex", false), is_equal = flag_of(object, "isEqual", true);
+	enum matcher_op op = is_regex ? is_equal ? MATCH_REGEX : MATCH_NOT_REGEX
+	    : is_equal ? MATCH_EQUAL : MATCH_NOT_EQUAL;
+	json_object *value = member_of(object, "value");
+	struct str text = str_make(json_object_get_string(value),
+	    (size_t)json_object_get_string_len(value));
+	if (matcher_make(op, str_from(json_object_get_string(member_of(object, "name"))), text, ret,
+		&err) < 0) {
+		reply_said(call, 400, "invalid silence: invalid label matcher: %s", err.text);
+		return false;
+	}
+	return true;
+}
+
+static struct matchers *
+read_matchers(struct http_call *call, json_object *list)
+{
+	struct matcher found[MATCHERS_MAX];
+	size_t n = json_object_array_length(list);
+	uint32_t made = 0;
+
+	if (n == 0) {
+		reply_code(call, 422, 612, "silence.matchers in body should have at least 1 items");
+		return NULL;
+	}
+	if (n > MATCHERS_MAX) {
+		reply_said(call, 400, "invalid silence: more than %d matchers", MATCHERS_MAX);
+		return NULL;
+	}
+	while (made < n && read_matcher(call, json_object_array_get_idx(list, made), &found[made]))
+		made++;
+	if (made == n)
+		return matchers_new(found, made, true);
+	while (made > 0)
+		matcher_fini(&found[--made]);
+	return NULL;
+}
+
+static bool
+read_time(struct http_call *call, json_object *object, const char *name, wall_t *ret)
+{
+	if (timestamp_parse(str_from(json_object_get_string(member_of(object, name))), ret))
+		return true;
+	reply_code(call, 400, 400, "parsing silence body: %s is no time such as 2026-11-20T06:00:00.000Z",
+	    name);
+	return false;
+}
+
+static void
+set_silence(struct api *api, struct http_call *call, struct silence_input *input)
+{
+	struct buf body = { 0 };
+	struct err err = { 0 };
+	char id[37];
+	int rc = silences_set(api->state->silences, input, loop_now(api->state->loop), id, &err);
+
+	if (rc == -ERR_NOT_FOUND) {
+		reply_said(call, 404, "%s", err.text);
+	} else if (rc < 0) {
+		reply_said(call, 400, "%s", err.text);
+	} else {
+		buf_printf(&body, "{\"silenceID\":\"%s\"}\n", id);
+		reply_durable(api, call, 200, &body);
+	}
+	buf_fini(&body);
+}
+
+static void
+take_silence(struct api *api, struct http_call *call, json_object *object)
+{
+	static const char *const texts[] = { "startsAt", "endsAt", "createdBy", "comment" };
+	struct silence_input input = { 0 };
+	json_object *id = member_of(object, "id");
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (!require(call, object, texts[i], json_type_string))
+			return;
+	if (!require(call, object, "matchers", json_type_array) ||
+	    !read_time(call, object, "startsAt", &input.starts_at) ||
+	    !read_time(call, object, "endsAt", &input.ends_at))
+		return;
+	input.id = str_from(id != NULL ? json_object_get_string(id) : "");
+	input.created_by = str_from(json_object_get_string(member_of(object, "createdBy")));
+	input.comment = str_from(json_object_get_string(member_of(object, "comment")));
+	input.matchers = read_matchers(call, member_of(object, "matchers"));
+	if (input.matchers != NULL)
+		set_silence(api, call, &input);
+}
+
+void
+api_silences_post(struct api *api, struct http_call *call, struct str id)
+{
+	struct str body = http_body(call);
+
+	(void)id;
+	if (!body_is_json(call, "silence") || refused_by_store(api, call))
+		return;
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	json_object *object = json_tokener_parse_ex(tokener, body.p, (int)body.n);
+	if (object == NULL || json_tokener_get_error(tokener) != json_tokener_success)
+		reply_code(call, 400, 400, "parsing silence body: %s",
+		    json_tokener_error_desc(json_tokener_get_error(tokener)));
+	else if (!json_object_is_type(object, json_type_object))
+		reply_code(call, 400, 400, "parsing silence body: an object is wanted");
+	else
+		take_silence(api, call, object);
+	json_object_put(object);
+	json_tokener_free(tokener);
+}

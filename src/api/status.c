@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who we are and how we are: status, receivers, health, reload, build information. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "base/json.h"
+
+void
+api_status_get(struct api *api, struct http_call *call, struct str id)
+{
+	struct buf body = { 0 };
+
+	(void)id;
+	buf_puts(&body, "{\"cluster\":{\"peers\":[],\"status\":\"disabled\"},\"config\":{\"original\":");
+	json_put_str_html(&body, api->state->config->original);
+	buf_puts(&body, "},");
+	put_time(&body, "uptime", api->state->started_at);
+	buf_puts(&body, ",\"versionInfo\":{\"branch\":\"\",\"buildDate\":\"\",\"buildUser\":\"\","
+	    "\"goVersion\":\"\",\"revision\":\"tocsin " PACKAGE_VERSION "\",\"version\":\""
+	    ALERTMANAGER_COMPAT_VERSION "\"}}\n");
+	reply_json(call, 200, &body);
+	buf_fini(&body);
+}
+
+void
+api_receivers_get(struct api *api, struct http_call *call, struct str id)
+{
+	const struct config *config = api->state->config;
+	struct buf body = { 0 };
+
+	(void)id;
+	buf_putc(&body, '[');
+	for (uint32_t i = 0; i < config->n_receivers; i++) {
+		buf_puts(&body, i > 0 ? ",{\"name\":" : "{\"name\":");
+		json_put_str_html(&body, str_from(config->receivers[i].name));
+		buf_putc(&body, '}');
+	}
+	buf_puts(&body, "]\n");
+	reply_json(call, 200, &body);
+	buf_fini(&body);
+}
+
+void
+api_healthy_get(struct api *api, struct http_call *call, struct str id)
+{
+	(void)api;
+	(void)id;
+	http_reply_text(call, 200, "text/plain; charset=utf-8", "OK");
+}
+
+void
+api_ready_get(struct api *api, struct http_call *call, struct str id)
+{
+	(void)id;
+	if (api->state->ready)
+		http_reply_text(call, 200, "text/plain; charset=utf-8", "OK");
+	else
+		reply_code(call, 503, 503, "starting or stopping");
+}
+
+void
+api_reload_post(struct api *api, struct http_call *call, struct str id)
+{
+	struct buf text = { 0 };
+
+	(void)id;
+	if (api->state->reload(api->state->reload_arg, &text) < 0)
+		reply_code(call, 500, 500, "failed to reload config: %s", buf_str(&text).p);
+	else
+		http_reply_text(call, 200, NULL, "");
+	buf_fini(&text);
+}
+
+void
+api_buildinfo_get(struct api *api, struct http_call *call, struct str id)
+{
+	(void)api;
+	(void)id;
+	http_reply_text(call, 200, "application/json",
+	    "{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":\"tocsin " PACKAGE_VERSION
+	    "\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\"}}\n");
+}
