@@ -272,6 +272,8 @@ server_resume(struct http_call *call)
 {
 	list_remove(&call->suspended);
 	MHD_resume_connection(call->connection);
+	loop_timer_set(call->server->loop, &call->server->timer,
+	    loop_mono(call->server->loop));
 }
 
 static void

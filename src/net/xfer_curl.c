@@ -42,6 +42,20 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	return bytes;
 }
 
+/* libcurl takes a header that was cut short for a whole one. */
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t bytes = size * n;
+
+	if (bytes <= 2 && (p[0] == '\r' || p[0] == '\n'))
+		transfer->head_ended = true;
+	else if (bytes > 5 && memcmp(p, "HTTP/", 5) == 0)
+		transfer->head_ended = false;
+	return bytes;
+}
+
 static struct transfer *
 transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 {
@@ -54,12 +68,13 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 	}
 	transfer->transport = transport;
 	transfer->pool = pool;
-	if (pool != NULL)
-		pool->n_handles++;
+	pool->n_handles++;
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
 	sockets_attach(&transport->sockets, transfer->easy);
 	return transfer;
 }
@@ -67,12 +82,10 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 static void
 transfer_free(struct transfer *transfer)
 {
-	if (transfer->pool != NULL)
-		transfer->pool->n_handles--;
+	transfer->pool->n_handles--;
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	curl_slist_free_all(transfer->route);
-	curl_slist_free_all(transfer->recipients);
 	buf_fini(&transfer->body);
 	buf_fini(&transfer->header_text);
 	free(transfer);
@@ -116,16 +129,14 @@ pools_trim(struct curl_transport *transport)
 	{
 		struct handle_pool *pool =
 		    CONTAINER_OF(link, struct handle_pool, by_use);
-		bool in_use = false;
+		uint32_t idle = 0;
 
 		if (transport->n_pools < POOLS_MAX)
 			return;
 		/* With every handle idle nothing points at the pool. */
-		uint32_t idle = 0;
 		LIST_FOREACH(l, &pool->idle)
 		idle++;
-		in_use = idle != pool->n_handles;
-		if (!in_use)
+		if (idle == pool->n_handles)
 			pool_free(transport, pool);
 	}
 }
@@ -248,24 +259,6 @@ prepare_http(struct curl_transport *transport, struct xfer_request *request,
 	return transfer;
 }
 
-static struct transfer *
-prepare_mail(struct curl_transport *transport, struct xfer_request *request,
-    struct err *err)
-{
-	struct transfer *transfer = transfer_new(transport, NULL);
-
-	if (transfer == NULL) {
-		err_set(err, ERR_IO, "libcurl gave no handle");
-		return NULL;
-	}
-	transfer->request = request;
-	if (smtp_prepare(transfer, request, err) < 0) {
-		transfer_free(transfer);
-		return NULL;
-	}
-	return transfer;
-}
-
 static void
 curl_start(struct xfer *xfer, struct xfer_request *request)
 {
@@ -274,9 +267,11 @@ curl_start(struct xfer *xfer, struct xfer_request *request)
 	struct transfer *transfer;
 	int64_t ms = (xfer_timeout(request).ns + 999999) / 1000000;
 
-	transfer = request->kind == XFER_SMTP
-		       ? prepare_mail(transport, request, &err)
-		       : prepare_http(transport, request, &err);
+	if (request->kind == XFER_SMTP) {
+		mail_start(transport, request);
+		return;
+	}
+	transfer = prepare_http(transport, request, &err);
 	if (transfer == NULL) {
 		xfer_fail_later(xfer, request,
 		    err.code == ERR_IO ? ERR_IO : ERR_INVALID, false, err.text);
@@ -284,6 +279,7 @@ curl_start(struct xfer *xfer, struct xfer_request *request)
 	}
 	transfer->request = request;
 	transfer->too_large = false;
+	transfer->head_ended = false;
 	transfer->error[0] = '\0';
 	transfer->body_max = request->response_bytes_max != 0
 				 ? request->response_bytes_max
@@ -312,10 +308,6 @@ was_sent(const struct transfer *transfer)
 	curl_off_t uploaded = 0;
 	long head_bytes = 0;
 
-	if (request->kind == XFER_SMTP)
-		return transfer->all_sent ||
-		       (request->body.n > 0 &&
-			   transfer->sent == request->body.n);
 	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &head_bytes);
 	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
 	return head_bytes > 0 && (uint64_t)uploaded >= request->body.n;
@@ -355,13 +347,16 @@ read_retry_after(
 }
 
 static enum err_code
-failure_of(CURLcode code)
+failure_of(const struct transfer *transfer, CURLcode code)
 {
-	if (code == CURLE_OK)
-		return ERR_NONE;
+	long sent = 0;
+
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return ERR_TIMEOUT;
-	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+	/* Also the name for an answer that is not HTTP. */
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == 0 &&
+	    (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
 		return ERR_INVALID;
 	return ERR_IO;
 }
@@ -370,7 +365,7 @@ static void
 describe_failure(const struct transfer *transfer, CURLcode code,
     struct xfer_response *response)
 {
-	response->failure = failure_of(code);
+	response->failure = failure_of(transfer, code);
 	snprintf(response->failure_text, sizeof(response->failure_text), "%s",
 	    transfer->error[0] != '\0' ? transfer->error
 				       : curl_easy_strerror(code));
@@ -389,16 +384,13 @@ fill_response(const struct transfer *transfer, CURLcode code,
 	const char *type = NULL;
 	long status = 0;
 
+	if (code == CURLE_OK && !transfer->head_ended)
+		code = CURLE_PARTIAL_FILE;
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	*response = (struct xfer_response){ .status = (int)status,
 		.body = buf_str(&transfer->body) };
 	if (code != CURLE_OK)
 		describe_failure(transfer, code, response);
-	if (transfer->request->kind == XFER_SMTP) {
-		response->content_type = STR("");
-		smtp_result(transfer, code, response);
-		return;
-	}
 	curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type);
 	response->content_type = type != NULL ? str_from(type) : STR("");
 	if (status >= 300)
@@ -437,6 +429,8 @@ curl_abort(struct xfer *xfer, struct xfer_request *request)
 	struct transfer *transfer = request->impl;
 	bool sent;
 
+	if (request->kind == XFER_SMTP)
+		return mail_abort(request);
 	sent = was_sent(transfer);
 	curl_multi_remove_handle(transport->multi, transfer->easy);
 	request->impl = NULL;
@@ -453,6 +447,7 @@ curl_free_transport(void *arg)
 		pool_free(transport, CONTAINER_OF(transport->pools_by_use.next,
 					 struct handle_pool, by_use));
 	curl_multi_cleanup(transport->multi);
+	worker_pool_free(transport->mailers);
 	sockets_fini(&transport->sockets);
 	map_fini(&transport->pools);
 	easy_plan_fini(&transport->plan);

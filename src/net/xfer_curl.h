@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "loop/worker.h"
 #include "net/easy.h"
 #include "net/xfer_impl.h"
 
@@ -54,22 +55,19 @@ struct handle_pool {
 /* One easy handle and what surrounds it while a request uses it. */
 struct transfer {
 	CURL *easy;
-	struct link link;         /* pool->idle */
-	struct handle_pool *pool; /* NULL: mail, not pooled */
+	struct link link; /* pool->idle */
+	struct handle_pool *pool;
 	struct curl_transport *transport;
 	struct xfer_request *request;
 	struct buf body;
 	size_t body_max;
 	bool too_large;
+	bool head_ended; /* the blank line after the header has come */
 	/* set on the handle now */
 	struct buf header_text;
 	struct curl_slist *headers;
 	struct curl_slist *route;
 	int64_t timeout_ms;
-	/* mail */
-	struct curl_slist *recipients;
-	size_t sent;
-	bool all_sent;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -84,10 +82,10 @@ struct curl_transport {
 	uint32_t idle_max;
 	struct easy_plan plan; /* scratch of start */
 	char *user_agent;
+	struct worker_pool *mailers; /* made with the first mail */
 };
 
 /* xfer_smtp.c */
-int smtp_prepare(struct transfer *transfer, const struct xfer_request *request,
-    struct err *err);
-void smtp_result(const struct transfer *transfer, CURLcode code,
-    struct xfer_response *response);
+void mail_start(struct curl_transport *transport, struct xfer_request *request);
+/* done() will not run for it any more; true: the mail may have gone out. */
+bool mail_abort(struct xfer_request *request);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mail over libcurl: envelope, credentials, TLS, and what the server's last
- * words mean.
+ * Mail: each one is a blocking libcurl transfer on a worker thread.
+ *
+ * Not on the loop's multi handle, because libcurl waits for the answer to
+ * QUIT when it closes an SMTP connection, for up to two minutes, whatever
+ * thread that is.  A job owns copies of all it needs: a cancelled request may
+ * be freed while its mail is still on the way out.
  *
  * When the server answered with 4xx or 5xx that code is the status and there
  * is no failure: the receiver decides whether to try again.  response->body
@@ -9,41 +13,164 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
+
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
+#include "loop/clock.h"
+#include "loop/worker.h"
 #include "net/xfer_curl.h"
 
-#define REPLY_LINE_MAX 512
+#define REPLY_LINE_MAX     512
+#define CONNECT_TIMEOUT_MS 10000L
+#define THREADS            4
+#define GOODBYE_TIMEOUT_S  2L /* for the answer to QUIT after a refusal */
+
+struct mail_job {
+	struct job job;
+	struct curl_transport *transport;
+	struct xfer_request *request; /* loop thread; NULL: cancelled */
+	/* the worker's, once submitted */
+	CURL *easy;
+	struct curl_slist *recipients;
+	struct buf mail;
+	size_t sent;
+	mono_t deadline;
+	struct buf reply; /* the server's last line */
+	CURLcode code;
+	long status;
+	char error[CURL_ERROR_SIZE];
+	/* shared */
+	atomic_bool cancelled, all_sent;
+};
+
+/* --- on the worker ----------------------------------------------------- */
 
 static size_t
 on_read(char *p, size_t size, size_t n, void *arg)
 {
-	struct transfer *transfer = arg;
-	const struct buf *mail = &transfer->request->body;
-	size_t room = size * n, left = mail->n - transfer->sent;
+	struct mail_job *mail = arg;
+	size_t room = size * n, left = mail->mail.n - mail->sent;
 
-	if (left == 0) {
-		transfer->all_sent = true;
-		return 0;
-	}
 	if (left > room)
 		left = room;
-	memcpy(p, mail->p + transfer->sent, left);
-	transfer->sent += left;
+	if (left > 0)
+		memcpy(p, mail->mail.p + mail->sent, left);
+	mail->sent += left;
+	if (mail->sent == mail->mail.n)
+		atomic_store(&mail->all_sent, true);
 	return left;
 }
 
-/* Every reply line of the server comes this way; the last one is kept. */
+/* Every reply line of the server comes this way. */
 static size_t
 on_reply_line(char *p, size_t size, size_t n, void *arg)
 {
-	struct transfer *transfer = arg;
+	struct mail_job *mail = arg;
 	struct str line = str_trim(str_make(p, size * n));
 
-	buf_clear(&transfer->body);
-	buf_put_str(&transfer->body, str_head(line, REPLY_LINE_MAX));
+	buf_clear(&mail->reply);
+	buf_put_str(&mail->reply, str_head(line, REPLY_LINE_MAX));
+	/* What follows a refusal is at most a goodbye. */
+	if (line.n > 0 && line.p[0] >= '4')
+		curl_easy_setopt(mail->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+		    GOODBYE_TIMEOUT_S);
 	return size * n;
+}
+
+static int
+on_progress(void *arg, curl_off_t down_total, curl_off_t down,
+    curl_off_t up_total, curl_off_t up)
+{
+	struct mail_job *mail = arg;
+
+	(void)down_total;
+	(void)down;
+	(void)up_total;
+	(void)up;
+	return atomic_load(&mail->cancelled) ? 1 : 0;
+}
+
+static void
+close_without_waiting(CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	/* QUIT still goes out; its answer is not waited for. */
+	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+	    fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_RD);
+	curl_easy_cleanup(easy);
+}
+
+static void
+run(struct job *job)
+{
+	struct mail_job *mail = CONTAINER_OF(job, struct mail_job, job);
+	int64_t ms = mono_since(mail->deadline, clock_mono()).ns / 1000000;
+
+	mail->code = CURLE_OPERATION_TIMEDOUT;
+	if (ms > 0 && !atomic_load(&mail->cancelled)) {
+		curl_easy_setopt(mail->easy, CURLOPT_TIMEOUT_MS, (long)ms);
+		mail->code = curl_easy_perform(mail->easy);
+		curl_easy_getinfo(
+		    mail->easy, CURLINFO_RESPONSE_CODE, &mail->status);
+	}
+	close_without_waiting(mail->easy);
+	mail->easy = NULL;
+}
+
+/* --- on the loop ------------------------------------------------------- */
+
+static void
+mail_free(struct mail_job *mail)
+{
+	if (mail->easy != NULL)
+		curl_easy_cleanup(mail->easy);
+	curl_slist_free_all(mail->recipients);
+	buf_fini(&mail->mail);
+	buf_fini(&mail->reply);
+	free(mail);
+}
+
+static void
+fill_result(struct mail_job *mail, struct xfer_response *response)
+{
+	*response = (struct xfer_response){
+		.status = (int)mail->status,
+		.body = buf_str(&mail->reply),
+		.content_type = STR(""),
+	};
+	if (mail->code == CURLE_OK)
+		return;
+	snprintf(response->failure_text, sizeof(response->failure_text), "%s",
+	    mail->error[0] != '\0' ? mail->error
+				   : curl_easy_strerror(mail->code));
+	/* The server has spoken; the failure only repeats it. */
+	if (mail->status >= 400)
+		return;
+	response->failure = mail->code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT
+			    : mail->code == CURLE_URL_MALFORMAT    ? ERR_INVALID
+								   : ERR_IO;
+	response->maybe_received = atomic_load(&mail->all_sent);
+}
+
+static void
+done(struct job *job, bool cancelled)
+{
+	struct mail_job *mail = CONTAINER_OF(job, struct mail_job, job);
+	struct xfer_response response;
+
+	(void)cancelled; /* the pool ends after the last request has */
+	if (mail->request != NULL) {
+		fill_result(mail, &response);
+		xfer_finish(mail->transport->xfer, mail->request, &response);
+	}
+	mail_free(mail);
 }
 
 static int
@@ -52,6 +179,7 @@ put_address(struct buf *out, const char *address, struct err *err)
 	if (!easy_line_is_clean(address) || strpbrk(address, "<> ") != NULL)
 		return err_set(
 		    err, ERR_INVALID, "'%.60s' is no mail address", address);
+	buf_clear(out);
 	buf_putc(out, '<');
 	buf_puts(out, address);
 	buf_putc(out, '>');
@@ -59,44 +187,43 @@ put_address(struct buf *out, const char *address, struct err *err)
 }
 
 static int
-set_envelope(struct transfer *transfer, const struct smtp_envelope *mail,
+set_envelope(struct mail_job *mail, const struct smtp_envelope *envelope,
     struct err *err)
 {
-	struct buf *text = &transfer->body;
+	struct buf *text = &mail->reply; /* scratch until there is a reply */
+	int rc;
 
-	buf_clear(text);
-	if (put_address(text, mail->from != NULL ? mail->from : "", err) < 0)
-		return -ERR_INVALID;
-	curl_easy_setopt(transfer->easy, CURLOPT_MAIL_FROM, text->p);
-	if (mail->n_to == 0)
-		return err_set(err, ERR_INVALID, "the mail has no recipient");
-	for (size_t i = 0; i < mail->n_to; i++) {
-		buf_clear(text);
-		if (put_address(text, mail->to[i], err) < 0)
-			return -ERR_INVALID;
-		transfer->recipients =
-		    curl_slist_append(transfer->recipients, text->p);
+	rc = put_address(
+	    text, envelope->from != NULL ? envelope->from : "", err);
+	if (rc == 0)
+		curl_easy_setopt(mail->easy, CURLOPT_MAIL_FROM, text->p);
+	if (rc == 0 && envelope->n_to == 0)
+		rc = err_set(err, ERR_INVALID, "the mail has no recipient");
+	for (size_t i = 0; rc == 0 && i < envelope->n_to; i++) {
+		rc = put_address(text, envelope->to[i], err);
+		if (rc == 0)
+			mail->recipients =
+			    curl_slist_append(mail->recipients, text->p);
 	}
 	buf_clear(text);
-	curl_easy_setopt(
-	    transfer->easy, CURLOPT_MAIL_RCPT, transfer->recipients);
-	return 0;
+	curl_easy_setopt(mail->easy, CURLOPT_MAIL_RCPT, mail->recipients);
+	return rc;
 }
 
 static int
-set_login(struct transfer *transfer, const struct smtp_envelope *mail,
+set_login(struct mail_job *mail, const struct smtp_envelope *envelope,
     struct err *err)
 {
 	struct buf password = { 0 };
 	int rc;
 
-	if (mail->username == NULL)
+	if (envelope->username == NULL)
 		return 0;
-	rc = secret_read(&mail->password, &password, err);
+	rc = secret_read(&envelope->password, &password, err);
 	if (rc == 0) {
 		curl_easy_setopt(
-		    transfer->easy, CURLOPT_USERNAME, mail->username);
-		curl_easy_setopt(transfer->easy, CURLOPT_PASSWORD,
+		    mail->easy, CURLOPT_USERNAME, envelope->username);
+		curl_easy_setopt(mail->easy, CURLOPT_PASSWORD,
 		    password.n > 0 ? password.p : "");
 	} else {
 		err_wrap(err, "SMTP password");
@@ -109,7 +236,7 @@ set_login(struct transfer *transfer, const struct smtp_envelope *mail,
 
 /* The name we greet with is the path of the URL, as libcurl has it. */
 static void
-set_url(struct transfer *transfer, const struct xfer_request *request)
+set_url(struct mail_job *mail, const struct xfer_request *request)
 {
 	struct buf url = { 0 };
 	struct str base = buf_str(&request->url);
@@ -121,55 +248,82 @@ set_url(struct transfer *transfer, const struct xfer_request *request)
 		buf_putc(&url, '/');
 		url_escape(&url, str_from(request->smtp.helo));
 	}
-	curl_easy_setopt(transfer->easy, CURLOPT_URL, url.p);
+	curl_easy_setopt(mail->easy, CURLOPT_URL, url.p != NULL ? url.p : "");
 	buf_fini(&url);
 }
 
-int
-smtp_prepare(struct transfer *transfer, const struct xfer_request *request,
-    struct err *err)
+static void
+set_transport(struct mail_job *mail, const struct smtp_envelope *envelope)
 {
-	const struct smtp_envelope *mail = &request->smtp;
-	CURL *easy = transfer->easy;
-	int rc;
+	CURL *easy = mail->easy;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(
 	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_USE_SSL,
-	    (long)(mail->require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+	    (long)(envelope->require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
 	curl_easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 0L);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-	curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply_line);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(
-	    easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.n);
-	easy_apply_tls(easy, &mail->tls);
-	set_url(transfer, request);
-	transfer->sent = 0;
-	transfer->all_sent = request->body.n == 0;
-	if ((rc = set_login(transfer, mail, err)) < 0)
-		return rc;
-	return set_envelope(transfer, mail, err);
+	    easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)mail->mail.n);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(easy, CURLOPT_READDATA, mail);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply_line);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, mail);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, mail);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, mail->error);
+	easy_apply_tls(easy, &envelope->tls);
 }
 
 void
-smtp_result(const struct transfer *transfer, CURLcode code,
-    struct xfer_response *response)
+mail_start(struct curl_transport *transport, struct xfer_request *request)
 {
-	if (code == CURLE_OK || response->status < 400) {
-		if (code != CURLE_OK)
-			response->maybe_received =
-			    transfer->all_sent ||
-			    transfer->sent == transfer->request->body.n;
-		return;
+	struct xfer *xfer = transport->xfer;
+	struct mail_job *mail = xcalloc(1, sizeof(*mail));
+	struct err err = { .code = ERR_NONE };
+	int rc;
+
+	mail->transport = transport;
+	mail->request = request;
+	mail->job.run = run;
+	mail->job.done = done;
+	mail->deadline = mono_add(request->admitted, xfer_timeout(request));
+	mail->easy = curl_easy_init();
+	buf_put(&mail->mail, request->body.p, request->body.n);
+	request->impl = mail;
+	if (mail->easy == NULL) {
+		rc = err_set(&err, ERR_IO, "libcurl gave no handle");
+	} else {
+		set_transport(mail, &request->smtp);
+		set_url(mail, request);
+		rc = set_login(mail, &request->smtp, &err);
+		if (rc == 0)
+			rc = set_envelope(mail, &request->smtp, &err);
 	}
-	/* The server has spoken; the failure only repeats it. */
-	response->failure = ERR_NONE;
-	response->maybe_received = false;
+	if (rc == 0 && transport->mailers == NULL)
+		transport->mailers = worker_pool_new(
+		    xfer->loop, "mail", THREADS, xfer->max_in_flight);
+	if (rc == 0 && !worker_submit(transport->mailers, &mail->job))
+		rc = err_set(&err, ERR_BUSY, "too many mails under way");
+	if (rc < 0) {
+		xfer_fail_later(xfer, request,
+		    err.code == ERR_INVALID ? ERR_INVALID : ERR_IO, false,
+		    err.text);
+		mail_free(mail);
+	}
+}
+
+bool
+mail_abort(struct xfer_request *request)
+{
+	struct mail_job *mail = request->impl;
+
+	mail->request = NULL;
+	atomic_store(&mail->cancelled, true);
+	return atomic_load(&mail->all_sent);
 }
