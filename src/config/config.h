@@ -48,10 +48,19 @@ struct integration_common {
 	struct pos pos;
 };
 
+/* The rows every receiver type has; resolved: "true" or "false". */
+#define INTEGRATION_FIELDS(resolved) \
+	{ .name = "send_resolved", .kind = FIELD_BOOL, .fallback = (resolved), \
+	    .offset = offsetof(struct integration_common, send_resolved), \
+	    .doc = "Tell when the alerts are over, too." }, \
+	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config, \
+	    .offset = offsetof(struct integration_common, http), \
+	    .doc = "How to talk to the server; replaces the global one as a whole." }
+
 /* A receiver type: "slack" is configured by `slack_configs`. */
 struct integration_kind {
 	const char *name;
-	const struct schema *schema; /* settings start with struct integration_common */
+	const struct schema *schema; /* settings start with struct integration_common; INTEGRATION_FIELDS are its first rows */
 	bool ours;                   /* not in Alertmanager */
 	/* Fills what is absent from global and checks the whole; may be NULL. */
 	void (*finish)(struct schema_context *ctx, void *settings, const struct config_global *global);
@@ -69,7 +78,10 @@ struct rule_config;
 struct rule_kind_schema {
 	const char *name;
 	const struct schema *schema; /* with .scalar for expr */
-	/* Checks the whole rule, e.g. against its source's kind; sets rule->query_text. May be NULL. */
+	/*
+	 * Checks the whole rule, e.g. against its source's kind; sets rule->query_text. May be NULL.
+	 * rule->source is NULL when a rule file is checked alone: then only what holds for any source.
+	 */
 	void (*finish)(struct schema_context *ctx, struct rule_config *rule);
 	/* Appends what gives the condition its meaning (not `for`, not annotations), for the rule's identity. */
 	void (*identity)(const void *settings, struct buf *out);
@@ -114,7 +126,7 @@ struct route_config {
 
 struct inhibit_config {
 	const char *name;
-	struct matchers *source, *target; /* NULL: the whole item is empty, inert */
+	struct matchers *source, *target; /* both NULL: no matchers at all, inert */
 	struct str *equal;
 	uint32_t n_equal;
 	struct pos pos;
@@ -197,6 +209,11 @@ struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* accepts NULL */
 const struct receiver_config *config_receiver(const struct config *config, const char *name);
 const struct source_config *config_source(const struct config *config, const char *name);
+/*
+ * A query as its meaning has it: without the white space that separates
+ * nothing.  Quoted text stays as it is.  For identity().
+ */
+void config_normalize_query(struct str query, struct buf *out);
 /* The two JSON Schemas, from the tables. */
 void config_put_json_schema(const struct config_kinds *kinds, bool rules, struct buf *out);
 void config_put_manual(const struct config_kinds *kinds, struct buf *out);

@@ -22,9 +22,11 @@
  * FIELD_TEMPLATE_MAP struct template_map      mapping of scalars to templates
  * FIELD_NUMBER_MAP   struct number_map        mapping of names to numbers
  * FIELD_SUB          void * (struct of sub)   mapping; NULL when absent
+ * FIELD_EMBED        struct of sub, in place  mapping; defaults when absent
  * FIELD_SUB_LIST     struct sub_list          list of mappings
  * FIELD_CUSTOM       by custom()              anything
  * FIELD_UNSUPPORTED  none                     known to Alertmanager or Prometheus, an error here that says so
+ *                                             (in the words of .fallback if given); empty values are fine
  * FIELD_ACCEPTED     none                     known, of no consequence here, kept in the projection
  */
 #pragma once
@@ -84,13 +86,14 @@ struct number_map {
 struct sub_list {
 	void **items;
 	struct pos *pos;
+	bool *failed; /* findings while this item was read */
 	uint32_t n;
 	bool set;
 };
 
 enum field_kind {
 	FIELD_STRING, FIELD_BOOL, FIELD_INT, FIELD_DOUBLE, FIELD_DURATION, FIELD_ENUM, FIELD_URL, FIELD_TEMPLATE, FIELD_SECRET,
-	FIELD_STRING_LIST, FIELD_STRING_MAP, FIELD_TEMPLATE_MAP, FIELD_NUMBER_MAP, FIELD_SUB, FIELD_SUB_LIST, FIELD_CUSTOM,
+	FIELD_STRING_LIST, FIELD_STRING_MAP, FIELD_TEMPLATE_MAP, FIELD_NUMBER_MAP, FIELD_SUB, FIELD_EMBED, FIELD_SUB_LIST, FIELD_CUSTOM,
 	FIELD_UNSUPPORTED, FIELD_ACCEPTED, FIELD_KIND_COUNT
 };
 
@@ -103,6 +106,8 @@ enum {
 	FIELD_NOTIFICATION = 1u << 5, /* FIELD_TEMPLATE(_MAP): notification scope; default is rule scope */
 	FIELD_DEPRECATED = 1u << 6,
 	FIELD_HIDDEN = 1u << 7,    /* shown as <secret> in dumps (URLs with tokens); FIELD_SECRET always is */
+	FIELD_PATH = 1u << 8,      /* FIELD_STRING: a file; relative ones start at the configuration's directory */
+	FIELD_READABLE = 1u << 9,  /* FIELD_PATH: must be readable when ctx->check_files */
 };
 
 struct schema;
@@ -116,7 +121,7 @@ struct schema_field {
 	const char *fallback;         /* default, as YAML text; NULL: none */
 	const char *const *choices;   /* FIELD_ENUM, NULL-terminated */
 	double min, max;              /* FIELD_INT, FIELD_DOUBLE; both 0: any */
-	const struct schema *sub;     /* FIELD_SUB, FIELD_SUB_LIST */
+	const struct schema *sub;     /* FIELD_SUB, FIELD_EMBED, FIELD_SUB_LIST; FIELD_CUSTOM: of each item, when documented so */
 	const char *exclusive;        /* at most one field of the same exclusive name may be given */
 	const char *doc;              /* one sentence; required */
 	/* FIELD_CUSTOM: fills member (at offset); json_schema: the JSON Schema text of the value. */
@@ -131,7 +136,8 @@ struct schema {
 	const struct schema_field *fields;
 	size_t n_fields;
 	size_t pos_offset; /* where the mapping's struct pos is kept in the struct + 1; 0: nowhere */
-	/* Cross-field checks, after all fields; may be NULL. */
+	size_t node_offset; /* the same for the const struct yaml_node *, which lives until the load ends */
+	/* Cross-field checks, after all fields were read without error; may be NULL. */
 	void (*check)(struct schema_context *ctx, void *value, const struct yaml_node *node);
 	/* Bare scalars are allowed too (e.g. `expr: text`): fills value from it; may be NULL. */
 	void (*scalar)(struct schema_context *ctx, const struct yaml_node *node, void *value);
@@ -147,18 +153,33 @@ struct schema_context {
 	bool expand_env;     /* inside sources and receivers */
 };
 
+#define SCHEMA_FIELDS_MAX 128 /* in one table */
+
 /* Fills value (sub->size zeroed bytes) from a mapping node; findings in ctx->diag. */
 void schema_read(struct schema_context *ctx, const struct schema *schema, const struct yaml_node *node, void *value);
-/* Fields in a NULL-terminated list of tables checked together: unknown-key suggestions look at all of `extra` too. */
 const struct schema_field *schema_find(const struct schema *schema, const char *name);
 /* The field's name that was probably meant, or NULL. */
 const char *schema_suggest(const struct schema *schema, struct str name);
+/* The nearest of n names if it is near, or NULL. */
+const char *schema_suggest_among(const char *const *names, size_t n, struct str name);
 /* A JSON Schema object (draft 2020-12 "object" with properties) for this table; nested. */
 void schema_put_json_schema(const struct schema *schema, struct buf *out, int indent);
 /* Markdown table of the fields, for the manual. */
 void schema_put_manual(const struct schema *schema, struct buf *out);
+/*
+ * The mapping without what is not Alertmanager's, secrets hidden: an http(s)
+ * URL keeps its scheme and host (https://host/<secret>), anything else
+ * becomes <secret>.
+ */
+struct yaml_node *schema_project(struct arena *arena, const struct schema *schema, const struct yaml_node *node);
 /* Helpers for custom(): a scalar's text NUL-terminated in the arena; NULL and a finding for anything else. */
 const char *schema_scalar(struct schema_context *ctx, const struct yaml_node *node, const char *what);
+/* The same for a list: NULL items and a finding when it is none. */
+bool schema_is_list(struct schema_context *ctx, const struct yaml_node *node, const char *example);
+/* "expected WANT, got ..." at the node. */
+void schema_expected(struct schema_context *ctx, const struct yaml_node *node, const char *want);
+/* A relative path becomes one from the configuration's directory; in the arena. */
+const char *schema_path(struct schema_context *ctx, const char *path);
 /* err's text and err->at become a finding inside the scalar. */
 void schema_error_in(struct schema_context *ctx, const struct yaml_node *scalar, const struct err *err, const char *what);
 

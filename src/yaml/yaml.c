@@ -230,6 +230,10 @@ scalar_read(struct reader *r, const yaml_event_t *event)
 	    str_make((const char *)event->data.scalar.value,
 		event->data.scalar.length));
 	node->source = str_make(r->text.p + start, end > start ? end - start : 0);
+	if (memchr(node->text.p, '\0', node->text.n) != NULL) {
+		diag_error(r->diag, node->pos, "a text cannot hold a NUL");
+		return NULL;
+	}
 	switch (tag) {
 	case TAG_BAD:
 		return NULL;

@@ -165,6 +165,7 @@ static const struct {
 	{ "- a\nb: c\n",
 	    "2:1: expected '- ' here: the lines of one list begin in the same "
 	    "column" },
+	{ "a: \"x\\0y\"\n", "1:4: a text cannot hold a NUL" },
 	{ "a: \"\\q\"\n",
 	    "1:5: unknown escape in a double-quoted text; write '\\\\' for a "
 	    "backslash, or use single quotes" },

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The section `global`: defaults that receivers fall back to. */
+#include <config.h>
+
+#include <string.h>
+
+#include "config/internal.h"
+
+#define MEMBER(m) .offset = offsetof(struct config_global, m)
+/* Defaults of receiver types that are not built: understood, without effect. */
+#define ELSEWHERE(key, hidden) \
+	{ .name = (key), .kind = FIELD_ACCEPTED, .flags = (hidden), \
+	    .doc = "For a receiver type that is not built; no effect." }
+#define ELSEWHERE_SECRET(key) \
+	ELSEWHERE(key, FIELD_HIDDEN), ELSEWHERE(key "_file", 0)
+
+static const struct schema_field global_fields[] = {
+	{ .name = "resolve_timeout", .kind = FIELD_DURATION, .fallback = "5m",
+	    MEMBER(resolve_timeout),
+	    .doc = "After this time without an update an alert that came "
+		   "without an end is over." },
+	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config,
+	    MEMBER(http), .doc = "Default of all receivers over HTTP." },
+	{ .name = "smtp_from", .kind = FIELD_STRING, MEMBER(smtp_from),
+	    .doc = "Sender's address of mails." },
+	{ .name = "smtp_hello", .kind = FIELD_STRING, .fallback = "localhost",
+	    MEMBER(smtp_hello), .doc = "Name given in SMTP's EHLO." },
+	{ .name = "smtp_smarthost", .kind = FIELD_STRING,
+	    MEMBER(smtp_smarthost),
+	    .doc = "Mail server as host:port." },
+	{ .name = "smtp_auth_username", .kind = FIELD_STRING,
+	    MEMBER(smtp_auth_username), .doc = "SMTP user name." },
+	{ .name = "smtp_auth_password", .kind = FIELD_SECRET,
+	    MEMBER(smtp_auth_password), .doc = "SMTP password." },
+	{ .name = "smtp_auth_secret", .kind = FIELD_SECRET,
+	    MEMBER(smtp_auth_secret), .doc = "SMTP secret for CRAM-MD5." },
+	{ .name = "smtp_auth_identity", .kind = FIELD_STRING,
+	    MEMBER(smtp_auth_identity), .doc = "SMTP identity for PLAIN." },
+	{ .name = "smtp_require_tls", .kind = FIELD_BOOL, .fallback = "true",
+	    MEMBER(smtp_require_tls),
+	    .doc = "Send mail only over TLS." },
+	{ .name = "smtp_tls_config", .kind = FIELD_SUB,
+	    .sub = &schema_tls_config, MEMBER(smtp_tls),
+	    .doc = "TLS of the mail connection." },
+	{ .name = "smtp_force_implicit_tls", .kind = FIELD_UNSUPPORTED,
+	    .doc = "TLS from the first byte on any port." },
+	{ .name = "slack_api_url", .kind = FIELD_SECRET, MEMBER(slack_api_url),
+	    .doc = "Slack's incoming webhook." },
+	{ .name = "pagerduty_url", .kind = FIELD_URL,
+	    .fallback = "https://events.pagerduty.com/v2/enqueue",
+	    MEMBER(pagerduty_url), .doc = "PagerDuty's Events API." },
+	ELSEWHERE_SECRET("slack_app_token"),
+	ELSEWHERE("slack_app_url", 0),
+	ELSEWHERE("opsgenie_api_url", 0),
+	ELSEWHERE_SECRET("opsgenie_api_key"),
+	ELSEWHERE("victorops_api_url", 0),
+	ELSEWHERE_SECRET("victorops_api_key"),
+	ELSEWHERE("wechat_api_url", 0),
+	ELSEWHERE_SECRET("wechat_api_secret"),
+	ELSEWHERE("wechat_api_corp_id", 0),
+	ELSEWHERE("telegram_api_url", 0),
+	ELSEWHERE_SECRET("telegram_bot_token"),
+	ELSEWHERE("webex_api_url", 0),
+	ELSEWHERE("rocketchat_api_url", 0),
+	ELSEWHERE_SECRET("rocketchat_token"),
+	ELSEWHERE_SECRET("rocketchat_token_id"),
+	ELSEWHERE_SECRET("mattermost_webhook_url"),
+	ELSEWHERE("jira_api_url", 0),
+};
+
+static bool
+is_host_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	int64_t port;
+
+	return colon != NULL && colon > text &&
+	    str_to_i64(str_from(colon + 1), &port) && port > 0 && port < 65536;
+}
+
+static void
+check_global(struct schema_context *ctx, void *value,
+    const struct yaml_node *node)
+{
+	const struct config_global *global = value;
+	const struct yaml_node *url = yaml_get(node, "slack_api_url");
+
+	if (global->smtp_smarthost != NULL &&
+	    !is_host_port(global->smtp_smarthost)) {
+		schema_expected(ctx, yaml_get(node, "smtp_smarthost"),
+		    "host:port such as mail.example.com:587");
+	}
+	if (url != NULL && global->slack_api_url.value != NULL &&
+	    strncmp(global->slack_api_url.value, "https://", 8) != 0 &&
+	    strncmp(global->slack_api_url.value, "http://", 7) != 0) {
+		diag_error(ctx->diag, url->pos,
+		    "expected a URL such as https://hooks.slack.com/...");
+	}
+}
+
+const struct schema schema_global = {
+	.name = "global",
+	.doc = "Defaults for all receivers.",
+	.size = sizeof(struct config_global),
+	SCHEMA_FIELDS(global_fields),
+	.pos_offset = offsetof(struct config_global, pos) + 1,
+	.check = check_global,
+};

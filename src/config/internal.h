@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the files that build a configuration: the generation under
+ * construction, and the tables with the kinds of this program put in.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/map.h"
+#include "config/config.h"
+
+/* What a struct config owns besides its arena. */
+struct generation {
+	struct config config; /* first */
+	struct matchers **matchers;
+	size_t n_matchers, cap_matchers;
+};
+
+/*
+ * Tables whose rows depend on the kinds.  The raw structs they fill are
+ * described where they are read (receivers.c, sources.c, rules.c).
+ */
+struct tables {
+	struct schema top, receiver, group, rule, rule_file;
+	struct schema *sources; /* by kind: common rows and the kind's own */
+	size_t n_sources, n_integrations, n_kinds;
+};
+
+struct loader {
+	struct schema_context ctx;     /* arena: the generation's */
+	struct arena *scratch;         /* trees and raw structs: until the load ends */
+	const struct config_kinds *kinds;
+	const struct tables *tables;
+	struct generation *generation;
+	const struct config *sources;  /* whose sources rules may name; NULL: any name will do */
+	uint64_t hash;
+};
+
+/* tables.c */
+const struct tables *tables_new(struct arena *arena, const struct config_kinds *kinds);
+
+/* global.c */
+extern const struct schema schema_global;
+
+/* route.c */
+struct route_raw;
+extern const struct schema schema_route;
+void route_build(struct loader *l, const struct route_raw *root, const struct yaml_node *top);
+
+/* inhibit.c */
+extern const struct schema schema_inhibit_rule;
+void inhibit_build(struct loader *l, const struct sub_list *raws);
+
+/* matchers.c: from the three keys of a mapping; NULL when none of them says anything. Owned by the generation. */
+struct matchers *matchers_build(struct loader *l, const struct yaml_node *node, const char *list, const char *equal, const char *regex);
+
+/* receivers.c */
+struct schema_field *receiver_fields(struct arena *arena, const struct config_kinds *kinds, size_t *ret_n, size_t *ret_size);
+void receivers_build(struct loader *l, const struct sub_list *raws);
+
+/* sources.c */
+#define SOURCE_SETTINGS_OFFSET 64 /* where the kind's struct begins behind the common one */
+extern const struct schema_field source_common_fields[];
+extern const size_t source_common_n_fields;
+void sources_build(struct loader *l, const struct yaml_node *list);
+
+/* rules.c */
+struct schema_field *rule_fields(struct arena *arena, const struct config_kinds *kinds, size_t *ret_n, size_t *ret_size);
+void group_table(struct schema *group, struct arena *arena, const struct schema *rule);
+/* Adds the groups of one parsed file; the arrays grow in the scratch arena's stead, see rules_finish. */
+struct rules_reader;
+struct rules_reader *rules_reader_new(struct loader *l);
+void rules_read(struct rules_reader *r, const struct yaml_node *root, const char *path);
+/* Moves the groups into the generation. Frees the reader. */
+void rules_finish(struct rules_reader *r);
+
+/* rule_files.c */
+void rule_files_read(struct loader *l, struct rules_reader *r, const struct yaml_node *list);
+
+/* identity.c */
+void rule_identify(struct loader *l, struct rule_config *rule, struct map *seen);
+
+/* load.c */
+struct top_raw {
+	struct config_global global;
+	const struct route_raw *route;
+	struct sub_list receivers, inhibit_rules;
+	const struct yaml_node *sources, *rule_files;
+	dur_t evaluation_interval;
+	struct string_map external_labels;
+};
+struct loader *loader_new(const char *path, const struct config_kinds *kinds, struct diag *diag);
+/* The generation, or NULL (freed) when there were errors. */
+struct config *loader_end(struct loader *l);
+bool loader_file(struct loader *l, const char *path, struct yaml_node **ret_root);
+void config_build(struct loader *l, const struct yaml_node *root);
