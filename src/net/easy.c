@@ -162,53 +162,44 @@ plan_headers(
 	return header_put_all(out, request->headers, request->n_headers, err);
 }
 
-static const char *
-url_part(CURLU *url, CURLUPart part)
+int
+easy_server_name(const char *text, const char *name, struct buf *ret_url,
+    struct buf *ret_route, struct buf *ret_host)
 {
-	char *text = NULL;
+	CURLU *url = curl_url();
+	char *host = NULL, *port = NULL, *whole = NULL;
+	bool ok;
 
-	return curl_url_get(url, part, &text,
-		   part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK
-		   ? text
-		   : NULL;
+	ok = url != NULL &&
+	     curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+	     curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	     curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
+		 CURLUE_OK &&
+	     curl_url_set(url, CURLUPART_HOST, name, 0) == CURLUE_OK &&
+	     curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK;
+	if (ok) {
+		buf_puts(ret_url, whole);
+		buf_printf(ret_route, "%s:%s:%s:%s", name, port, host, port);
+		buf_printf(ret_host, "%s:%s", host, port);
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_free(whole);
+	curl_url_cleanup(url);
+	return ok ? 0 : -ERR_INVALID;
 }
 
-/*
- * tls.server_name: the name for SNI and for the certificate, while the
- * connection and the Host header keep the URL's host.  libcurl has no such
- * option; a URL with that name, connected elsewhere, is the same thing.
- */
 static int
 plan_server_name(
     struct easy_plan *plan, const struct easy_request *request, struct err *err)
 {
 	const char *name = request->http->tls.server_name;
-	CURLU *url = curl_url();
-	const char *host = NULL, *port = NULL, *whole = NULL;
-	int rc = -ERR_INVALID;
 
-	if (url != NULL &&
-	    curl_url_set(url, CURLUPART_URL, request->url.p, 0) == CURLUE_OK) {
-		host = url_part(url, CURLUPART_HOST);
-		port = url_part(url, CURLUPART_PORT);
-		if (host != NULL && port != NULL &&
-		    curl_url_set(url, CURLUPART_HOST, name, 0) == CURLUE_OK)
-			whole = url_part(url, CURLUPART_URL);
-	}
-	if (whole != NULL && host != NULL && port != NULL) {
-		buf_puts(&plan->url, whole);
-		buf_printf(&plan->route, "%s:%s:%s:%s", name, port, host, port);
-		buf_printf(&plan->scratch, "%s:%s", host, port);
-		rc = header_put(&plan->headers, "Host", plan->scratch.p, err);
-	} else {
-		err_set(err, ERR_INVALID,
-		    "the URL does not go with tls server_name '%s'", name);
-	}
-	curl_free((char *)(uintptr_t)host);
-	curl_free((char *)(uintptr_t)port);
-	curl_free((char *)(uintptr_t)whole);
-	curl_url_cleanup(url);
-	return rc;
+	if (easy_server_name(request->url.p, name, &plan->url, &plan->route,
+		&plan->scratch) < 0)
+		return err_set(err, ERR_INVALID,
+		    "the URL does not go with the server_name '%s'", name);
+	return header_put(&plan->headers, "Host", plan->scratch.p, err);
 }
 
 int

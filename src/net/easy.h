@@ -49,6 +49,14 @@ int easy_plan_make(struct easy_plan *plan, const struct easy_request *request,
 void easy_apply(CURL *easy, const struct easy_plan *plan,
     const struct easy_request *request, const char *user_agent);
 void easy_apply_tls(CURL *easy, const struct tls_options *tls);
+/*
+ * tls.server_name, the name for SNI and for the certificate, while the
+ * connection keeps the URL's host.  libcurl has no such option; a URL with
+ * that name (*ret_url) connected elsewhere (*ret_route, for CONNECT_TO) is
+ * the same thing.  *ret_host: "host:port" of the URL as it was.
+ */
+int easy_server_name(const char *url, const char *name, struct buf *ret_url,
+    struct buf *ret_route, struct buf *ret_host);
 struct curl_slist *easy_headers(const struct easy_plan *plan);
 bool easy_line_is_clean(const char
 	*text); /* no control characters: it may become a protocol line */

@@ -48,7 +48,11 @@ const char *http_method(const struct http_call *call);
 const char *http_path(const struct http_call *call); /* decoded, without the query */
 struct str http_body(const struct http_call *call);
 const char *http_header_value(const struct http_call *call, const char *name); /* NULL: absent */
-/* Query parameters, decoded; repeated ones by index. NULL: no such. "x" and "x=" give "". */
+/*
+ * Query parameters, decoded; repeated ones by index.  NULL: no such.  "x" and
+ * "x=" give "".  Those of a body of type application/x-www-form-urlencoded
+ * come first.
+ */
 const char *http_param(const struct http_call *call, const char *name, uint32_t index);
 /* Walks all of them: false at the end. */
 bool http_param_at(const struct http_call *call, uint32_t i, const char **ret_name, const char **ret_value);

@@ -62,6 +62,7 @@ call_free(struct http_call *call)
 	buf_fini(&call->answer);
 	free(call->params);
 	free(call->url);
+	free(call->form);
 	free(call);
 }
 
@@ -106,6 +107,55 @@ add_param(struct http_call *call, const char *name, const char *value)
 	    (struct http_param){ name, value != NULL ? value : "" };
 }
 
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+unescape(char *text, bool plus_is_space)
+{
+	char *out = text;
+
+	for (; *text != '\0'; text++) {
+		int high = *text == '%' ? hex_value(text[1]) : -1;
+		int low = high >= 0 ? hex_value(text[2]) : -1;
+
+		if (low >= 0) {
+			*out++ = (char)(high * 16 + low);
+			text += 2;
+		} else {
+			*out++ = *text == '+' && plus_is_space ? ' ' : *text;
+		}
+	}
+	*out = '\0';
+}
+
+/* "a=1&b=2", decoded in place. */
+static void
+add_query(struct http_call *call, char *text)
+{
+	while (text != NULL) {
+		char *name = text, *value;
+
+		text = strchr(name, '&');
+		if (text != NULL)
+			*text++ = '\0';
+		value = strchr(name, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		unescape(name, true);
+		if (value != NULL)
+			unescape(value, true);
+		if (*name != '\0' || value != NULL)
+			add_param(call, name, value);
+	}
+}
+
 static enum MHD_Result
 on_argument(
     void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -113,6 +163,15 @@ on_argument(
 	(void)kind;
 	add_param(arg, name, value);
 	return MHD_YES;
+}
+
+static bool
+is_form(const struct http_call *call)
+{
+	static const char form[] = "application/x-www-form-urlencoded";
+	const char *type = http_header_value(call, "Content-Type");
+
+	return type != NULL && strncasecmp(type, form, sizeof(form) - 1) == 0;
 }
 
 /* Collected at the first question; the texts belong to the connection. */
@@ -124,9 +183,15 @@ collect_params(const struct http_call *call)
 	if (call->params_known)
 		return;
 	self->params_known = true;
+	if (call->body.n > 0 && is_form(call)) {
+		self->form = xmemdup0(call->body.p, call->body.n);
+		add_query(self, self->form);
+	}
 	if (call->connection != NULL)
 		MHD_get_connection_values(
 		    call->connection, MHD_GET_ARGUMENT_KIND, on_argument, self);
+	else if (call->query != NULL)
+		add_query(self, call->query);
 }
 
 const char *
@@ -348,34 +413,6 @@ http_reply_stream(struct http_call *call, int status, const char *content_type,
 
 /* --- fakes ------------------------------------------------------------- */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static void
-unescape(char *text, bool plus_is_space)
-{
-	char *out = text;
-
-	for (; *text != '\0'; text++) {
-		int high = *text == '%' ? hex_value(text[1]) : -1;
-		int low = high >= 0 ? hex_value(text[2]) : -1;
-
-		if (low >= 0) {
-			*out++ = (char)(high * 16 + low);
-			text += 2;
-		} else {
-			*out++ = *text == '+' && plus_is_space ? ' ' : *text;
-		}
-	}
-	*out = '\0';
-}
-
 struct http_call *
 http_call_fake(const char *method, const char *path_and_query, struct str body)
 {
@@ -383,7 +420,6 @@ http_call_fake(const char *method, const char *path_and_query, struct str body)
 	char *rest;
 
 	call->state = CALL_HANDLING;
-	call->params_known = true;
 	call->url = xstrdup(path_and_query);
 	call->path = call->url;
 	buf_put_str(&call->body, body);
@@ -392,21 +428,7 @@ http_call_fake(const char *method, const char *path_and_query, struct str body)
 	if (rest != NULL)
 		*rest++ = '\0';
 	unescape(call->url, false);
-	while (rest != NULL) {
-		char *name = rest, *value;
-
-		rest = strchr(name, '&');
-		if (rest != NULL)
-			*rest++ = '\0';
-		value = strchr(name, '=');
-		if (value != NULL)
-			*value++ = '\0';
-		unescape(name, true);
-		if (value != NULL)
-			unescape(value, true);
-		if (*name != '\0' || value != NULL)
-			add_param(call, name, value);
-	}
+	call->query = rest;
 	return call;
 }
 

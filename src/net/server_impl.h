@@ -49,6 +49,7 @@ struct http_call {
 	uint32_t n_params;
 	size_t params_cap;
 	bool params_known;
+	char *form; /* the decoded body, when it is a form */
 	char peer[64];
 	/* the answer */
 	struct http_header_line {
@@ -59,6 +60,7 @@ struct http_call {
 	struct MHD_Response *response; /* real calls */
 	/* fake calls */
 	char *url;
+	char *query; /* in url */
 	struct buf answer;
 	struct http_stream *stream;
 	struct http_header_line *request_headers;

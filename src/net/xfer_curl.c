@@ -24,6 +24,7 @@
 	((size_t)64 << 10) /* memory an idle handle keeps for the next answer  \
 			    */
 #define POOLS_MAX       512
+#define READ_BYTES      (64L << 10) /* of one read: large answers in fewer calls */
 #define RETRY_AFTER_MAX DUR_S(86400)
 
 /* --- handles ----------------------------------------------------------- */
@@ -70,6 +71,7 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 	transfer->pool = pool;
 	pool->n_handles++;
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);

@@ -36,7 +36,7 @@ struct mail_job {
 	struct xfer_request *request; /* loop thread; NULL: cancelled */
 	/* the worker's, once submitted */
 	CURL *easy;
-	struct curl_slist *recipients;
+	struct curl_slist *recipients, *route;
 	struct buf mail;
 	size_t sent;
 	mono_t deadline;
@@ -132,6 +132,7 @@ mail_free(struct mail_job *mail)
 	if (mail->easy != NULL)
 		curl_easy_cleanup(mail->easy);
 	curl_slist_free_all(mail->recipients);
+	curl_slist_free_all(mail->route);
 	buf_fini(&mail->mail);
 	buf_fini(&mail->reply);
 	free(mail);
@@ -235,21 +236,37 @@ set_login(struct mail_job *mail, const struct smtp_envelope *envelope,
 }
 
 /* The name we greet with is the path of the URL, as libcurl has it. */
-static void
-set_url(struct mail_job *mail, const struct xfer_request *request)
+static int
+set_url(
+    struct mail_job *mail, const struct xfer_request *request, struct err *err)
 {
-	struct buf url = { 0 };
+	const char *server_name = request->smtp.tls.server_name;
+	struct buf url = { 0 }, named = { 0 }, route = { 0 }, host = { 0 };
 	struct str base = buf_str(&request->url);
+	int rc = 0;
 
 	while (base.n > 0 && base.p[base.n - 1] == '/')
 		base.n--;
 	buf_put_str(&url, base);
-	if (request->smtp.helo != NULL) {
-		buf_putc(&url, '/');
+	buf_putc(&url, '/');
+	if (request->smtp.helo != NULL)
 		url_escape(&url, str_from(request->smtp.helo));
+	if (server_name != NULL &&
+	    easy_server_name(url.p, server_name, &named, &route, &host) < 0)
+		rc = err_set(err, ERR_INVALID,
+		    "the URL does not go with the server_name '%s'",
+		    server_name);
+	if (route.n > 0) {
+		mail->route = curl_slist_append(NULL, route.p);
+		curl_easy_setopt(mail->easy, CURLOPT_CONNECT_TO, mail->route);
 	}
-	curl_easy_setopt(mail->easy, CURLOPT_URL, url.p != NULL ? url.p : "");
+	curl_easy_setopt(
+	    mail->easy, CURLOPT_URL, named.n > 0 ? named.p : url.p);
 	buf_fini(&url);
+	buf_fini(&named);
+	buf_fini(&route);
+	buf_fini(&host);
+	return rc;
 }
 
 static void
@@ -300,8 +317,9 @@ mail_start(struct curl_transport *transport, struct xfer_request *request)
 		rc = err_set(&err, ERR_IO, "libcurl gave no handle");
 	} else {
 		set_transport(mail, &request->smtp);
-		set_url(mail, request);
-		rc = set_login(mail, &request->smtp, &err);
+		rc = set_url(mail, request, &err);
+		if (rc == 0)
+			rc = set_login(mail, &request->smtp, &err);
 		if (rc == 0)
 			rc = set_envelope(mail, &request->smtp, &err);
 	}

@@ -302,6 +302,41 @@ START_TEST(head_gets_the_header_and_no_body)
 }
 END_TEST
 
+START_TEST(head_of_a_long_stream_ends_it_without_sending_it)
+{
+	struct site site;
+	struct raw raw;
+
+	site_open(&site, NULL);
+	site.stream_left = (size_t)1 << 30;
+	raw_open(
+	    &raw, site_port(&site), "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	DRIVE_UNTIL(&site.world, site.streams_ended == 1);
+	raw_send(&raw, GET("/next"));
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "GET /next from"));
+	ck_assert_uint_gt(site.stream_left, (size_t)1 << 29);
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
+START_TEST(parameters_of_a_form_come_before_those_of_the_url)
+{
+	struct site site;
+	struct raw raw;
+
+	site_open(&site, NULL);
+	raw_open(&raw, site_port(&site),
+	    "POST /f?q=2 HTTP/1.1\r\nHost: x\r\n"
+	    "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+	    "Content-Length: 12\r\n\r\nq=a%3Db+c&&r");
+	DRIVE_UNTIL(
+	    &site.world, raw_has(&raw, "[q]=[a=b c] [r]=[] [q]=[2] body 12"));
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
 /* --- limits ------------------------------------------------------------ */
 
 static void
@@ -656,6 +691,10 @@ suite_server(void)
 	tcase_add_test(answer, a_client_that_leaves_during_a_stream_ends_it);
 	tcase_add_test(answer, head_gets_the_header_and_no_body);
 	tcase_add_test(answer, a_quiesced_server_finishes_what_it_has);
+	tcase_add_test(
+	    answer, head_of_a_long_stream_ends_it_without_sending_it);
+	tcase_add_test(
+	    answer, parameters_of_a_form_come_before_those_of_the_url);
 	suite_add_tcase(suite, answer);
 	tcase_add_test(limit, a_body_up_to_the_limit_is_taken);
 	tcase_add_loop_test(limit, a_larger_body_is_413_and_never_handled, 0,
