@@ -226,6 +226,32 @@ START_TEST(an_address_that_is_none_never_reaches_the_wire)
 }
 END_TEST
 
+START_TEST(a_mail_under_way_can_be_cancelled_and_freed)
+{
+	static const struct line lines[] = { GREETING, { 0 } };
+	struct world world;
+	struct puppet puppet;
+	struct outcome cancelled, freed;
+	struct xfer_request *request;
+
+	world_open(&world);
+	puppet_open(&puppet, &world, lines);
+	request = mail_to(&puppet);
+	submit(&world, request, &cancelled);
+	submit(&world, mail_to(&puppet), &freed);
+	DRIVE_UNTIL(&world, puppet.accepted == 2);
+	xfer_cancel(world.xfer, request);
+	DRIVE_UNTIL(&world, cancelled.times == 1);
+	ck_assert_int_eq(cancelled.response.failure, ERR_CANCELLED);
+	ck_assert(!cancelled.response.maybe_received);
+	ck_assert_uint_eq(freed.times, 0);
+	puppet_close(&puppet);
+	world_close(&world);
+	ck_assert_uint_eq(cancelled.times, 1);
+	ck_assert_uint_eq(freed.times, 1);
+}
+END_TEST
+
 Suite *
 suite_mail(void)
 {
@@ -241,6 +267,7 @@ suite_mail(void)
 	tcase_add_loop_test(tcase,
 	    an_address_that_is_none_never_reaches_the_wire, 0,
 	    (int)ARRAY_LEN(bad_addresses));
+	tcase_add_test(tcase, a_mail_under_way_can_be_cancelled_and_freed);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
