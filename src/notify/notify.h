@@ -34,6 +34,7 @@
 #include "store/store.h"
 
 struct notifier;
+struct receiver_ops; /* receiver/receiver.h */
 
 struct notifier_options {
 	struct loop *loop;
@@ -43,6 +44,8 @@ struct notifier_options {
 	struct silences *silences;
 	const char *external_url;
 	uint64_t seed;             /* of the jitter */
+	/* Which code serves a type; NULL: receiver_ops_of(). Tests bring their own. */
+	const struct receiver_ops *(*ops_of)(const struct integration_kind *kind);
 };
 
 struct notifier *notifier_new(const struct notifier_options *options);

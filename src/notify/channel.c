@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Targets, channels, and what a channel was last told.
+ *
+ * A channel without a group stays while its log entry names firing alerts:
+ * should the group come back, the entry is what keeps it from being told
+ * twice.  An entry that names none says as much as no entry.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/xalloc.h"
+#include "notify/notify_internal.h"
+
+#define SWEEP_CHANNELS 8
+
+/* ---- sets ------------------------------------------------------------------- */
+
+struct fingerprint_set
+fingerprints_keep(struct fingerprints set)
+{
+	struct fingerprint_set kept = { .n = set.n };
+
+	if (set.n > 0) {
+		kept.fp = xrealloc(NULL, set.n, sizeof(*kept.fp));
+		memcpy(kept.fp, set.fp, set.n * sizeof(*kept.fp));
+	}
+	return kept;
+}
+
+struct fingerprints
+fingerprints_of(const struct fingerprint_set *set)
+{
+	return (struct fingerprints){ set->fp, set->n };
+}
+
+bool
+fingerprints_equal(struct fingerprints a, struct fingerprints b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.fp, b.fp, a.n * sizeof(*a.fp)) == 0);
+}
+
+/* ---- targets ---------------------------------------------------------------- */
+
+static bool
+target_is(const void *value, const void *key)
+{
+	return str_is(*(const struct str *)key, ((const struct target *)value)->name);
+}
+
+struct target *
+target_get(struct notifier *notifier, struct str name)
+{
+	uint64_t hash = hash_bytes(name.p, name.n);
+	struct target *target = map_find(&notifier->targets, hash, target_is, &name);
+	const char *slash;
+
+	if (target != NULL)
+		return target;
+	target = xcalloc(1, sizeof(*target));
+	target->notifier = notifier;
+	target->name = xmemdup0(name.p, name.n);
+	/* A receiver's name may contain a slash, an integration's does not. */
+	slash = strrchr(target->name, '/');
+	target->integration = slash != NULL ? slash + 1 : target->name;
+	target->receiver = xmemdup0(target->name,
+	    slash != NULL ? (size_t)(slash - target->name) : 0);
+	list_init(&target->ready);
+	xfer_lane_init(&target->lane, TARGET_IN_FLIGHT_MAX);
+	map_insert(&notifier->targets, hash, target);
+	return target;
+}
+
+void
+target_free(struct target *target)
+{
+	free(target->name);
+	free(target->receiver);
+	free(target);
+}
+
+/* ---- channels --------------------------------------------------------------- */
+
+struct channel_key {
+	struct str group_key;
+	const struct target *target;
+};
+
+static bool
+channel_is(const void *value, const void *key)
+{
+	const struct channel *channel = value;
+	const struct channel_key *k = key;
+
+	return channel->target == k->target && str_is(k->group_key, channel->group_key);
+}
+
+static uint64_t
+channel_hash(struct str group_key, const struct target *target)
+{
+	return hash_mix(hash_bytes(group_key.p, group_key.n), (uint64_t)(uintptr_t)target);
+}
+
+struct channel *
+channel_get(struct notifier *notifier, struct str group_key, struct target *target)
+{
+	struct channel_key key = { group_key, target };
+	uint64_t hash = channel_hash(group_key, target);
+	struct channel *channel = map_find(&notifier->channels, hash, channel_is, &key);
+
+	if (channel == NULL) {
+		channel = xcalloc(1, sizeof(*channel));
+		channel->target = target;
+		channel->group_key = xmemdup0(group_key.p, group_key.n);
+		map_insert(&notifier->channels, hash, channel);
+	}
+	return channel;
+}
+
+void
+channel_free(struct channel *channel)
+{
+	free(channel->entry.firing.fp);
+	free(channel->entry.resolved.fp);
+	free(channel->entry.thread);
+	free(channel->group_key);
+	free(channel);
+}
+
+static void
+nflog_delete(struct notifier *notifier, struct channel *channel)
+{
+	if (channel->entry.id != 0)
+		store_nflog_delete(notifier->options.store, channel->entry.id);
+}
+
+void
+channel_release(struct notifier *notifier, struct channel *channel)
+{
+	if (channel->group != NULL || channel->out != NULL || channel->entry.firing.n > 0)
+		return;
+	nflog_delete(notifier, channel);
+	map_remove_value(&notifier->channels,
+	    channel_hash(str_from(channel->group_key), channel->target), channel);
+	channel_free(channel);
+}
+
+void
+channels_sweep(struct notifier *notifier, wall_t now)
+{
+	struct channel *channel;
+
+	for (int i = 0; i < SWEEP_CHANNELS; i++) {
+		channel = map_next(&notifier->channels, &notifier->sweep_at);
+		if (channel == NULL) {
+			notifier->sweep_at = 0;
+			return;
+		}
+		if (channel->group != NULL || channel->out != NULL ||
+		    wall_before(now, channel->entry.expires_at))
+			continue;
+		nflog_delete(notifier, channel);
+		map_remove_at(&notifier->channels, &notifier->sweep_at);
+		channel_free(channel);
+	}
+}
+
+/* ---- the notification log ------------------------------------------------------ */
+
+static struct str
+encode(struct buf *buf, struct fingerprints set)
+{
+	buf_clear(buf);
+	for (uint32_t i = 0; i < set.n; i++)
+		buf_put_u64le(buf, set.fp[i]);
+	return buf_str(buf);
+}
+
+/* At most twice the repeat interval after it was written, when no group lives any more. */
+static wall_t
+expiry(const struct channel *channel, wall_t at)
+{
+	dur_t keep = { 2 * channel->repeat_interval.ns };
+
+	if (keep.ns <= 0 || dur_less(NFLOG_RETENTION, keep))
+		keep = NFLOG_RETENTION;
+	return wall_add(at, keep);
+}
+
+void
+nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
+    struct fingerprints resolved, wall_t at, const char *thread)
+{
+	struct log_entry *entry = &channel->entry;
+	struct fingerprint_set new_firing = fingerprints_keep(firing);
+	struct fingerprint_set new_resolved = fingerprints_keep(resolved);
+
+	free(entry->firing.fp);
+	free(entry->resolved.fp);
+	entry->firing = new_firing;
+	entry->resolved = new_resolved;
+	entry->at = at;
+	entry->expires_at = expiry(channel, at);
+	if (thread != NULL) {
+		free(entry->thread);
+		entry->thread = *thread != '\0' ? xstrdup(thread) : NULL;
+	}
+	if (entry->id == 0)
+		entry->id = store_next_id(notifier->options.store);
+	store_nflog_put(notifier->options.store, &(struct nflog_row){
+	    .id = entry->id,
+	    .group_key = str_from(channel->group_key),
+	    .integration = str_from(channel->target->name),
+	    .firing = encode(&notifier->scratch, fingerprints_of(&entry->firing)),
+	    .resolved = encode(&notifier->scratch2, fingerprints_of(&entry->resolved)),
+	    .at = at,
+	    .expires_at = entry->expires_at,
+	    .thread = str_from(entry->thread),
+	});
+}
+
+static bool
+decode(struct str bytes, struct fingerprint_set *ret)
+{
+	*ret = (struct fingerprint_set){ .n = bytes.n / 8 };
+	if (bytes.n % 8 != 0)
+		return false;
+	if (ret->n > 0)
+		ret->fp = xrealloc(NULL, ret->n, sizeof(*ret->fp));
+	for (uint32_t i = 0; i < ret->n; i++)
+		ret->fp[i] = get_u64le(bytes.p + 8 * (size_t)i);
+	return true;
+}
+
+void
+notifier_restore_nflog(struct notifier *notifier, const struct nflog_row *row)
+{
+	struct channel *channel =
+	    channel_get(notifier, row->group_key, target_get(notifier, row->integration));
+	struct log_entry *entry = &channel->entry;
+
+	if (entry->id != 0)
+		return;
+	entry->id = row->id;
+	if (!decode(row->firing, &entry->firing) || !decode(row->resolved, &entry->resolved)) {
+		entry->firing.n = entry->resolved.n = 0;
+		return;
+	}
+	entry->at = row->at;
+	entry->expires_at = row->expires_at;
+	entry->thread = row->thread.n > 0 ? xmemdup0(row->thread.p, row->thread.n) : NULL;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A group's time has come: who is told what.
+ *
+ * Alerts that are inhibited or silenced are absent from all that follows.
+ * Each channel then decides for itself.  When every channel of the group has
+ * been told, or has nothing to be told, the alerts that this flush saw
+ * resolved are let go.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "notify/notify_internal.h"
+
+/* ---- the view -------------------------------------------------------------------- */
+
+static int
+fingerprint_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool
+is_muted(const struct notifier *notifier, const struct alert *alert, wall_t now)
+{
+	return (notifier->inhibitor != NULL &&
+		   inhibitor_muting(notifier->inhibitor, alert->labels, now) != NULL) ||
+	    silences_muting(notifier->options.silences, alert->labels, now, NULL, 0) > 0;
+}
+
+static struct view
+view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
+{
+	uint32_t n = 0, n_firing = 0, n_resolved = 0, all = group->n_alerts;
+
+	notifier->items = xgrow(notifier->items, &notifier->cap_items, all + 1, sizeof(struct item));
+	notifier->firing = xgrow(notifier->firing, &notifier->cap_firing, all + 1, sizeof(uint64_t));
+	notifier->resolved =
+	    xgrow(notifier->resolved, &notifier->cap_resolved, all + 1, sizeof(uint64_t));
+	for (uint32_t i = 0; i < all; i++) {
+		struct alert *alert = group->alerts[i];
+		bool firing = !alert_is_resolved(alert, now);
+
+		if (is_muted(notifier, alert, now)) {
+			notifier->suppressed++;
+			continue;
+		}
+		alerts_settle(notifier->options.alerts, alert, now);
+		notifier->items[n++] = (struct item){ alert, alert->ends_at, firing };
+		if (firing)
+			notifier->firing[n_firing++] = labels_fingerprint(alert->labels);
+		else
+			notifier->resolved[n_resolved++] = labels_fingerprint(alert->labels);
+	}
+	qsort(notifier->firing, n_firing, sizeof(uint64_t), fingerprint_cmp);
+	qsort(notifier->resolved, n_resolved, sizeof(uint64_t), fingerprint_cmp);
+	return (struct view){
+		.items = notifier->items,
+		.n_items = n,
+		.firing = { notifier->firing, n_firing },
+		.resolved = { notifier->resolved, n_resolved },
+		.tick = now,
+	};
+}
+
+/* ---- one channel ------------------------------------------------------------------- */
+
+static void
+nothing_to_say(struct notifier *notifier, struct channel *channel, const char *why)
+{
+	intent_cancel(notifier, channel, why);
+	channel->done = true;
+}
+
+static enum notify_reason
+reason_for(const struct channel *channel, const struct view *view, bool send_resolved)
+{
+	const struct log_entry *entry = &channel->entry;
+	const struct nflog_entry_view told = {
+		.present = entry->id != 0,
+		.firing = fingerprints_of(&entry->firing),
+		.resolved = fingerprints_of(&entry->resolved),
+		.at = entry->at,
+	};
+	enum notify_reason reason = dedup_decide(&told, view->firing, view->resolved, send_resolved,
+	    channel->repeat_interval, view->tick);
+
+	/* The receiver may hold a firing message that we never saw confirmed: it must hear the end. */
+	if (reason == NOTIFY_NOTHING && view->firing.n == 0 && send_resolved && channel->out != NULL &&
+	    channel->out->maybe_sent)
+		return NOTIFY_ALL_RESOLVED;
+	return reason;
+}
+
+static void
+decide(struct notifier *notifier, struct channel *channel, const struct view *view)
+{
+	const struct integration_config *config = channel->target->config;
+	bool send_resolved = config != NULL && INTEGRATION_COMMON(config)->send_resolved;
+	enum notify_reason reason;
+
+	channel->done = false;
+	if (channel->out != NULL && channel->out->state == INTENT_SENDING) {
+		channel->recheck = true;
+		return;
+	}
+	if (config == NULL) {
+		nothing_to_say(notifier, channel, "the receiver is no longer configured");
+		return;
+	}
+	if (view->n_items == 0) {
+		nothing_to_say(notifier, channel, "silenced or inhibited before it could be delivered");
+		return;
+	}
+	reason = reason_for(channel, view, send_resolved);
+	if (reason == NOTIFY_NOTHING) {
+		nothing_to_say(notifier, channel, view->firing.n == 0 ?
+		    "resolved before it could be delivered" : "no longer news");
+	} else if (view->firing.n == 0 && !send_resolved) {
+		nothing_to_say(notifier, channel, "resolved before it could be delivered");
+		nflog_set(notifier, channel, view->firing, view->resolved, view->tick, "");
+	} else if (channel->out == NULL || !intent_is(channel->out, view)) {
+		intent_set(channel, notifier, view, reason);
+	}
+}
+
+/* ---- the channels of a group --------------------------------------------------------- */
+
+static void
+detach(struct notifier *notifier, struct channel *channel, const char *why)
+{
+	channel->group = NULL;
+	channel->recheck = false;
+	if (channel->out != NULL && channel->out->state == INTENT_SENDING)
+		channel->out->abandoned = why;
+	else
+		intent_cancel(notifier, channel, why);
+	channel_release(notifier, channel);
+}
+
+static struct group_state *
+state_new(struct notifier *notifier, struct alert_group *group)
+{
+	const struct receiver_config *receiver = group->route->receiver;
+	uint32_t n = receiver != NULL ? receiver->n_integrations : 0;
+	struct group_state *state = xcalloc(1, sizeof(*state) + n * sizeof(state->channels[0]));
+	struct buf name = { 0 };
+
+	state->group = group;
+	state->generation = notifier->generation;
+	state->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct integration_config *config = &receiver->integrations[i];
+
+		buf_clear(&name);
+		buf_printf(&name, "%s/%s[%u]", receiver->name, config->kind->name, config->index);
+		state->channels[i] = channel_get(notifier, str_from(group->key),
+		    target_get(notifier, buf_str(&name)));
+		state->channels[i]->group = group;
+	}
+	buf_fini(&name);
+	list_append(&notifier->states, &state->link);
+	group->notify = state;
+	return state;
+}
+
+static bool
+state_has(const struct group_state *state, const struct channel *channel)
+{
+	for (uint32_t i = 0; i < state->n; i++) {
+		if (state->channels[i] == channel)
+			return true;
+	}
+	return false;
+}
+
+/* After a reload the receiver may have other integrations than before. */
+static struct group_state *
+state_get(struct notifier *notifier, struct alert_group *group)
+{
+	struct group_state *old = group->notify, *state;
+
+	if (old != NULL && old->generation == notifier->generation)
+		return old;
+	state = state_new(notifier, group);
+	for (uint32_t i = 0; old != NULL && i < old->n; i++) {
+		if (!state_has(state, old->channels[i]))
+			detach(notifier, old->channels[i], "its route no longer has this receiver");
+	}
+	if (old != NULL) {
+		list_remove(&old->link);
+		free(old);
+	}
+	return state;
+}
+
+void
+flush_forget_group(struct notifier *notifier, struct group_state *state)
+{
+	for (uint32_t i = 0; i < state->n; i++) {
+		if (state->channels[i]->group == state->group)
+			detach(notifier, state->channels[i], "its group has ended");
+	}
+	list_remove(&state->link);
+	free(state);
+}
+
+/* May free the group. */
+static void
+let_go_when_done(struct notifier *notifier, struct alert_group *group)
+{
+	const struct group_state *state = group->notify;
+
+	for (uint32_t i = 0; i < state->n; i++) {
+		if (!state->channels[i]->done)
+			return;
+	}
+	groups_forget_resolved(group, loop_now(notifier->options.loop));
+}
+
+void
+notifier_flush(void *arg, struct alert_group *group, wall_t now)
+{
+	struct notifier *notifier = arg;
+	struct group_state *state;
+	struct view view;
+
+	/* Also while stopping: what is decided now is sent after the restart. */
+	state = state_get(notifier, group);
+	view = view_of(notifier, group, now);
+	for (uint32_t i = 0; i < state->n; i++) {
+		struct channel *channel = state->channels[i];
+
+		channel->group = group;
+		channel->repeat_interval = group->route->repeat_interval;
+		decide(notifier, channel, &view);
+	}
+	channels_sweep(notifier, now);
+	let_go_when_done(notifier, group);
+}
+
+void
+flush_resume(struct notifier *notifier, struct channel *channel)
+{
+	struct alert_group *group = channel->group;
+
+	if (group == NULL) {
+		channel_release(notifier, channel);
+		return;
+	}
+	if (channel->recheck) {
+		wall_t now = loop_now(notifier->options.loop);
+		struct view view = view_of(notifier, group, now);
+
+		channel->recheck = false;
+		decide(notifier, channel, &view);
+	}
+	let_go_when_done(notifier, group);
+}
+
+void
+notifier_group_gone(void *arg, struct alert_group *group)
+{
+	if (group->notify == NULL)
+		return;
+	flush_forget_group(arg, group->notify);
+	group->notify = NULL;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deliveries as rows: made, replaced, cancelled, ended, read back.
+ *
+ * A delivery is written in the transaction of the flush that makes it, and is
+ * sent only when that is durable.  It names its alerts by id and says which
+ * fired, so the row is small; the alerts are pinned until it ends.
+ * Invariant: a channel has at most one unfinished delivery, and the row of
+ * every other delivery of it says how it ended.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "notify/notify_internal.h"
+
+#define ITEM_BYTES 17u /* i64 id, u8 flags, i64 ends_at */
+#define ITEM_FIRING 1u
+
+/* ---- rows ---------------------------------------------------------------------- */
+
+static struct str
+items_encode(struct buf *buf, const struct delivery *delivery)
+{
+	buf_clear(buf);
+	for (uint32_t i = 0; i < delivery->n_items; i++) {
+		const struct item *item = &delivery->items[i];
+
+		buf_put_u64le(buf, (uint64_t)item->alert->id);
+		buf_putc(buf, item->firing ? (char)ITEM_FIRING : 0);
+		buf_put_u64le(buf, (uint64_t)item->ends_at.ns);
+	}
+	return buf_str(buf);
+}
+
+static void
+write_row(const struct delivery *delivery)
+{
+	struct notifier *notifier = delivery->notifier;
+	const struct channel *channel = delivery->channel;
+
+	buf_clear(&notifier->scratch2);
+	labels_encode(delivery->group_labels, &notifier->scratch2);
+	store_delivery_put(notifier->options.store, &(struct delivery_row){
+	    .id = delivery->id,
+	    .group_key = str_from(channel->group_key),
+	    .receiver = str_from(channel->target->receiver),
+	    .integration = str_from(channel->target->integration),
+	    .group_labels = buf_str(&notifier->scratch2),
+	    .route_id = str_from(delivery->route_id),
+	    .reason = str_from(notify_reason_text(delivery->reason)),
+	    .alerts = items_encode(&notifier->scratch, delivery),
+	    .state = DELIVERY_PENDING,
+	    .attempts = delivery->attempts,
+	    .n_firing = delivery->firing.n,
+	    .n_resolved = delivery->resolved.n,
+	    .created_at = delivery->created_at,
+	    .due_at = delivery->due_at,
+	    .error = str_from(delivery->error),
+	    .maybe_sent = delivery->maybe_sent,
+	    .tick_at = delivery->tick_at,
+	});
+}
+
+static void
+update_row(struct notifier *notifier, int64_t id, const struct delivery *delivery,
+    enum delivery_state state, wall_t finished_at, const char *error)
+{
+	store_delivery_update(notifier->options.store, &(struct delivery_row){
+	    .id = id,
+	    .state = state,
+	    .attempts = delivery->attempts,
+	    .due_at = delivery->due_at,
+	    .finished_at = finished_at,
+	    .error = str_from(error),
+	    .maybe_sent = delivery->maybe_sent,
+	});
+}
+
+void
+intent_update(struct delivery *delivery, enum delivery_state state, wall_t finished_at)
+{
+	update_row(delivery->notifier, delivery->id, delivery, state, finished_at, delivery->error);
+}
+
+void
+intent_history(const struct delivery *delivery, const char *kind, const char *text)
+{
+	struct notifier *notifier = delivery->notifier;
+	struct buf detail = { 0 };
+
+	buf_printf(&detail, "%s: %u firing, %u resolved; delivery %lld, group %s",
+	    text, delivery->firing.n, delivery->resolved.n, (long long)delivery->id,
+	    delivery->channel->group_key);
+	buf_clear(&notifier->scratch);
+	labels_encode(delivery->group_labels, &notifier->scratch);
+	store_history_add(notifier->options.store, &(struct history_row){
+	    .at = loop_now(notifier->options.loop),
+	    .kind = str_from(kind),
+	    .labels = buf_str(&notifier->scratch),
+	    .subject = str_from(delivery->channel->target->name),
+	    .detail = buf_str(&detail),
+	});
+	buf_fini(&detail);
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+void
+intent_free(struct delivery *delivery)
+{
+	loop_timer_stop(delivery->notifier->options.loop, &delivery->timer);
+	store_wait_cancel(&delivery->waiter);
+	list_remove(&delivery->link);
+	labels_unref(delivery->group_labels);
+	free(delivery->route_id);
+	free(delivery->items);
+	free(delivery->firing.fp);
+	free(delivery->resolved.fp);
+	free(delivery);
+}
+
+static void
+unpin(struct delivery *delivery)
+{
+	struct notifier *notifier = delivery->notifier;
+	wall_t now = loop_now(notifier->options.loop);
+
+	for (uint32_t i = 0; i < delivery->n_items; i++) {
+		struct alert *alert = delivery->items[i].alert;
+
+		alert->pins--;
+		alerts_release(notifier->options.alerts, alert, now);
+	}
+	delivery->n_items = 0;
+}
+
+/* The previous delivery was refused; this one says the same or newer things. */
+static void
+bury_dead(struct channel *channel, const struct delivery *by)
+{
+	char why[64];
+
+	if (channel->dead_id == 0)
+		return;
+	snprintf(why, sizeof(why), "replaced by delivery %lld", (long long)by->id);
+	update_row(by->notifier, channel->dead_id, by, DELIVERY_CANCELLED,
+	    loop_now(by->notifier->options.loop), why);
+	channel->dead_id = 0;
+}
+
+static void
+count_end(struct delivery *delivery, enum delivery_state state)
+{
+	struct target *target = delivery->channel->target;
+
+	if (state == DELIVERY_DELIVERED) {
+		target->outcomes[OUTCOME_DELIVERED]++;
+		target->notifications++;
+	} else if (state == DELIVERY_DEAD) {
+		target->outcomes[OUTCOME_DEAD]++;
+		delivery->notifier->dead++;
+	} else {
+		target->outcomes[OUTCOME_CANCELLED]++;
+	}
+	if (state != DELIVERY_DELIVERED && delivery->attempts > 0) {
+		target->notifications++;
+		target->failed++;
+	}
+}
+
+void
+intent_end(struct delivery *delivery, enum delivery_state state, const char *error)
+{
+	struct channel *channel = delivery->channel;
+
+	if (state != DELIVERY_CANCELLED)
+		bury_dead(channel, delivery);
+	if (state == DELIVERY_DEAD)
+		channel->dead_id = delivery->id;
+	update_row(delivery->notifier, delivery->id, delivery, state,
+	    loop_now(delivery->notifier->options.loop), error);
+	count_end(delivery, state);
+	delivery->notifier->pending--;
+	channel->out = NULL;
+	unpin(delivery);
+	intent_free(delivery);
+}
+
+void
+intent_cancel(struct notifier *notifier, struct channel *channel, const char *why)
+{
+	struct delivery *delivery = channel->out;
+
+	(void)notifier;
+	if (delivery == NULL || delivery->state == INTENT_SENDING)
+		return;
+	intent_history(delivery, "cancelled", why);
+	intent_end(delivery, DELIVERY_CANCELLED, why);
+}
+
+bool
+intent_is(const struct delivery *delivery, const struct view *view)
+{
+	return fingerprints_equal(fingerprints_of(&delivery->firing), view->firing) &&
+	    fingerprints_equal(fingerprints_of(&delivery->resolved), view->resolved);
+}
+
+/* ---- waiting ------------------------------------------------------------------------ */
+
+static void
+wait_or_send(struct delivery *delivery)
+{
+	struct loop *loop = delivery->notifier->options.loop;
+
+	if (wall_before(loop_now(loop), delivery->due_at)) {
+		delivery->state = INTENT_WAITING;
+		loop_timer_set_wall(loop, &delivery->timer, delivery->due_at);
+	} else {
+		send_ready(delivery);
+	}
+}
+
+static void
+on_due(void *arg)
+{
+	send_ready(arg);
+}
+
+/* ok is false only when the store closes; the row then stays as it was, or is not there. */
+static void
+on_durable(void *arg, bool ok)
+{
+	if (ok)
+		wait_or_send(arg);
+}
+
+static struct delivery *
+delivery_new(struct notifier *notifier, struct channel *channel, int64_t id)
+{
+	struct delivery *delivery = xcalloc(1, sizeof(*delivery));
+
+	delivery->notifier = notifier;
+	delivery->channel = channel;
+	delivery->id = id;
+	timer_init(&delivery->timer, on_due, delivery);
+	delivery->waiter.fn = on_durable;
+	delivery->waiter.arg = delivery;
+	notifier->pending++;
+	return delivery;
+}
+
+static void
+take_items(struct delivery *delivery, const struct view *view)
+{
+	struct alerts *alerts = delivery->notifier->options.alerts;
+
+	delivery->items = xrealloc(NULL, view->n_items, sizeof(*delivery->items));
+	delivery->n_items = view->n_items;
+	memcpy(delivery->items, view->items, view->n_items * sizeof(*delivery->items));
+	for (uint32_t i = 0; i < view->n_items; i++) {
+		delivery->items[i].alert->pins++;
+		alerts_keep(alerts, delivery->items[i].alert);
+	}
+	delivery->firing = fingerprints_keep(view->firing);
+	delivery->resolved = fingerprints_keep(view->resolved);
+}
+
+/* The backoff goes on: a receiver that is down must not be asked more often because there is news. */
+static void
+inherit(struct delivery *delivery, struct delivery *old)
+{
+	char why[64];
+
+	delivery->attempts = old->attempts;
+	delivery->maybe_sent = old->maybe_sent;
+	memcpy(delivery->error, old->error, sizeof(delivery->error));
+	if (old->attempts > 0)
+		delivery->due_at = wall_max(delivery->due_at, old->due_at);
+	snprintf(why, sizeof(why), "replaced by delivery %lld", (long long)delivery->id);
+	intent_end(old, DELIVERY_CANCELLED, why);
+}
+
+void
+intent_set(struct channel *channel, struct notifier *notifier, const struct view *view,
+    enum notify_reason reason)
+{
+	struct delivery *delivery =
+	    delivery_new(notifier, channel, store_next_id(notifier->options.store));
+
+	delivery->group_labels = labels_ref(channel->group->labels);
+	delivery->route_id = xstrdup(channel->group->route->id);
+	delivery->reason = reason;
+	delivery->created_at = delivery->tick_at = delivery->due_at = view->tick;
+	take_items(delivery, view);
+	if (channel->out != NULL)
+		inherit(delivery, channel->out);
+	channel->out = delivery;
+	write_row(delivery);
+	delivery->state = INTENT_COMMITTING;
+	store_wait(notifier->options.store, &delivery->waiter);
+}
+
+/* ---- reading back -------------------------------------------------------------------- */
+
+static enum notify_reason
+reason_from(struct str text)
+{
+	for (int reason = NOTIFY_FIRST; reason < NOTIFY_REASON_COUNT; reason++) {
+		if (str_is(text, notify_reason_text((enum notify_reason)reason)))
+			return (enum notify_reason)reason;
+	}
+	return NOTIFY_NEW_ALERTS;
+}
+
+static int
+fingerprint_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+restore_items(struct delivery *delivery, struct str bytes)
+{
+	struct alerts *alerts = delivery->notifier->options.alerts;
+	uint32_t n = bytes.n / ITEM_BYTES;
+
+	delivery->items = xcalloc(n + 1, sizeof(*delivery->items));
+	delivery->firing.fp = xcalloc(n + 1, sizeof(uint64_t));
+	delivery->resolved.fp = xcalloc(n + 1, sizeof(uint64_t));
+	for (uint32_t i = 0; i < n; i++) {
+		const char *p = bytes.p + (size_t)i * ITEM_BYTES;
+		struct alert *alert = alerts_by_id(alerts, (int64_t)get_u64le(p));
+		bool firing = ((unsigned char)p[8] & ITEM_FIRING) != 0;
+		struct fingerprint_set *set = firing ? &delivery->firing : &delivery->resolved;
+
+		if (alert == NULL)
+			continue;
+		alert->pins++;
+		delivery->items[delivery->n_items++] = (struct item){
+			.alert = alert,
+			.ends_at = { (int64_t)get_u64le(p + 9) },
+			.firing = firing,
+		};
+		set->fp[set->n++] = labels_fingerprint(alert->labels);
+	}
+	qsort(delivery->firing.fp, delivery->firing.n, sizeof(uint64_t), fingerprint_cmp);
+	qsort(delivery->resolved.fp, delivery->resolved.n, sizeof(uint64_t), fingerprint_cmp);
+}
+
+/* Whether it left before we stopped is not known, so it may have. */
+void
+notifier_restore_delivery(struct notifier *notifier, const struct delivery_row *row)
+{
+	struct labels *group_labels = labels_decode(row->group_labels, NULL);
+	struct buf *name = &notifier->scratch;
+	struct delivery *delivery;
+	struct channel *channel;
+
+	if (group_labels == NULL) {
+		log_error("store", "delivery row cannot be read", LOG_INT("id", row->id));
+		return;
+	}
+	buf_clear(name);
+	buf_put_str(name, row->receiver);
+	buf_putc(name, '/');
+	buf_put_str(name, row->integration);
+	channel = channel_get(notifier, row->group_key, target_get(notifier, buf_str(name)));
+	delivery = delivery_new(notifier, channel, row->id);
+	delivery->state = INTENT_WAITING;
+	delivery->group_labels = group_labels;
+	delivery->route_id = xmemdup0(row->route_id.p, row->route_id.n);
+	delivery->reason = reason_from(row->reason);
+	delivery->attempts = row->attempts;
+	delivery->created_at = row->created_at;
+	delivery->due_at = row->due_at;
+	delivery->tick_at = row->tick_at;
+	delivery->maybe_sent = true;
+	snprintf(delivery->error, sizeof(delivery->error), "%.*s", STR_ARG(row->error));
+	restore_items(delivery, row->alerts);
+	if (channel->out != NULL)
+		inherit(delivery, channel->out);
+	channel->out = delivery;
+}
+
+void
+intent_start(struct delivery *delivery, wall_t now)
+{
+	delivery->due_at = wall_max(delivery->due_at, now);
+	loop_timer_set_wall(delivery->notifier->options.loop, &delivery->timer, delivery->due_at);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The notifier's life: made, given a configuration, started with what a
+ * previous run left, stopped, freed.
+ *
+ * Order at start: nflog and deliveries are restored first, then the
+ * configuration is applied, then notifier_start() arms what is due.
+ * Freed while requests are on the wire, it stays as a shell (targets, whose
+ * lanes xfer still uses) until the last of them has come back.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "notify/notify_internal.h"
+
+/* An entry whose group has not been flushed since the start is not swept before this. */
+#define RESTORED_GRACE DUR_S(24 * 3600)
+
+struct notifier *
+notifier_new(const struct notifier_options *options)
+{
+	struct notifier *notifier = xcalloc(1, sizeof(*notifier));
+
+	notifier->options = *options;
+	if (notifier->options.ops_of == NULL)
+		notifier->options.ops_of = receiver_ops_of;
+	rng_init(&notifier->rng, options->seed);
+	list_init(&notifier->states);
+	timer_init(&notifier->pump, send_pump, notifier);
+	return notifier;
+}
+
+/* ---- a new configuration ------------------------------------------------------------ */
+
+static void
+name_targets(struct notifier *notifier, const struct config *config)
+{
+	struct target *target;
+	struct buf name = { 0 };
+
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
+		target->config = NULL;
+	for (uint32_t i = 0; i < config->n_receivers; i++) {
+		const struct receiver_config *receiver = &config->receivers[i];
+
+		for (uint32_t k = 0; k < receiver->n_integrations; k++) {
+			const struct integration_config *integration = &receiver->integrations[k];
+
+			buf_clear(&name);
+			buf_printf(&name, "%s/%s[%u]", receiver->name, integration->kind->name,
+			    integration->index);
+			target = target_get(notifier, buf_str(&name));
+			target->config = integration;
+			target->ops = notifier->options.ops_of(integration->kind);
+		}
+	}
+	buf_fini(&name);
+}
+
+static bool
+has_route(const struct config *config, const struct delivery *delivery)
+{
+	for (uint32_t i = 0; config->root != NULL && i < config->n_routes; i++) {
+		const struct route_config *route = config->routes[i];
+
+		if (strcmp(route->id, delivery->route_id) == 0)
+			return route->receiver != NULL &&
+			    strcmp(route->receiver->name, delivery->channel->target->receiver) == 0;
+	}
+	return false;
+}
+
+static void
+check_delivery(struct notifier *notifier, struct channel *channel)
+{
+	struct delivery *delivery = channel->out;
+	const char *why = NULL;
+
+	if (channel->target->config == NULL)
+		why = "its receiver is no longer configured";
+	else if (channel->group == NULL && !has_route(notifier->config, delivery))
+		why = "its route is no longer configured";
+	else if (delivery->n_items == 0)
+		why = "none of its alerts is known any more";
+	if (why == NULL)
+		return;
+	if (delivery->state == INTENT_SENDING) {
+		delivery->abandoned = why;
+		xfer_cancel(notifier->options.xfer, delivery->outgoing->request);
+	} else {
+		intent_cancel(notifier, channel, why);
+	}
+}
+
+void
+notifier_apply(struct notifier *notifier, struct config *config, struct inhibitor *inhibitor)
+{
+	struct config *old = notifier->config;
+	struct channel *channel;
+
+	notifier->config = config_ref(config);
+	notifier->inhibitor = inhibitor;
+	notifier->generation++;
+	name_targets(notifier, config);
+	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
+		if (channel->out != NULL)
+			check_delivery(notifier, channel);
+	}
+	config_unref(old);
+}
+
+void
+notifier_start(struct notifier *notifier, wall_t now)
+{
+	struct channel *channel;
+
+	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
+		channel->entry.expires_at =
+		    wall_max(channel->entry.expires_at, wall_add(now, RESTORED_GRACE));
+		if (channel->out != NULL && channel->out->state == INTENT_WAITING)
+			intent_start(channel->out, now);
+	}
+}
+
+/* ---- end ------------------------------------------------------------------------------ */
+
+void
+notifier_stop(struct notifier *notifier)
+{
+	notifier->stopping = true;
+	loop_timer_stop(notifier->options.loop, &notifier->pump);
+}
+
+bool
+notifier_idle(const struct notifier *notifier)
+{
+	return notifier->in_flight == 0;
+}
+
+void
+notifier_destroy(struct notifier *notifier)
+{
+	struct target *target;
+
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
+		target_free(target);
+	map_fini(&notifier->targets);
+	free(notifier);
+}
+
+static void
+free_states(struct notifier *notifier)
+{
+	while (!list_empty(&notifier->states)) {
+		struct group_state *state =
+		    CONTAINER_OF(notifier->states.next, struct group_state, link);
+
+		list_remove(&state->link);
+		free(state);
+	}
+}
+
+void
+notifier_free(struct notifier *notifier)
+{
+	struct channel *channel;
+
+	if (notifier == NULL)
+		return;
+	notifier_stop(notifier);
+	notifier->closing = true;
+	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
+		if (channel->out != NULL) {
+			send_abandon(channel->out);
+			intent_free(channel->out);
+		}
+		channel_free(channel);
+	}
+	map_fini(&notifier->channels);
+	free_states(notifier);
+	config_unref(notifier->config);
+	free(notifier->items);
+	free(notifier->firing);
+	free(notifier->resolved);
+	buf_fini(&notifier->scratch);
+	buf_fini(&notifier->scratch2);
+	if (notifier->in_flight == 0)
+		notifier_destroy(notifier);
+}
+
+/* ---- looking ------------------------------------------------------------------------------ */
+
+void
+notifier_on_delivered(struct notifier *notifier, void (*fn)(void *arg), void *arg)
+{
+	notifier->on_delivered = fn;
+	notifier->on_delivered_arg = arg;
+}
+
+struct notifier_stats
+notifier_stats(const struct notifier *notifier)
+{
+	struct notifier_stats stats = {
+		.pending = notifier->pending - notifier->in_flight,
+		.sending = notifier->in_flight,
+		.dead = notifier->dead,
+	};
+	const struct target *target;
+
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
+		stats.notifications_total += target->notifications;
+		stats.failed_total += target->failed;
+		stats.requests_total += target->requests;
+		stats.requests_failed_total += target->requests_failed;
+	}
+	return stats;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share.  Nobody outside includes it, except the
+ * room's own tests.
+ *
+ * target    one receiver integration, "ops/webhook[0]": settings, lane, counts.
+ *           Made when first named, kept until the end.
+ * channel   one group told through one target: the log entry (what it was
+ *           last told) and at most one delivery that is not finished.
+ *           Outlives the group while its log entry says something.
+ * delivery  an intent and its row, until it ends: delivered, dead, cancelled.
+ * outgoing  a delivery while it is on the wire, with all that its bytes point to.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "loop/loop.h"
+#include "notify/notify.h"
+#include "receiver/receiver.h"
+
+#define TARGET_IN_FLIGHT_MAX 16u
+#define NFLOG_RETENTION DUR_S(120 * 3600)
+#define LATENCY_BUCKETS 5
+
+enum target_outcome { OUTCOME_DELIVERED, OUTCOME_RETRY, OUTCOME_DEAD, OUTCOME_CANCELLED, OUTCOME_COUNT };
+
+struct target {
+	struct notifier *notifier;
+	char *name;              /* "RECEIVER/webhook[0]" */
+	char *receiver;
+	const char *integration; /* "webhook[0]", in name */
+	struct link ready;       /* deliveries that may be sent now */
+	struct xfer_lane lane;
+	uint32_t in_flight;
+	/* of the current configuration; NULL: not in it */
+	const struct integration_config *config;
+	const struct receiver_ops *ops;
+	/* counts */
+	uint64_t outcomes[OUTCOME_COUNT];
+	uint64_t notifications, failed, requests, requests_failed;
+	uint64_t latency[LATENCY_BUCKETS + 1];
+	double latency_sum;
+};
+
+/* Owned arrays of fingerprints, ascending. */
+struct fingerprint_set {
+	uint64_t *fp;
+	uint32_t n;
+};
+
+struct log_entry {
+	int64_t id; /* of the row; 0: there is none */
+	struct fingerprint_set firing, resolved;
+	wall_t at, expires_at;
+	char *thread; /* may be NULL */
+};
+
+struct channel {
+	struct target *target;
+	char *group_key;
+	struct alert_group *group; /* NULL: no such group now */
+	dur_t repeat_interval;     /* of its route when last flushed; 0: never flushed here */
+	struct log_entry entry;
+	struct delivery *out;      /* the unfinished one, or NULL */
+	int64_t dead_id;           /* the last delivery, if it ended dead */
+	bool done;                 /* nothing left to say about the last flush */
+	bool recheck;              /* a flush came while `out` was on the wire */
+};
+
+/* One alert of a delivery, as the flush saw it. */
+struct item {
+	struct alert *alert; /* pinned by the delivery */
+	wall_t ends_at;
+	bool firing;
+};
+
+enum intent_state {
+	INTENT_COMMITTING, /* its row is not durable yet */
+	INTENT_WAITING,    /* for due_at */
+	INTENT_READY,      /* in target->ready */
+	INTENT_SENDING,
+};
+
+struct outgoing;
+
+struct delivery {
+	struct notifier *notifier;
+	struct channel *channel;
+	struct link link;
+	enum intent_state state;
+	int64_t id;
+	struct labels *group_labels;
+	char *route_id;
+	struct item *items;
+	uint32_t n_items;
+	struct fingerprint_set firing, resolved;
+	enum notify_reason reason;
+	uint32_t attempts;
+	wall_t created_at, due_at, tick_at;
+	bool maybe_sent;
+	char error[200];
+	const char *abandoned; /* why its outcome no longer matters; NULL: it does */
+	struct store_waiter waiter;
+	struct timer timer;
+	struct outgoing *outgoing;
+};
+
+struct outgoing {
+	struct notifier *notifier;
+	struct target *target;
+	struct delivery *delivery; /* NULL: nobody waits for the outcome */
+	const struct receiver_ops *ops;
+	const void *settings;
+	struct config *config;     /* the settings' generation */
+	struct arena *arena;
+	struct xfer_request *request;
+	struct notification notification;
+	struct labels *group_labels;
+	struct labels **held;      /* annotations: those of the alert may be replaced meanwhile */
+	struct istr **held_urls;
+	uint32_t n_held;
+};
+
+/* A group's channels, in the order of its receiver's integrations. */
+struct group_state {
+	struct link link;
+	struct alert_group *group;
+	uint64_t generation;
+	uint32_t n;
+	struct channel *channels[];
+};
+
+/* What a group has to say at one moment. Memory belongs to the notifier. */
+struct view {
+	struct item *items;
+	uint32_t n_items;
+	struct fingerprints firing, resolved;
+	wall_t tick;
+};
+
+struct notifier {
+	struct notifier_options options;
+	struct config *config;
+	struct inhibitor *inhibitor;
+	uint64_t generation;
+	struct map targets;  /* by name */
+	struct map channels; /* by group key and target */
+	struct link states;
+	struct rng rng;
+	bool stopping, closing;
+	uint32_t in_flight;  /* messages on the wire */
+	uint32_t pending;    /* deliveries that are not finished */
+	uint32_t dead;
+	uint64_t suppressed; /* alerts dropped from a flush: silenced or inhibited */
+	size_t sweep_at;
+	struct timer pump;
+	mono_t turn, turn_sends;
+	void (*on_delivered)(void *arg);
+	void *on_delivered_arg;
+	/* the view's memory */
+	struct item *items;
+	uint64_t *firing, *resolved;
+	size_t cap_items, cap_firing, cap_resolved;
+	struct buf scratch, scratch2;
+};
+
+/* ---- channel.c: targets, channels, the notification log ---------------------- */
+struct target *target_get(struct notifier *notifier, struct str name);
+void target_free(struct target *target);
+struct channel *channel_get(struct notifier *notifier, struct str group_key, struct target *target);
+void channel_free(struct channel *channel); /* the caller has taken it out of the map */
+/* Forgets the channel if neither a group, a delivery nor its log entry needs it. */
+void channel_release(struct notifier *notifier, struct channel *channel);
+/* Looks at a few channels; frees those whose entry has expired. */
+void channels_sweep(struct notifier *notifier, wall_t now);
+/* Writes what was told; thread NULL: as it was, "": none. */
+void nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
+    struct fingerprints resolved, wall_t at, const char *thread);
+struct fingerprint_set fingerprints_keep(struct fingerprints set);
+struct fingerprints fingerprints_of(const struct fingerprint_set *set);
+bool fingerprints_equal(struct fingerprints a, struct fingerprints b);
+
+/* ---- intent.c: deliveries and their rows --------------------------------------- */
+/* The channel's new delivery with the view's contents; replaces the unfinished one. */
+void intent_set(struct channel *channel, struct notifier *notifier, const struct view *view, enum notify_reason reason);
+/* Ends the unfinished delivery without an outcome; no-op without one or while it is on the wire. */
+void intent_cancel(struct notifier *notifier, struct channel *channel, const char *why);
+/* Writes the end of a delivery and frees it; its channel has none then. */
+void intent_end(struct delivery *delivery, enum delivery_state state, const char *error);
+void intent_update(struct delivery *delivery, enum delivery_state state, wall_t finished_at); /* the row */
+void intent_free(struct delivery *delivery); /* neither row nor pins: shutdown */
+void intent_start(struct delivery *delivery, wall_t now); /* of a restored one */
+bool intent_is(const struct delivery *delivery, const struct view *view); /* says the same */
+void intent_history(const struct delivery *delivery, const char *kind, const char *text);
+
+/* ---- outgoing.c --------------------------------------------------------------------- */
+struct outgoing *outgoing_new(struct delivery *delivery);
+void outgoing_free(struct outgoing *outgoing);
+
+/* ---- send.c ------------------------------------------------------------------------ */
+void send_ready(struct delivery *delivery); /* queues it with its target */
+void send_pump(void *arg);                  /* arg: the notifier */
+void send_abandon(struct delivery *delivery); /* shutdown: what is on the wire ends alone */
+void notifier_destroy(struct notifier *notifier);
+
+/* ---- flush.c ------------------------------------------------------------------------ */
+/* After an outcome: decides again if a flush came meanwhile, and lets go of alerts that everybody was told of. */
+void flush_resume(struct notifier *notifier, struct channel *channel);
+/* The group's state goes, its channels stay as long as they are needed. */
+void flush_forget_group(struct notifier *notifier, struct group_state *state);

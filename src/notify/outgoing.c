@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a receiver is shown: the alerts of a delivery in order, and what they
+ * have in common.
+ *
+ * Which alerts, and whether they fire, is as the flush saw it; labels and
+ * annotations are current.  Everything the request points to is held here
+ * until its answer has been classified, whatever happens to the alerts or
+ * the configuration meanwhile.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "notify/notify_internal.h"
+
+static int
+item_cmp(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+
+	return alert_notify_cmp((*x)->alert, (*y)->alert);
+}
+
+/* Without send_resolved only the firing ones are shown. */
+static uint32_t
+choose_items(const struct delivery *delivery, bool send_resolved, const struct item **chosen)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < delivery->n_items; i++) {
+		if (delivery->items[i].firing || send_resolved)
+			chosen[n++] = &delivery->items[i];
+	}
+	qsort(chosen, n, sizeof(*chosen), item_cmp);
+	return n;
+}
+
+static void
+hold(struct outgoing *outgoing, const struct alert *alert)
+{
+	uint32_t i = outgoing->n_held++;
+
+	outgoing->held[i] = labels_ref(alert->annotations);
+	outgoing->held_urls[i] =
+	    alert->generator_url != NULL ? istr_ref(alert->generator_url) : NULL;
+}
+
+static void
+fill_alerts(struct outgoing *outgoing, const struct item **items, uint32_t n)
+{
+	struct notified_alert *alerts = ARENA_ARRAY(outgoing->arena, n + 1, struct notified_alert);
+	struct notification *notification = &outgoing->notification;
+
+	outgoing->held = ARENA_ARRAY(outgoing->arena, n + 1, struct labels *);
+	outgoing->held_urls = ARENA_ARRAY(outgoing->arena, n + 1, struct istr *);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct alert *alert = items[i]->alert;
+
+		hold(outgoing, alert);
+		alerts[i] = (struct notified_alert){
+			.labels = alert->labels,
+			.annotations = alert->annotations,
+			.generator_url = istr_str(alert->generator_url),
+			.starts_at = alert->starts_at,
+			.ends_at = items[i]->firing ? WALL_NONE : items[i]->ends_at,
+			.firing = items[i]->firing,
+		};
+		if (items[i]->firing)
+			notification->n_firing++;
+		else
+			notification->n_resolved++;
+	}
+	notification->alerts = alerts;
+	notification->n_alerts = n;
+	notification->firing = notification->n_firing > 0;
+}
+
+/* Strings are interned, so a value is common when its pointer is. */
+static struct label_view *
+common(struct arena *arena, const struct notified_alert *alerts, uint32_t n, bool annotations,
+    uint32_t *ret_n)
+{
+	const struct labels *first = annotations ? alerts[0].annotations : alerts[0].labels;
+	struct label_view *views = ARENA_ARRAY(arena, first->n + 1, struct label_view);
+	bool *gone = ARENA_ARRAY(arena, first->n + 1, bool);
+	uint32_t left = first->n;
+
+	for (uint32_t i = 1; i < n && left > 0; i++) {
+		const struct labels *set = annotations ? alerts[i].annotations : alerts[i].labels;
+
+		for (uint32_t k = 0; set != first && k < first->n; k++) {
+			if (gone[k] || labels_get(set, istr_str(first->l[k].name)) == first->l[k].value)
+				continue;
+			gone[k] = true;
+			left--;
+		}
+	}
+	*ret_n = 0;
+	for (uint32_t k = 0; k < first->n; k++) {
+		if (!gone[k])
+			views[(*ret_n)++] = (struct label_view){ istr_str(first->l[k].name),
+				istr_str(first->l[k].value) };
+	}
+	return views;
+}
+
+struct outgoing *
+outgoing_new(struct delivery *delivery)
+{
+	struct notifier *notifier = delivery->notifier;
+	struct target *target = delivery->channel->target;
+	struct outgoing *outgoing = xcalloc(1, sizeof(*outgoing));
+	struct notification *notification = &outgoing->notification;
+	const char *thread = delivery->channel->entry.thread;
+	const struct item **items;
+	uint32_t n;
+
+	outgoing->notifier = notifier;
+	outgoing->target = target;
+	outgoing->delivery = delivery;
+	outgoing->ops = target->ops;
+	outgoing->settings = target->config->settings;
+	outgoing->config = config_ref(notifier->config);
+	outgoing->arena = arena_new(0);
+	outgoing->group_labels = labels_ref(delivery->group_labels);
+	items = ARENA_ARRAY(outgoing->arena, delivery->n_items + 1, const struct item *);
+	n = choose_items(delivery, INTEGRATION_COMMON(target->config)->send_resolved, items);
+	fill_alerts(outgoing, items, n);
+	notification->receiver = target->receiver;
+	notification->group_key =
+	    arena_str(outgoing->arena, str_from(delivery->channel->group_key));
+	notification->group_labels = outgoing->group_labels;
+	if (n > 0) {
+		notification->common_labels = common(outgoing->arena, notification->alerts, n, false,
+		    &notification->n_common_labels);
+		notification->common_annotations = common(outgoing->arena, notification->alerts, n,
+		    true, &notification->n_common_annotations);
+	}
+	notification->external_url = notifier->options.external_url;
+	notification->reason = notify_reason_text(delivery->reason);
+	notification->delivery_id = delivery->id;
+	notification->thread = arena_str(outgoing->arena, str_from(thread));
+	notification->now = delivery->tick_at;
+	return outgoing;
+}
+
+void
+outgoing_free(struct outgoing *outgoing)
+{
+	for (uint32_t i = 0; i < outgoing->n_held; i++) {
+		labels_unref(outgoing->held[i]);
+		istr_unref(outgoing->held_urls[i]);
+	}
+	xfer_request_free(outgoing->request);
+	labels_unref(outgoing->group_labels);
+	arena_free(outgoing->arena);
+	config_unref(outgoing->config);
+	free(outgoing);
+}
