@@ -75,9 +75,7 @@ inhibit_build(struct loader *l, const struct sub_list *raws)
 	for (uint32_t i = 0; i < raws->n; i++) {
 		const struct inhibit_raw *raw = raws->items[i];
 
-		if (raw->node != NULL) {
-			inhibit_make(l, raw,
-			    &config->inhibit_rules[config->n_inhibit_rules++]);
-		}
+		inhibit_make(l, raw,
+		    &config->inhibit_rules[config->n_inhibit_rules++]);
 	}
 }

@@ -36,7 +36,15 @@ struct loader {
 	struct generation *generation;
 	const struct config *sources;  /* whose sources rules may name; NULL: any name will do */
 	uint64_t hash;
+	uint32_t errors_before;        /* one list of findings may serve several loads */
 };
+/* Errors of this load. */
+static inline bool
+loader_failed(const struct loader *l)
+{
+	return diag_errors(l->ctx.diag) > l->errors_before;
+}
+
 
 /* tables.c */
 const struct tables *tables_new(struct arena *arena, const struct config_kinds *kinds);

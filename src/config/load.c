@@ -33,6 +33,7 @@ loader_new(const char *path, const struct config_kinds *kinds,
 	l->kinds = kinds;
 	l->tables = tables_new(scratch, kinds);
 	l->hash = FNV1A64_INIT;
+	l->errors_before = diag_errors(diag);
 	l->generation = xcalloc(1, sizeof(*l->generation));
 	l->generation->config.refs = 1;
 	l->generation->config.arena = arena_new(16u << 10);
@@ -59,7 +60,7 @@ loader_end(struct loader *l)
 	diag_sort(l->ctx.diag);
 	snprintf(config->hash, sizeof(config->hash), "%016llx",
 	    (unsigned long long)l->hash);
-	if (diag_errors(l->ctx.diag) > 0) {
+	if (loader_failed(l)) {
 		config_unref(config);
 		config = NULL;
 	}
@@ -155,7 +156,7 @@ config_build(struct loader *l, const struct yaml_node *root)
 	rules = rules_reader_new(l);
 	rule_files_read(l, rules, raw->rule_files);
 	rules_finish(rules);
-	if (diag_errors(l->ctx.diag) == 0) {
+	if (!loader_failed(l)) {
 		projection_build(l, root);
 	}
 }

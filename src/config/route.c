@@ -265,7 +265,8 @@ route_make(struct tree *tree, const struct route_raw *raw,
 	for (uint32_t i = 0; i < raw->routes.n; i++) {
 		const struct route_raw *child = raw->routes.items[i];
 
-		if (child->node != NULL && tree->n < ROUTES_MAX) {
+		if (child->node->kind != YAML_SEQUENCE &&
+		    child->node->kind != YAML_SCALAR && tree->n < ROUTES_MAX) {
 			route->children[route->n_children++] = route_make(tree,
 			    child, route);
 		}
@@ -318,8 +319,8 @@ route_build(struct loader *l, const struct route_raw *root,
 		}
 		return;
 	}
-	if (root->node == NULL) {
-		return; /* not a mapping: reported */
+	if (root->node->kind != YAML_MAPPING) {
+		return; /* reported */
 	}
 	check_root(l, root);
 	config->root = route_make(&tree, root, NULL);

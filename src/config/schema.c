@@ -55,11 +55,29 @@ edits_allowed(struct str name)
 	return name.n <= 3 ? 1 : name.n <= 5 ? 2 : 3;
 }
 
+/* "ulr" for "url": the same letters, two of them exchanged. */
+static bool
+is_transposed(struct str a, struct str b)
+{
+	uint32_t i = 0;
+
+	if (a.n != b.n) {
+		return false;
+	}
+	while (i < a.n && a.p[i] == b.p[i]) {
+		i++;
+	}
+	return i + 1 < a.n && a.p[i] == b.p[i + 1] && a.p[i + 1] == b.p[i] &&
+	    memcmp(a.p + i + 2, b.p + i + 2, a.n - i - 2) == 0;
+}
+
 static void
 suggest_step(const char *candidate, struct str name, uint32_t *best,
     const char **ret)
 {
-	const uint32_t d = str_distance(str_from(candidate), name, *best);
+	const uint32_t d = is_transposed(str_from(candidate), name) ?
+	    1 :
+	    str_distance(str_from(candidate), name, *best);
 
 	/* All letters exchanged is another word, not a slip. */
 	if (d < *best && d < name.n && d < strlen(candidate)) {
@@ -296,9 +314,14 @@ schema_read(struct schema_context *ctx, const struct schema *schema,
 	}
 	if (node->kind == YAML_SCALAR && schema->scalar != NULL) {
 		schema->scalar(ctx, node, value);
-	} else if (node->kind != YAML_MAPPING && node->kind != YAML_NULL) {
+	} else if ((node->kind != YAML_MAPPING && node->kind != YAML_NULL) ||
+	    (schema->scalar != NULL && schema->n_fields == 0)) {
 		schema_expected(ctx, node,
-		    arena_printf(ctx->arena, "a mapping for %s", schema->name));
+		    arena_printf(ctx->arena, "a %s for %s",
+			schema->scalar != NULL && schema->n_fields == 0 ?
+			    "string" :
+			    "mapping",
+			schema->name));
 		return;
 	} else {
 		for (uint32_t i = 0; i < node->n; i++) {

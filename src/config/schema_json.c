@@ -257,6 +257,10 @@ schema_put_object(const struct schema *schema, struct schema_defs *defs,
 {
 	bool any = false;
 
+	if (schema->n_fields == 0 && schema->scalar != NULL) {
+		buf_puts(out, TEXT_TYPE);
+		return;
+	}
 	buf_printf(out, "\"type\": %s,",
 	    schema->scalar != NULL ?
 		"[\"object\", \"string\", \"number\", \"boolean\"]" :

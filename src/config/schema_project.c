@@ -21,23 +21,25 @@ plain_node(struct arena *arena, const struct yaml_node *like, const char *text)
 	return node;
 }
 
-/* Where the scheme and host of an http(s) URL without credentials end; 0: no URL. */
-static uint32_t
-host_end(struct str url)
+/* The host (and port) of an http(s) URL, without credentials; empty: no such URL. */
+static struct str
+host_of(struct str url, const char **ret_scheme)
 {
 	uint32_t i = str_starts(url, STR("https://")) ? 8 :
 	    str_starts(url, STR("http://"))	      ? 7 :
 							0;
-	const uint32_t start = i;
+	uint32_t start = i;
 
+	*ret_scheme = i == 8 ? "https" : "http";
 	while (i > 0 && i < url.n && strchr("/?#", url.p[i]) == NULL) {
 		const char c = url.p[i++];
 
-		if (c == '@' || c <= ' ' || c == '<' || c == '"') {
-			return 0;
+		if (c <= ' ' || c == '<' || c == '"') {
+			return STR("");
 		}
+		start = c == '@' ? i : start;
 	}
-	return i > start ? i : 0;
+	return str_make(url.p + start, i - start);
 }
 
 /*
@@ -47,9 +49,9 @@ host_end(struct str url)
 static struct yaml_node *
 hidden(struct arena *arena, const struct yaml_node *node)
 {
-	struct str text = node->text;
+	struct str text = node->text, host;
+	const char *scheme;
 	bool changed;
-	uint32_t n;
 
 	if (node->kind != YAML_SCALAR) {
 		return plain_node(arena, node, "<secret>");
@@ -57,12 +59,12 @@ hidden(struct arena *arena, const struct yaml_node *node)
 	if (!schema_expand_env(arena, NULL, node, &text, &changed)) {
 		text = node->text;
 	}
-	n = host_end(text);
-	if (n == 0) {
+	host = host_of(text, &scheme);
+	if (host.n == 0) {
 		return plain_node(arena, node, "<secret>");
 	}
 	return plain_node(arena, node,
-	    arena_printf(arena, "%.*s/<secret>", (int)n, text.p));
+	    arena_printf(arena, "%s://%.*s/<secret>", scheme, STR_ARG(host)));
 }
 
 static struct yaml_node *

@@ -42,14 +42,36 @@ byte_pos(const struct reader *r, size_t offset)
 	return pos;
 }
 
+/*
+ * The first byte that begins no character; the text's length if there is none.
+ * libyaml points at the byte where it gave up, which may be a good one.
+ */
+static size_t
+first_bad_byte(struct str text)
+{
+	size_t i = 0;
+
+	while (i < text.n) {
+		const unsigned char c = (unsigned char)text.p[i];
+		const size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+
+		if (n > text.n - i || !str_is_utf8(str_make(text.p + i, n))) {
+			return i;
+		}
+		i += n;
+	}
+	return i;
+}
+
 static void
 report_reader(struct reader *r)
 {
-	const struct pos pos = byte_pos(r, r->parser.problem_offset);
-	const size_t at = r->parser.problem_offset;
+	const size_t bad = first_bad_byte(r->text);
+	const size_t at = bad < r->text.n ? bad : r->parser.problem_offset;
+	const struct pos pos = byte_pos(r, at);
 	const unsigned byte = at < r->text.n ? (unsigned char)r->text.p[at] : 0;
 
-	if (strstr(r->parser.problem, "control characters") != NULL) {
+	if (bad == r->text.n) {
 		diag_error(r->diag, pos,
 		    "the control character 0x%02X is not allowed in YAML; "
 		    "write it as an escape in double quotes",

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "unit/config/fake_kinds.h"
+
+#define AT(T, m) .offset = offsetof(struct T, m)
+
+/* ---- receivers ----------------------------------------------------------------- */
+
+static const struct schema_field webhook_fields[] = {
+	INTEGRATION_FIELDS("true"),
+	{ .name = "url", .kind = FIELD_URL,
+	    .flags = FIELD_REQUIRED | FIELD_HIDDEN, AT(fake_webhook, url),
+	    .doc = "Where to post." },
+	{ .name = "max_alerts", .kind = FIELD_INT, .fallback = "0", .min = 0,
+	    .max = 1000000, AT(fake_webhook, max_alerts),
+	    .doc = "At most so many alerts in one message; 0: all." },
+};
+
+static const struct schema webhook_schema = { .name = "webhook_configs",
+	.doc = "HTTP POST.", .size = sizeof(struct fake_webhook),
+	SCHEMA_FIELDS(webhook_fields) };
+
+static const struct integration_kind webhook = { .name = "webhook",
+	.schema = &webhook_schema };
+
+static const struct schema_field slack_fields[] = {
+	INTEGRATION_FIELDS("false"),
+	{ .name = "api_url", .kind = FIELD_SECRET, AT(fake_slack, api_url),
+	    .doc = "Incoming webhook." },
+	{ .name = "channel", .kind = FIELD_TEMPLATE,
+	    .flags = FIELD_NOTIFICATION, AT(fake_slack, channel),
+	    .doc = "Channel or user." },
+};
+
+static const struct schema slack_schema = { .name = "slack_configs",
+	.doc = "Slack.", .size = sizeof(struct fake_slack),
+	SCHEMA_FIELDS(slack_fields) };
+
+static void
+slack_finish(struct schema_context *ctx, void *settings,
+    const struct config_global *global)
+{
+	struct fake_slack *slack = settings;
+
+	if (slack->api_url.value == NULL && slack->api_url.file == NULL) {
+		slack->api_url = global->slack_api_url;
+	}
+	if (slack->api_url.value == NULL && slack->api_url.file == NULL) {
+		diag_error(ctx->diag, slack->common.pos,
+		    "no api_url here and no slack_api_url in global");
+	}
+}
+
+static const struct integration_kind slack = { .name = "slack",
+	.schema = &slack_schema, .finish = slack_finish };
+
+static const struct schema_field log_fields[] = {
+	INTEGRATION_FIELDS("true"),
+	{ .name = "path", .kind = FIELD_STRING, .flags = FIELD_PATH,
+	    AT(fake_log, path), .doc = "File; default: stderr." },
+};
+
+static const struct schema log_schema = { .name = "log_configs",
+	.doc = "Lines in a file.", .size = sizeof(struct fake_log),
+	SCHEMA_FIELDS(log_fields) };
+
+static const struct integration_kind log_kind = { .name = "log",
+	.schema = &log_schema, .ours = true };
+
+/* ---- sources -------------------------------------------------------------------- */
+
+static const struct schema_field prometheus_fields[] = {
+	{ .name = "url", .kind = FIELD_URL, .flags = FIELD_REQUIRED,
+	    AT(fake_prometheus, url), .doc = "Base URL." },
+	{ .name = "http_config", .kind = FIELD_SUB,
+	    .sub = &schema_http_config, AT(fake_prometheus, http),
+	    .doc = "Credentials and TLS." },
+};
+
+static const struct schema prometheus_schema = { .name = "prometheus",
+	.doc = "Prometheus.", .size = sizeof(struct fake_prometheus),
+	SCHEMA_FIELDS(prometheus_fields),
+	.pos_offset = offsetof(struct fake_prometheus, pos) + 1 };
+
+static const struct source_kind prometheus = { .name = "prometheus",
+	.schema = &prometheus_schema };
+
+static const struct schema_field sqlite_fields[] = {
+	{ .name = "path", .kind = FIELD_STRING,
+	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY | FIELD_PATH,
+	    AT(fake_sqlite, path), .doc = "Database." },
+};
+
+static const struct schema sqlite_schema = { .name = "sqlite",
+	.doc = "SQLite.", .size = sizeof(struct fake_sqlite),
+	SCHEMA_FIELDS(sqlite_fields) };
+
+static const struct source_kind sqlite = { .name = "sqlite",
+	.schema = &sqlite_schema };
+
+/* ---- rules ----------------------------------------------------------------------- */
+
+static void
+expr_scalar(struct schema_context *ctx, const struct yaml_node *node,
+    void *value)
+{
+	((struct fake_expr *)value)->query = schema_scalar(ctx, node, "a query");
+}
+
+static void
+expr_identity(const void *settings, struct buf *out)
+{
+	config_normalize_query(str_from(
+	    ((const struct fake_expr *)settings)->query), out);
+}
+
+static void
+expr_finish(struct schema_context *ctx, struct rule_config *rule)
+{
+	(void)ctx;
+	rule->query_text = ((const struct fake_expr *)rule->settings)->query;
+}
+
+static const struct schema expr_schema = { .name = "expr",
+	.doc = "A query.", .size = sizeof(struct fake_expr),
+	.scalar = expr_scalar };
+
+static const struct rule_kind_schema expr = { .name = "expr",
+	.schema = &expr_schema, .finish = expr_finish,
+	.identity = expr_identity };
+
+static const char *const ops[] = { ">", ">=", "<", "<=", "==", "!=", NULL };
+
+static const struct schema_field threshold_fields[] = {
+	{ .name = "query", .kind = FIELD_STRING,
+	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+	    AT(fake_threshold, query), .doc = "A query." },
+	{ .name = "op", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED,
+	    .choices = ops, AT(fake_threshold, op), .doc = "Comparison." },
+	{ .name = "value", .kind = FIELD_DOUBLE, .exclusive = "value",
+	    AT(fake_threshold, value), .doc = "The threshold." },
+	{ .name = "levels", .kind = FIELD_NUMBER_MAP, .exclusive = "value",
+	    .flags = FIELD_NONEMPTY, AT(fake_threshold, levels),
+	    .doc = "Thresholds by name." },
+};
+
+static const struct schema threshold_schema = { .name = "threshold",
+	.doc = "A comparison.", .size = sizeof(struct fake_threshold),
+	SCHEMA_FIELDS(threshold_fields) };
+
+static void
+threshold_identity(const void *settings, struct buf *out)
+{
+	const struct fake_threshold *t = settings;
+
+	config_normalize_query(str_from(t->query), out);
+	buf_printf(out, " %d %.17g", t->op, t->value);
+}
+
+static const struct rule_kind_schema threshold = { .name = "threshold",
+	.schema = &threshold_schema, .identity = threshold_identity };
+
+/* ---- all ---------------------------------------------------------------------------- */
+
+static const struct integration_kind *const integrations[] = { &log_kind,
+	&slack, &webhook, NULL };
+static const struct source_kind *const sources[] = { &prometheus, &sqlite,
+	NULL };
+static const struct rule_kind_schema *const rules[] = { &expr, &threshold,
+	NULL };
+
+const struct config_kinds fake_kinds = { integrations, sources, rules };
