@@ -12,7 +12,15 @@
  * and, through the store, over restarts.  A series whose label bytes are
  * known costs no label work, and an alert that does not change renders
  * nothing: labels are expanded when a series is first seen, annotations when
- * somebody looks.
+ * the alert becomes firing and when somebody looks.  A mere change of the
+ * value is no event: a notification tells the value at firing time, the API
+ * the present one.
+ *
+ * on_no_data and on_error: alert raise one alert with the rule's constant
+ * labels (and its most severe level) while the query returns no series at
+ * all, or fails; `for` applies.  It carries the annotation no_data or error.
+ * The other alerts of the rule are frozen meanwhile.  When an ordinary alert
+ * has the same labels, that one breaches.
  */
 #pragma once
 
@@ -33,9 +41,9 @@ struct worker_pool;
 
 /* A rule's alert became firing, or stopped, or its annotations are wanted again. */
 struct rule_event {
-	const struct rule_config *rule;
-	struct labels *labels;      /* final labels, alertname included, external labels not */
-	struct labels *annotations; /* expanded; NULL on resolve */
+	const struct rule_config *rule; /* NULL: gone since a restart, its alert is resolved */
+	struct labels *labels;      /* final labels, alertname included, external labels not; borrowed */
+	struct labels *annotations; /* expanded; NULL on resolve; borrowed */
 	const char *generator_url;
 	enum alert_change change;   /* BECAME_FIRING or BECAME_RESOLVED */
 	double value;

@@ -51,7 +51,7 @@ typedef void source_done_fn(struct source_query *query, const struct vector *vec
 struct source_query { /* embedded in its owner, alive until done */
 	struct str text;      /* in the source's language; NUL-terminated */
 	wall_t at;            /* evaluation time */
-	struct arena *arena;  /* the answer lives here */
+	struct arena *arena;  /* the answer lives here; nothing is put there before the turn that runs done */
 	source_done_fn *done;
 	void *arg;
 	dur_t took;           /* set before done */

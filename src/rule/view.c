@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at the evaluator from outside: values and borrowed pointers, nothing
+ * changes. */
+#include "config.h"
+
+#include "rule/internal.h"
+
+const struct config *
+engine_config(const struct engine *engine)
+{
+	return engine->config;
+}
+
+struct source *
+engine_source(struct engine *engine, const char *name)
+{
+	for (uint32_t i = 0;
+	     engine->config != NULL && i < engine->config->n_sources; i++)
+		if (name == NULL ||
+		    strcmp(engine->config->sources[i].name, name) == 0)
+			return engine->sources[i];
+	return NULL;
+}
+
+void
+engine_group_view(
+    const struct engine *engine, uint32_t at, struct group_view *ret)
+{
+	const struct group *group = engine->groups[at];
+
+	*ret = (struct group_view){
+		.config = group->config,
+		.last_evaluation = group->last_evaluation,
+		.evaluation_time = group->evaluation_time,
+		.iterations = group->iterations,
+		.missed = group->missed,
+	};
+}
+
+void
+engine_rule_view(const struct engine *engine, uint32_t group, uint32_t at,
+    struct rule_view *ret)
+{
+	const struct rule_state *rule = engine->groups[group]->rules[at];
+
+	*ret = (struct rule_view){
+		.config = rule->config,
+		.state = rule->n_firing > 0    ? ALERT_FIRING
+			 : rule->n_pending > 0 ? ALERT_PENDING
+					       : ALERT_INACTIVE,
+		.health = !rule->evaluated           ? RULE_HEALTH_UNKNOWN
+			  : rule->last_error != NULL ? RULE_HEALTH_ERR
+						     : RULE_HEALTH_OK,
+		.last_error = rule->last_error != NULL ? rule->last_error : "",
+		.last_evaluation = rule->last_evaluation,
+		.evaluation_time = rule->evaluation_time,
+		.n_alerts = (uint32_t)rule->n,
+		.rule = rule,
+	};
+	memcpy(ret->outcomes, rule->outcomes, sizeof(ret->outcomes));
+}
+
+const struct rule_alert *
+rule_alert_next(const struct rule_state *rule, uint32_t *it)
+{
+	return *it < rule->n ? &rule->tracked[(*it)++]->alert : NULL;
+}
+
+struct labels *
+rule_alert_annotations(const struct engine *engine,
+    const struct rule_state *rule, const struct rule_alert *alert)
+{
+	/* Its text buffer and arena are scratch space, not state. */
+	struct engine *scratch =
+	    engine->groups[rule->config->group->index]->engine;
+
+	arena_reset(scratch->look);
+	return eval_annotations(scratch, rule, (const struct tracked *)alert,
+	    NULL, 0, scratch->look);
+}
+
+struct engine_stats
+engine_stats(const struct engine *engine)
+{
+	return engine->stats;
+}
