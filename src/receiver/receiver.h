@@ -59,7 +59,10 @@ struct verdict {
 
 struct receiver_ops {
 	const struct integration_kind *kind;
-	/* Fills a fresh request (url, body, headers...). -ERR_INVALID: cannot be rendered, ends as a dead letter. */
+	/*
+	 * Fills a fresh request (url, body, headers...); what it points to lives in the arena, which must outlive it.
+	 * -ERR_INVALID, -ERR_LIMIT: cannot be rendered, ends as a dead letter; -ERR_IO: a secret's file cannot be read.
+	 */
 	int (*render)(const void *settings, const struct notification *notification, struct arena *arena, struct xfer_request *request, struct err *err);
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
 	/* Instead of both, for local ones: writes now. */
@@ -71,17 +74,46 @@ extern const struct integration_kind *const receiver_kinds[];
 const struct receiver_ops *receiver_ops_of(const struct integration_kind *kind);
 
 /* --- shared by the types (receiver/message.c) ---------------------------- */
+/* How bad it is, whatever word a team has for it; an unknown word counts as an error. */
+enum message_level { LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_CRITICAL, LEVEL_COUNT };
+enum message_level message_level(struct str severity);
 /* Alertmanager's default subject: [FIRING:2] values (other common label values) */
 void message_subject(const struct notification *n, struct buf *out);
 /* The highest severity among firing alerts (critical > page > error > warning > info > others), else of all; "" when there is none. */
 struct str message_severity(const struct notification *n);
 /* The first alert's runbook_url annotation, firing alerts first; "" when there is none. */
 struct str message_runbook(const struct notification *n);
+/* The same for one alert. */
+struct str message_alert_runbook(const struct notified_alert *alert);
+/* What one alert says: its summary, else description, else message, else its name. */
+struct str message_summary(const struct notified_alert *alert);
+struct str message_label(const struct notified_alert *alert, const char *name);      /* "" when absent */
+struct str message_annotation(const struct notified_alert *alert, const char *name); /* "" when absent */
+struct str message_common_label(const struct notification *n, const char *name);     /* "" when absent */
+/* Up to max alerts to show, firing ones first; returns how many. */
+uint32_t message_pick(const struct notification *n, const struct notified_alert **ret, uint32_t max);
+/* "2 firing, 1 resolved" */
+void message_counts(const struct notification *n, struct buf *out);
+/* Alertmanager's list of the firing, or of the resolved alerts in plain text ("__text_alert_list"). */
+void message_alert_list(const struct notification *n, bool firing, struct buf *out);
 /* The web page of this receiver's alerts: EXTERNAL_URL/#/alerts?receiver=NAME */
 void message_link(const struct notification *n, struct buf *out);
-/* Expands a notification-scope template; falls back to text when t is NULL. */
+/* http or https, and nothing in it that could end a link early. */
+bool message_url_is_good(struct str url);
+/* Appends s on one line: control characters and line breaks become spaces; past max_runes it ends with an ellipsis. */
+void message_put_line(struct buf *out, struct str s, uint32_t max_runes);
+/* As Alertmanager cuts titles: the last rune becomes an ellipsis. */
+void message_put_cut(struct buf *out, struct str s, uint32_t max_runes);
+/* a=b c=d without an alertname or severity that all share; without_common: without anything that all share. */
+void message_put_labels(const struct notification *n, const struct notified_alert *alert, bool without_common, struct buf *out);
+/* Expands a notification-scope template; nothing when t is NULL. */
 void message_expand(const struct template *t, const struct notification *n, struct buf *out);
+/* The same for HTML: what is put in for {{ }} is escaped. */
+void message_expand_html(const struct template *t, const struct notification *n, struct arena *arena, struct buf *out);
+void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */
 /* Alertmanager's webhook body, version 4; max_alerts 0: all. */
 void message_webhook_json(const struct notification *n, uint32_t max_alerts, struct buf *out);
-/* 2xx ok; 5xx, 429 and no answer: retry; the rest rejected. What most types start from. */
+/* 2xx ok; 408, 429, 5xx and no answer: retry; the rest rejected. What most types start from. */
 struct verdict message_classify_http(const struct xfer_response *response);
+/* "status 400: text", on one line. */
+void verdict_say(struct verdict *verdict, int status, struct str text);
