@@ -221,7 +221,8 @@ fill_state(struct core *core)
 static int
 open_network(struct core *core, struct err *err)
 {
-	core->xfer = xfer_new(core->loop, NULL);
+	if (core->xfer == NULL)
+		core->xfer = xfer_new(core->loop, NULL);
 	core->workers = worker_pool_new(core->loop, "sql", SQL_WORKERS, SQL_QUEUE_MAX);
 	core->api = api_new(&core->state);
 	if (open_servers(core, err) < 0)

@@ -14,8 +14,8 @@
 
 struct core {
 	const struct daemon_options *options;
-	struct loop *loop;
-	struct xfer *xfer;
+	struct loop *loop; /* made by the caller: real, or virtual in a simulation */
+	struct xfer *xfer; /* the caller may have made one (scripted); closed here */
 	struct worker_pool *workers;
 	struct store *store;
 	struct config *config;
