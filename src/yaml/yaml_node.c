@@ -256,17 +256,36 @@ put_quoted(struct buf *out, struct str text)
 	buf_putc(out, '"');
 }
 
-/* Folding may have joined what was plain on several lines; those are quoted. */
+static bool
+begins_plainly(struct str text)
+{
+	const char c = text.p[0];
+	const char next = text.n > 1 ? text.p[1] : '\0';
+
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '/' || c == '_' || c == '$' ||
+	    c == '<' || c == '(' || c == '+' ||
+	    ((c == '-' || c == '.') && next >= '0' && next <= '9');
+}
+
+/*
+ * What was plain where it stood (in a flow list, over several lines) need not
+ * be plain in block style: only what is beyond doubt stays without quotes.
+ */
 static bool
 is_plain_line(const struct yaml_node *node)
 {
-	if (node->style != YAML_PLAIN || node->text.n == 0) {
+	const struct str text = node->text;
+
+	if (node->style != YAML_PLAIN || text.n == 0 || !begins_plainly(text)) {
 		return false;
 	}
-	for (uint32_t i = 0; i < node->text.n; i++) {
-		const unsigned char c = (unsigned char)node->text.p[i];
+	for (uint32_t i = 0; i < text.n; i++) {
+		const unsigned char c = (unsigned char)text.p[i];
+		const char next = i + 1 < text.n ? text.p[i + 1] : ' ';
 
-		if (c < 0x20 || c >= 0x7F) {
+		if (c < 0x20 || c >= 0x7F || (c == ':' && next == ' ') ||
+		    (c == ' ' && (next == '#' || next == ' '))) {
 			return false;
 		}
 	}
