@@ -2,6 +2,7 @@
 /* Tables: suggestions, and the documents made from them. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "daemon/core.h"
 #include "unit/config/fake_kinds.h"
 #include "unit/config/suites.h"
 
@@ -73,6 +75,29 @@ START_TEST(json_schema_is_well_formed)
 }
 END_TEST
 
+/* schemas/ holds what the program prints. */
+START_TEST(schema_in_the_tree_is_current)
+{
+	static const char *const names[] = { "tocsin.schema.json",
+		"rules.schema.json" };
+	struct arena *arena = arena_new(0);
+	struct diag *diag = diag_new();
+	struct buf out = { 0 };
+	struct str text;
+	char path[1024];
+
+	snprintf(path, sizeof(path), TEST_SRCDIR "/schemas/%s", names[_i]);
+	ck_assert(yaml_read_file(arena, diag, path, &text));
+	config_put_json_schema(core_kinds(), _i == 1, &out);
+	ck_assert_msg(str_eq(text, buf_str(&out)),
+	    "run: src/tocsin schema %s >schemas/%s",
+	    _i == 1 ? "rules" : "config", names[_i]);
+	buf_fini(&out);
+	diag_free(diag);
+	arena_free(arena);
+}
+END_TEST
+
 START_TEST(table_alone_is_well_formed)
 {
 	struct buf out = { 0 };
@@ -130,6 +155,7 @@ add_schema(Suite *suite)
 	tcase_add_loop_test(tcase, near_name_is_suggested, 0,
 	    ARRAY_LEN(slips));
 	tcase_add_loop_test(tcase, json_schema_is_well_formed, 0, 2);
+	tcase_add_loop_test(tcase, schema_in_the_tree_is_current, 0, 2);
 	tcase_add_test(tcase, table_alone_is_well_formed);
 	tcase_add_test(tcase, manual_has_every_table_once);
 	tcase_add_test(tcase, secret_is_found_by_both_names);
