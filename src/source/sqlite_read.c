@@ -450,7 +450,7 @@ run(struct sqlite_conn **kept, struct sqlite_query *query, bool only_check,
 {
 	sqlite3_stmt *stmt = NULL;
 	struct sqlite_conn *conn;
-	struct columns columns;
+	struct columns columns = { 0 };
 	const char *tail;
 	int code;
 
