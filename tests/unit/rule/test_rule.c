@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "unit/rule/test_rule.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+int
+main(void)
+{
+	Suite *suite = suite_create("rule");
+	SRunner *runner;
+	int failed;
+
+	hash_seed(1);
+	suite_add_tcase(suite, tcase_alert_step());
+	suite_add_tcase(suite, tcase_kinds());
+	suite_add_tcase(suite, tcase_engine());
+	suite_add_tcase(suite, tcase_engine_restart());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
