@@ -9,9 +9,11 @@
  */
 #include "config.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/handlers.h"
 #include "base/json.h"
@@ -21,6 +23,7 @@
 
 #define PAIRS_MAX 1024 /* labels or annotations of one alert */
 #define SAID_BYTES_MAX (16u << 10)
+#define TIME_SHAPE "a time is written as 2026-11-20T06:00:00.000Z"
 
 struct pairs {
 	struct label_view *views;
@@ -44,13 +47,66 @@ struct post {
 	char said[300];
 };
 
-static bool
-refuse(struct post *post, int status, int code, const char *fmt, const char *arg)
+static bool PRINTF(4, 5)
+refuse(struct post *post, int status, int code, const char *fmt, ...)
 {
+	va_list ap;
+
 	post->status = status;
 	post->code = code;
-	snprintf(post->said, sizeof(post->said), fmt, arg);
+	va_start(ap, fmt);
+	vsnprintf(post->said, sizeof(post->said), fmt, ap);
+	va_end(ap);
 	return false;
+}
+
+static bool
+misshapen(struct post *post, const char *text)
+{
+	return refuse(post, 400, 400, "parsing alerts body: %s", text);
+}
+
+/* Is a value of this kind next? If not, it is said what should be there, or that the JSON is broken. */
+static bool
+expect(struct post *post, enum json_kind kind, const char *text)
+{
+	struct json_reader *r = &post->reader;
+	enum json_kind found = json_peek(r);
+
+	if (found == kind)
+		return true;
+	if (r->err_text != NULL)
+		return false;
+	if (found == JSON_END || found == JSON_BAD)
+		return json_fail(r, found == JSON_END ? "the text ends too early" : "this is no JSON");
+	return misshapen(post, text);
+}
+
+static void
+add_pair(struct post *post, struct pairs *pairs, struct label_view view)
+{
+	if (pairs->n == pairs->cap) {
+		uint32_t cap = pairs->cap != 0 ? pairs->cap * 2 : 8;
+		struct label_view *views = ARENA_ARRAY(post->arena, cap, struct label_view);
+		if (pairs->n > 0)
+			memcpy(views, pairs->views, pairs->n * sizeof(*views));
+		pairs->views = views;
+		pairs->cap = cap;
+	}
+	pairs->views[pairs->n++] = view;
+}
+
+/* null is the empty value. */
+static bool
+read_value(struct post *post, struct str *ret)
+{
+	struct json_reader *r = &post->reader;
+
+	*ret = STR("");
+	if (json_peek(r) == JSON_NULL)
+		return json_read_null(r);
+	return expect(post, JSON_STRING, "the value of a label or annotation is a string") &&
+	    json_read_str(r, post->arena, ret);
 }
 
 static bool
@@ -61,28 +117,18 @@ read_pairs(struct post *post, struct pairs *pairs)
 
 	if (json_peek(r) == JSON_NULL)
 		return json_read_null(r);
-	if (json_peek(r) != JSON_OBJECT)
-		return refuse(post, 400, 400, "parsing alerts body: %s", "labels and annotations are objects");
+	if (!expect(post, JSON_OBJECT, "labels and annotations are objects"))
+		return false;
 	json_enter(r, JSON_OBJECT);
 	pairs->present = true;
 	while (json_next_key(r, &view.name)) {
 		view.name = json_unescape(post->arena, view.name);
-		if (json_peek(r) != JSON_STRING)
-			return refuse(post, 400, 400, "parsing alerts body: %s",
-			    "the value of a label or annotation is a string");
-		if (!json_read_str(r, post->arena, &view.value))
+		if (!read_value(post, &view.value))
 			return false;
 		if (pairs->n == PAIRS_MAX)
-			return refuse(post, 400, 400, "%s", "more than 1024 labels or annotations in one alert");
-		if (pairs->n == pairs->cap) {
-			uint32_t cap = pairs->cap != 0 ? pairs->cap * 2 : 8;
-			struct label_view *views = ARENA_ARRAY(post->arena, cap, struct label_view);
-			if (pairs->n > 0)
-				memcpy(views, pairs->views, pairs->n * sizeof(*views));
-			pairs->views = views;
-			pairs->cap = cap;
-		}
-		pairs->views[pairs->n++] = view;
+			return refuse(post, 400, 400, "more than %d labels or annotations in one alert",
+			    PAIRS_MAX);
+		add_pair(post, pairs, view);
 	}
 	return true;
 }
@@ -94,39 +140,52 @@ read_time(struct post *post, wall_t *ret)
 
 	if (json_peek(&post->reader) == JSON_NULL)
 		return json_read_null(&post->reader);
-	if (json_peek(&post->reader) != JSON_STRING || !json_read_str(&post->reader, post->arena, &text) ||
-	    (text.n > 0 && !timestamp_parse(text, ret)))
-		return refuse(post, 400, 400, "parsing alerts body: %s",
-		    "a time is written as 2026-11-20T06:00:00.000Z");
+	if (!expect(post, JSON_STRING, TIME_SHAPE) || !json_read_str(&post->reader, post->arena, &text))
+		return false;
+	return text.n == 0 || timestamp_parse(text, ret) || misshapen(post, TIME_SHAPE);
+}
+
+static bool
+is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_scheme(struct str text)
+{
+	if (text.n == 0 || !is_alpha(text.p[0]))
+		return false;
+	for (uint32_t i = 1; i < text.n; i++)
+		if (!is_alpha(text.p[i]) && strchr("0123456789+-.", text.p[i]) == NULL)
+			return false;
 	return true;
 }
 
-/* go-swagger wants a URI with a scheme or an absolute path; an empty one is fine. */
+/* What go-swagger takes for a URI: a scheme, or an absolute path; nothing at all is fine, too. */
 static bool
 is_uri(struct str text)
 {
 	for (uint32_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
 			return false;
 	if (text.n == 0 || text.p[0] == '/')
 		return true;
 	const char *colon = memchr(text.p, ':', text.n);
-	return colon != NULL && colon != text.p;
+	return colon != NULL && is_scheme(str_make(text.p, (size_t)(colon - text.p)));
 }
 
 static bool
 read_url(struct post *post, struct posted *alert)
 {
-	char where[40];
-
 	if (json_peek(&post->reader) == JSON_NULL)
 		return json_read_null(&post->reader);
-	if (json_peek(&post->reader) != JSON_STRING ||
+	if (!expect(post, JSON_STRING, "generatorURL is a string") ||
 	    !json_read_str(&post->reader, post->arena, &alert->generator_url))
-		return refuse(post, 400, 400, "parsing alerts body: %s", "generatorURL is a string");
-	snprintf(where, sizeof(where), "%zu", post->n - 1);
+		return false;
 	if (!is_uri(alert->generator_url))
-		return refuse(post, 422, 601, "%s.generatorURL in body must be of type uri", where);
+		return refuse(post, 422, 601, "%zu.generatorURL in body must be of type uri: \"%.*s\"",
+		    post->n - 1, STR_ARG(str_head(alert->generator_url, 200)));
 	return true;
 }
 
@@ -134,13 +193,13 @@ static bool
 read_alert(struct post *post)
 {
 	struct json_reader *r = &post->reader;
-	char where[40];
 	struct str key;
 
-	if (json_peek(r) != JSON_OBJECT)
-		return refuse(post, 400, 400, "parsing alerts body: %s", "an alert is an object");
+	if (!expect(post, JSON_OBJECT, "an alert is an object"))
+		return false;
 	if (post->n == API_ALERTS_PER_POST_MAX)
-		return refuse(post, 400, 400, "%s", "more than 100000 alerts in one request");
+		return refuse(post, 400, 400, "more than %d alerts in one request",
+		    API_ALERTS_PER_POST_MAX);
 	post->alerts = xgrow(post->alerts, &post->cap, post->n + 1, sizeof(*post->alerts));
 	struct posted *alert = &post->alerts[post->n++];
 	*alert = (struct posted){ 0 };
@@ -155,9 +214,8 @@ read_alert(struct post *post)
 		if (!ok)
 			return false;
 	}
-	snprintf(where, sizeof(where), "%zu", post->n - 1);
 	if (r->err_text == NULL && !alert->labels.present)
-		return refuse(post, 422, 602, "%s.labels in body is required", where);
+		return refuse(post, 422, 602, "%zu.labels in body is required", post->n - 1);
 	return r->err_text == NULL;
 }
 
@@ -169,10 +227,7 @@ read_body(struct post *post, struct str body)
 	json_reader_init(r, body);
 	if (json_peek(r) == JSON_NULL) {
 		json_read_null(r);
-	} else if (json_peek(r) != JSON_ARRAY) {
-		if (json_peek(r) != JSON_BAD && json_peek(r) != JSON_END)
-			return refuse(post, 400, 400, "parsing alerts body: %s", "a list of alerts is wanted");
-	} else {
+	} else if (expect(post, JSON_ARRAY, "a list of alerts is wanted")) {
 		json_enter(r, JSON_ARRAY);
 		while (json_next_item(r))
 			if (!read_alert(post))
@@ -180,12 +235,9 @@ read_body(struct post *post, struct str body)
 	}
 	if (post->status != 0)
 		return false;
-	if (!json_finish(r)) {
-		char text[200];
-		snprintf(text, sizeof(text), "%s at byte %u",
+	if (!json_finish(r))
+		return refuse(post, 400, 400, "parsing alerts body: %s at byte %u",
 		    r->err_text != NULL ? r->err_text : "trailing text", r->err_at);
-		return refuse(post, 400, 400, "parsing alerts body: %s", text);
-	}
 	return true;
 }
 
@@ -279,7 +331,8 @@ is_json_type(const char *content_type)
 
 	if (semicolon != NULL)
 		type.n = (uint32_t)(semicolon - type.p);
-	return str_is(str_trim(type), "application/json");
+	type = str_trim(type);
+	return type.n == 16 && strncasecmp(type.p, "application/json", 16) == 0;
 }
 
 bool

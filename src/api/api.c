@@ -21,19 +21,30 @@ static const struct endpoint endpoints[] = {
 
 /* Does the path fit the pattern? {id} takes one non-empty segment. */
 static bool
-path_fits(const char *pattern, const char *path, struct str *ret_id)
+path_fits(const char *pattern, struct str path, struct str *ret_id)
 {
 	const char *brace = strchr(pattern, '{');
 
 	*ret_id = (struct str){ "", 0 };
 	if (brace == NULL)
-		return strcmp(pattern, path) == 0;
-	size_t fixed = (size_t)(brace - pattern);
-	if (strncmp(pattern, path, fixed) != 0 || path[fixed] == '\0' ||
-	    strchr(path + fixed, '/') != NULL)
+		return str_is(path, pattern);
+	uint32_t fixed = (uint32_t)(brace - pattern);
+	if (path.n <= fixed || memcmp(pattern, path.p, fixed) != 0 ||
+	    memchr(path.p + fixed, '/', path.n - fixed) != NULL)
 		return false;
-	*ret_id = str_from(path + fixed);
+	*ret_id = str_make(path.p + fixed, path.n - fixed);
 	return true;
+}
+
+/* A slash at the end means nothing, as in Alertmanager. */
+static struct str
+path_of(const struct http_call *call)
+{
+	struct str path = str_from(http_path(call));
+
+	if (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	return path;
 }
 
 /* HEAD is answered like GET; the server drops the body. */
@@ -52,6 +63,7 @@ add_common_headers(struct http_call *call)
 	    "Accept, Authorization, Content-Type, Origin");
 	http_add_header(call, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
 	http_add_header(call, "Access-Control-Expose-Headers", "Date");
+	http_add_header(call, "Cache-Control", "no-store");
 }
 
 static void
@@ -62,27 +74,32 @@ reply_not_allowed(struct http_call *call, struct buf *allowed)
 	    buf_str(allowed).p);
 }
 
-/* Alertmanager's old API: clients are told that it is gone, and not to fall back to it. */
+/*
+ * Alertmanager's old API: clients are told that it is gone, and not to fall
+ * back to it.  /api/v1/alerts is Prometheus' now, which only reads.
+ */
 static bool
-is_old_alertmanager_api(const char *path)
+is_old_alertmanager_api(const struct http_call *call, struct str path)
 {
 	static const char *const gone[] = { "/api/v1/silences", "/api/v1/silence", "/api/v1/status",
-		"/api/v1/receivers" };
+		"/api/v1/receivers", "/api/v1/alerts/groups" };
 
+	if (str_is(path, "/api/v1/alerts"))
+		return strcmp(http_method(call), "POST") == 0;
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
-		if (strcmp(path, gone[i]) == 0)
+		if (str_is(path, gone[i]))
 			return true;
-	return false;
+	return str_starts(path, STR("/api/v1/silence/"));
 }
 
 static void
 dispatch(struct api *api, struct http_call *call)
 {
+	struct str path = path_of(call), id;
 	struct buf allowed = { 0 };
-	struct str id;
 
 	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-		if (!path_fits(endpoints[i].path, http_path(call), &id))
+		if (!path_fits(endpoints[i].path, path, &id))
 			continue;
 		if (method_fits(endpoints[i].method, http_method(call))) {
 			buf_fini(&allowed);
@@ -93,10 +110,10 @@ dispatch(struct api *api, struct http_call *call)
 	}
 	if (allowed.n > 0 && strcmp(http_method(call), "OPTIONS") == 0)
 		http_reply_text(call, 200, NULL, "");
+	else if (is_old_alertmanager_api(call, path))
+		reply_code(call, 410, 410, "Alertmanager's API v1 is gone, use /api/v2");
 	else if (allowed.n > 0)
 		reply_not_allowed(call, &allowed);
-	else if (is_old_alertmanager_api(http_path(call)))
-		reply_code(call, 410, 410, "API v1 is gone, use /api/v2");
 	else
 		reply_code(call, 404, 404, "path %s was not found", http_path(call));
 	buf_fini(&allowed);
@@ -118,11 +135,16 @@ api_new(struct api_state *state)
 	struct api *api = xcalloc(1, sizeof(*api));
 
 	api->state = state;
+	list_init(&api->pending);
 	return api;
 }
 
 void
 api_free(struct api *api)
 {
+	if (api == NULL)
+		return;
+	LIST_FOREACH_SAFE(link, next, &api->pending)
+		pending_end(CONTAINER_OF(link, struct pending, link));
 	free(api);
 }

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "labels/matcher.h"
 #include "loop/loop.h"
 
@@ -20,7 +21,20 @@ struct api {
 	struct api_state *state;
 	uint64_t requests, refused;
 	uint64_t alerts_received, alerts_invalid;
+	struct link pending; /* struct pending: answers that wait for the store */
 };
+
+/*
+ * A call whose answer waits for the store.  It dies with the server, which at
+ * a shutdown is before the store has run every callback: from then on call is
+ * NULL and there is nobody to answer.
+ */
+struct pending {
+	struct link link;
+	struct http_call *call;
+};
+void pending_begin(struct api *api, struct pending *pending, struct http_call *call);
+void pending_end(struct pending *pending);
 
 /* id: what stood for {id} in the path, else empty. */
 typedef void endpoint_fn(struct api *api, struct http_call *call, struct str id);
@@ -31,8 +45,8 @@ typedef void endpoint_fn(struct api *api, struct http_call *call, struct str id)
 	X("GET", "/api/v2/alerts/groups", groups_get, "alerts as they are grouped for receivers") \
 	X("GET", "/api/v2/silences", silences_get, "silences") \
 	X("POST", "/api/v2/silences", silences_post, "creates or changes a silence") \
-	X("GET", "/api/v2/silence/{id}", silence_get, "one silence") \
 	X("DELETE", "/api/v2/silence/{id}", silence_delete, "expires a silence") \
+	X("GET", "/api/v2/silence/{id}", silence_get, "one silence") \
 	X("GET", "/api/v2/status", status_get, "version, configuration, uptime") \
 	X("GET", "/api/v2/receivers", receivers_get, "receivers' names") \
 	X("GET", "/api/v1/rules", rules_get, "rule groups with state, in Prometheus' shape") \
@@ -74,8 +88,10 @@ void put_key(struct buf *out, const char *key);            /* "key": */
 void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, shortest: 4.25e+01 */
 
 /* --- params.c: query parameters ------------------------------------------- */
-/* Boolean with Alertmanager's leniency: nonsense is false. */
+/* Alertmanager's leniency in all of them: the last of several counts, an empty one is absent, nonsense is false. */
 bool param_bool(const struct http_call *call, const char *name, bool fallback);
+/* NULL when absent or empty. */
+const char *param_text(const struct http_call *call, const char *name);
 /* Matchers of filter=, ANDed. False: answered 400 already. */
 struct filters {
 	struct matcher m[API_FILTERS_MAX];

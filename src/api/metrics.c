@@ -16,7 +16,6 @@
 
 struct numbers { /* gathered once per request */
 	struct engine_stats engine;
-	struct notifier_stats notifier;
 	struct store_stats store;
 	struct loop_stats loop;
 	uint32_t silences[3]; /* by enum silence_state */
@@ -39,9 +38,6 @@ struct numbers { /* gathered once per request */
 	X("tocsin_rule_groups", "gauge", "Rule groups configured.", n->engine.groups) \
 	X("tocsin_rule_alerts_pending", "gauge", "Alerts of rules that wait for their for.", n->engine.alerts_pending) \
 	X("tocsin_rule_alerts_firing", "gauge", "Alerts of rules that fire.", n->engine.alerts_firing) \
-	X("tocsin_deliveries_pending", "gauge", "Deliveries that wait for their time.", n->notifier.pending) \
-	X("tocsin_deliveries_sending", "gauge", "Deliveries under way.", n->notifier.sending) \
-	X("tocsin_deliveries_dead_total", "counter", "Deliveries given up since the start.", n->notifier.dead) \
 	X("tocsin_requests_in_flight", "gauge", "Outgoing requests under way.", xfer_in_flight(n->state->xfer)) \
 	X("tocsin_requests_waiting", "gauge", "Outgoing requests waiting for a place.", xfer_waiting(n->state->xfer)) \
 	X("tocsin_store_commits_total", "counter", "Transactions committed.", n->store.commits) \
@@ -53,7 +49,7 @@ struct numbers { /* gathered once per request */
 	X("tocsin_loop_turns_total", "counter", "Turns of the event loop.", n->loop.turns) \
 	X("tocsin_loop_turn_seconds_max", "gauge", "Longest turn since the last scrape.", dur_seconds(n->loop.turn_max)) \
 	X("tocsin_http_requests_total", "counter", "Requests taken.", n->api->requests) \
-	X("tocsin_http_connections", "gauge", "Open connections of the first listener.", http_server_connections(n->state->server)) \
+	X("tocsin_http_connections", "gauge", "Open connections of the first listener.", n->state->server != NULL ? http_server_connections(n->state->server) : 0) \
 	X("tocsin_label_sets", "gauge", "Label sets in memory.", labels_live()) \
 	X("tocsin_label_bytes", "gauge", "Memory of label sets and their strings.", labels_bytes()) \
 	X("tocsin_matcher_limit_hits_total", "counter", "Regular expressions stopped at their match limit.", matcher_limit_hits()) \
@@ -138,7 +134,6 @@ gather(const struct api *api, struct numbers *n)
 
 	*n = (struct numbers){
 		.engine = engine_stats(state->engine),
-		.notifier = notifier_stats(state->notifier),
 		.store = store_stats(state->store),
 		.loop = loop_stats(state->loop),
 		.alerts = alerts_count(state->alerts),

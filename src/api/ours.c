@@ -13,12 +13,36 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
+#define FILTERED_PAGES_MAX 100 /* of LIMIT_MAX rows */
 
 /* A listing under way. */
 struct listing {
-	struct http_call *call;
+	struct pending pending;
+	/* of the history only */
+	struct store *store;
+	struct history_query query;
 	struct filters filters;
+	uint32_t limit, shown, pages;
+	struct buf body;
 };
+
+static struct listing *
+listing_new(struct api *api, struct http_call *call)
+{
+	struct listing *listing = xcalloc(1, sizeof(*listing));
+
+	pending_begin(api, &listing->pending, call);
+	return listing;
+}
+
+static void
+listing_free(struct listing *listing)
+{
+	pending_end(&listing->pending);
+	filters_fini(&listing->filters);
+	buf_fini(&listing->body);
+	free(listing);
+}
 
 static const char *const state_names[DELIVERY_STATE_COUNT] = {
 	[DELIVERY_PENDING] = "pending",
@@ -57,7 +81,7 @@ reply_store_error(struct http_call *call, const struct err *err)
 static bool
 read_before(struct http_call *call, int64_t *ret)
 {
-	const char *text = http_param(call, "before", 0);
+	const char *text = param_text(call, "before");
 
 	*ret = 0;
 	if (text == NULL || (str_to_i64(str_from(text), ret) && *ret > 0))
@@ -95,10 +119,13 @@ static void
 on_deliveries(void *arg, const struct delivery_row *rows, uint32_t n, const struct err *err)
 {
 	struct listing *listing = arg;
+	struct http_call *call = listing->pending.call;
 	struct buf body = { 0 };
 
-	if (err != NULL) {
-		reply_store_error(listing->call, err);
+	if (call == NULL) {
+		; /* the server is gone */
+	} else if (err != NULL) {
+		reply_store_error(call, err);
 	} else {
 		buf_puts(&body, "{\"deliveries\":[");
 		for (uint32_t i = 0; i < n; i++) {
@@ -107,19 +134,19 @@ on_deliveries(void *arg, const struct delivery_row *rows, uint32_t n, const stru
 			put_delivery(&rows[i], &body);
 		}
 		buf_puts(&body, "]}\n");
-		reply_json(listing->call, 200, &body);
+		reply_json(call, 200, &body);
 	}
 	buf_fini(&body);
-	free(listing);
+	listing_free(listing);
 }
 
 /* -1: any; -2: no such state, answered. */
 static int
 read_state(struct http_call *call)
 {
-	const char *text = http_param(call, "state", 0);
+	const char *text = param_text(call, "state");
 
-	if (text == NULL || text[0] == '\0')
+	if (text == NULL)
 		return -1;
 	for (int i = 0; i < DELIVERY_STATE_COUNT; i++)
 		if (strcmp(text, state_names[i]) == 0)
@@ -131,7 +158,7 @@ read_state(struct http_call *call)
 void
 api_deliveries_get(struct api *api, struct http_call *call, struct str id)
 {
-	const char *receiver = http_param(call, "receiver", 0);
+	const char *receiver = param_text(call, "receiver");
 	struct delivery_query query = { .receiver = str_from(receiver != NULL ? receiver : "") };
 
 	(void)id;
@@ -141,9 +168,7 @@ api_deliveries_get(struct api *api, struct http_call *call, struct str id)
 	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
 	if (query.limit == 0 || !read_before(call, &query.before_id))
 		return;
-	struct listing *listing = xcalloc(1, sizeof(*listing));
-	listing->call = call;
-	store_delivery_query(api->state->store, &query, on_deliveries, listing);
+	store_delivery_query(api->state->store, &query, on_deliveries, listing_new(api, call));
 }
 
 /* --- history ------------------------------------------------------------------------ */
@@ -169,42 +194,58 @@ put_event(const struct history_row *row, const struct labels *labels, struct buf
 	buf_putc(out, '}');
 }
 
+/* Appends those rows that the filters want, until the limit. */
+static void
+put_page(struct listing *listing, const struct history_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && listing->shown < listing->limit; i++) {
+		struct labels *labels = rows[i].labels.n > 0 ? labels_decode(rows[i].labels, NULL) : NULL;
+		if (listing->filters.n == 0 ||
+		    (labels != NULL && filters_match(&listing->filters, labels))) {
+			if (listing->shown++ > 0)
+				buf_putc(&listing->body, ',');
+			put_event(&rows[i], labels, &listing->body);
+		}
+		labels_unref(labels);
+	}
+}
+
+/* The store knows no matchers: with filters, page after page is read until enough are found. */
+static bool
+wants_next_page(const struct listing *listing, uint32_t n)
+{
+	return n > 0 && listing->filters.n > 0 && listing->shown < listing->limit &&
+	    listing->pages < FILTERED_PAGES_MAX;
+}
+
 static void
 on_history(void *arg, const struct history_row *rows, uint32_t n, const struct err *err)
 {
 	struct listing *listing = arg;
-	struct buf body = { 0 };
-	const char *separator = "";
+	struct http_call *call = listing->pending.call;
 
-	if (err != NULL) {
-		reply_store_error(listing->call, err);
-		goto out;
+	listing->pages++;
+	if (call != NULL && err == NULL)
+		put_page(listing, rows, n);
+	if (call != NULL && err == NULL && wants_next_page(listing, n)) {
+		listing->query.before_id = rows[n - 1].id;
+		store_history_query(listing->store, &listing->query, on_history, listing);
+		return;
 	}
-	buf_puts(&body, "{\"events\":[");
-	for (uint32_t i = 0; i < n; i++) {
-		struct labels *labels = rows[i].labels.n > 0 ? labels_decode(rows[i].labels, NULL) : NULL;
-		bool wanted = listing->filters.n == 0 ||
-		    (labels != NULL && filters_match(&listing->filters, labels));
-		if (wanted) {
-			buf_puts(&body, separator);
-			put_event(&rows[i], labels, &body);
-			separator = ",";
-		}
-		labels_unref(labels);
+	if (call != NULL && err != NULL) {
+		reply_store_error(call, err);
+	} else if (call != NULL) {
+		buf_puts(&listing->body, "]}\n");
+		reply_json(call, 200, &listing->body);
 	}
-	buf_puts(&body, "]}\n");
-	reply_json(listing->call, 200, &body);
-out:
-	filters_fini(&listing->filters);
-	buf_fini(&body);
-	free(listing);
+	listing_free(listing);
 }
 
 /* since=, until=: RFC 3339 or unix seconds. False: answered. */
 static bool
 read_instant(struct http_call *call, const char *name, wall_t *ret)
 {
-	const char *text = http_param(call, name, 0);
+	const char *text = param_text(call, name);
 	double seconds;
 
 	*ret = WALL_NONE;
@@ -221,7 +262,7 @@ read_instant(struct http_call *call, const char *name, wall_t *ret)
 void
 api_history_get(struct api *api, struct http_call *call, struct str id)
 {
-	const char *kind = http_param(call, "kind", 0);
+	const char *kind = param_text(call, "kind");
 	struct history_query query = { .kind = str_from(kind != NULL ? kind : "") };
 	struct filters filters;
 
@@ -231,8 +272,13 @@ api_history_get(struct api *api, struct http_call *call, struct str id)
 	    !read_instant(call, "since", &query.since) || !read_instant(call, "until", &query.until) ||
 	    !filters_read(call, &filters))
 		return;
-	struct listing *listing = xcalloc(1, sizeof(*listing));
-	listing->call = call;
+	struct listing *listing = listing_new(api, call);
+	listing->store = api->state->store;
 	listing->filters = filters;
+	listing->limit = query.limit;
+	if (filters.n > 0)
+		query.limit = LIMIT_MAX;
+	listing->query = query;
+	buf_puts(&listing->body, "{\"events\":[");
 	store_history_query(api->state->store, &query, on_history, listing);
 }

@@ -2,19 +2,31 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "api/handlers.h"
+
+const char *
+param_text(const struct http_call *call, const char *name)
+{
+	const char *value, *last = NULL;
+
+	for (uint32_t i = 0; (value = http_param(call, name, i)) != NULL; i++)
+		last = value;
+	return last != NULL && last[0] != '\0' ? last : NULL;
+}
 
 bool
 param_bool(const struct http_call *call, const char *name, bool fallback)
 {
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True", "ok", "yes", "on", "y" };
-	const char *value = http_param(call, name, 0);
+	static const char *const yes[] = { "true", "1", "yes", "ok", "y", "on", "selected", "checked",
+		"t", "enabled" };
+	const char *value = param_text(call, name);
 
 	if (value == NULL)
 		return fallback;
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		if (strcmp(value, yes[i]) == 0)
+		if (strcasecmp(value, yes[i]) == 0)
 			return true;
 	return false;
 }
@@ -50,7 +62,7 @@ filters_read(struct http_call *call, struct filters *ret)
 		}
 		ret->n++;
 	}
-	text = http_param(call, "receiver", 0);
+	text = param_text(call, "receiver");
 	if (text != NULL && (ret->receiver = regex_new(str_from(text), &err)) == NULL) {
 		reply_said(call, 400, "failed to parse receiver param: %s", err.text);
 		goto bad;
@@ -86,7 +98,7 @@ filters_match(const struct filters *filters, const struct labels *labels)
 uint32_t
 param_limit(struct http_call *call, uint32_t fallback, uint32_t max)
 {
-	const char *text = http_param(call, "limit", 0);
+	const char *text = param_text(call, "limit");
 	int64_t limit;
 
 	if (text == NULL)

@@ -13,7 +13,7 @@
 void
 reply_json(struct http_call *call, int status, struct buf *body)
 {
-	http_reply(call, status, JSON_TYPE, body);
+	http_reply(call, status, body->n > 0 ? JSON_TYPE : NULL, body);
 }
 
 static void
@@ -67,10 +67,24 @@ reply_prom_error(struct http_call *call, int status, const char *type, const cha
 	reply_json(call, status, &body);
 }
 
+void
+pending_begin(struct api *api, struct pending *pending, struct http_call *call)
+{
+	pending->call = call;
+	list_append(&api->pending, &pending->link);
+}
+
+void
+pending_end(struct pending *pending)
+{
+	list_remove(&pending->link);
+	pending->call = NULL;
+}
+
 /* An answer that waits for the commit; owns itself. */
 struct durable {
 	struct store_waiter waiter;
-	struct http_call *call;
+	struct pending pending;
 	int status;
 	struct buf body;
 };
@@ -79,11 +93,13 @@ static void
 on_durable(void *arg, bool ok)
 {
 	struct durable *d = arg;
+	struct http_call *call = d->pending.call;
 
-	if (ok)
-		reply_json(d->call, d->status, &d->body);
-	else
-		reply_code(d->call, 503, 503, "the server is shutting down; nothing is promised about this request");
+	pending_end(&d->pending);
+	if (call != NULL && ok)
+		reply_json(call, d->status, &d->body);
+	else if (call != NULL)
+		reply_code(call, 503, 503, "the server is shutting down; nothing is promised about this request");
 	buf_fini(&d->body);
 	free(d);
 }
@@ -94,8 +110,8 @@ reply_durable(struct api *api, struct http_call *call, int status, struct buf *b
 	struct durable *d = xcalloc(1, sizeof(*d));
 
 	d->waiter = (struct store_waiter){ .fn = on_durable, .arg = d };
-	d->call = call;
 	d->status = status;
+	pending_begin(api, &d->pending, call);
 	if (body != NULL) {
 		d->body = *body;
 		*body = (struct buf){ 0 };

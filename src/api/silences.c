@@ -4,6 +4,7 @@
 
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
+#include <json-c/json_util.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,19 +99,16 @@ listed_of(const struct silence *silence, wall_t now)
 	return (struct listed){ silence, 2, -silence->ends_at.ns };
 }
 
-/*
- * A filter selects silences as if their matchers were labels: the matcher of
- * the same name has a value that the filter accepts.
- */
+/* A filter selects silences that have this very matcher, as in Alertmanager. */
 static bool
 silence_wanted(const struct silence *silence, const struct filters *filters)
 {
 	for (uint32_t i = 0; i < filters->n; i++) {
+		const struct matcher *filter = &filters->m[i];
 		bool found = false;
 		for (uint32_t j = 0; j < silence->matchers->n && !found; j++) {
 			const struct matcher *m = &silence->matchers->m[j];
-			if (str_eq(istr_str(m->name), istr_str(filters->m[i].name)))
-				found = matcher_matches_value(&filters->m[i], istr_str(m->value));
+			found = m->op == filter->op && m->name == filter->name && m->value == filter->value;
 		}
 		if (!found)
 			return false;
@@ -176,7 +174,7 @@ find_silence(struct api *api, struct http_call *call, struct str id)
 	}
 	silence = silences_get(api->state->silences, id);
 	if (silence == NULL)
-		reply_code(call, 404, 404, "there is no silence %.*s", STR_ARG(id));
+		reply_code(call, 404, 404, "silence %.*s not found", STR_ARG(id));
 	return silence;
 }
 
@@ -218,21 +216,17 @@ member_of(json_object *object, const char *name)
 	return value;
 }
 
-/* go-swagger's words for what the schema requires. False: answered. */
+/* Is it of this type? Absent (or null) counts as yes. False: answered. */
 static bool
-require(struct http_call *call, json_object *object, const char *name, enum json_type type)
+has_type(struct http_call *call, json_object *object, const char *name, enum json_type type)
 {
 	json_object *value = member_of(object, name);
 
-	if (value == NULL) {
-		reply_code(call, 422, 602, "silence.%s in body is required", name);
-		return false;
-	}
-	if (!json_object_is_type(value, type)) {
-		reply_code(call, 400, 400, "parsing silence body: %s has the wrong type", name);
-		return false;
-	}
-	return true;
+	if (value == NULL || json_object_is_type(value, type))
+		return true;
+	reply_code(call, 400, 400, "parsing silence body: %s is a %s, not a %s", name,
+	    json_type_to_name(json_object_get_type(value)), json_type_to_name(type));
+	return false;
 }
 
 static bool
@@ -243,31 +237,50 @@ flag_of(json_object *object, const char *name, bool fallback)
 	return value != NULL ? json_object_get_boolean(value) : fallback;
 }
 
-static bool
-read_matcher(struct http_call *call, json_object *object, struct matcher *ret)
+static struct str
+text_of(json_object *object, const char *name)
 {
-	struct err err = { 0 };
+	json_object *value = member_of(object, name);
+
+	return value != NULL ? str_make(json_object_get_string(value),
+	    (size_t)json_object_get_string_len(value)) : STR("");
+}
+
+/* Types first, then what is missing, in the order and the words of go-swagger. False: answered. */
+static bool
+matcher_is_whole(struct http_call *call, json_object *object, size_t index)
+{
+	static const char *const needed[] = { "isRegex", "name", "value" };
 
 	if (!json_object_is_type(object, json_type_object)) {
 		reply_code(call, 400, 400, "parsing silence body: a matcher is an object");
 		return false;
 	}
-	if (!require(call, object, "name", json_type_string) ||
-	    !require(call, object, "value", json_type_string))
+	if (!has_type(call, object, "isRegex", json_type_boolean) ||
+	    !has_type(call, object, "isEqual", json_type_boolean) ||
+	    !has_type(call, object, "name", json_type_string) ||
+	    !has_type(call, object, "value", json_type_string))
 		return false;
-	if (member_of(object, "isRegex") == NULL) {
-		reply_code(call, 422, 602, "silence.matchers.isRegex in body is required");
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (member_of(object, needed[i]) == NULL) {
+			reply_code(call, 422, 602, "matchers.%zu.%s in body is required", index, needed[i]);
+			return false;
+		}
+	return true;
+}
+
+static bool
+read_matcher(struct http_call *call, json_object *object, size_t index, struct matcher *ret)
+{
+	struct err err = { 0 };
+
+	if (!matcher_is_whole(call, object, index))
 		return false;
-	}
 	bool is_regex = flag_of(object, "isRegex", false), is_equal = flag_of(object, "isEqual", true);
 	enum matcher_op op = is_regex ? is_equal ? MATCH_REGEX : MATCH_NOT_REGEX
 	    : is_equal ? MATCH_EQUAL : MATCH_NOT_EQUAL;
-	json_object *value = member_of(object, "value");
-	struct str text = str_make(json_object_get_string(value),
-	    (size_t)json_object_get_string_len(value));
-	if (matcher_make(op, str_from(json_object_get_string(member_of(object, "name"))), text, ret,
-		&err) < 0) {
-		reply_said(call, 400, "invalid silence: invalid label matcher: %s", err.text);
+	if (matcher_make(op, text_of(object, "name"), text_of(object, "value"), ret, &err) < 0) {
+		reply_said(call, 400, "silence invalid: invalid label matcher %zu: %s", index, err.text);
 		return false;
 	}
 	return true;
@@ -281,17 +294,17 @@ read_matchers(struct http_call *call, json_object *list)
 	uint32_t made = 0;
 
 	if (n == 0) {
-		reply_code(call, 422, 612, "silence.matchers in body should have at least 1 items");
+		reply_code(call, 422, 612, "matchers in body should have at least 1 items");
 		return NULL;
 	}
 	if (n > MATCHERS_MAX) {
-		reply_said(call, 400, "invalid silence: more than %d matchers", MATCHERS_MAX);
+		reply_said(call, 400, "silence invalid: more than %d matchers", MATCHERS_MAX);
 		return NULL;
 	}
-	while (made < n && read_matcher(call, json_object_array_get_idx(list, made), &found[made]))
+	while (made < n && read_matcher(call, json_object_array_get_idx(list, made), made, &found[made]))
 		made++;
 	if (made == n)
-		return matchers_new(found, made, true);
+		return matchers_new(found, made, false); /* shown in the order in which they were given */
 	while (made > 0)
 		matcher_fini(&found[--made]);
 	return NULL;
@@ -300,7 +313,9 @@ read_matchers(struct http_call *call, json_object *list)
 static bool
 read_time(struct http_call *call, json_object *object, const char *name, wall_t *ret)
 {
-	if (timestamp_parse(str_from(json_object_get_string(member_of(object, name))), ret))
+	struct str text = text_of(object, name);
+
+	if (text.n == 0 || timestamp_parse(text, ret))
 		return true;
 	reply_code(call, 400, 400, "parsing silence body: %s is no time such as 2026-11-20T06:00:00.000Z",
 	    name);
@@ -326,23 +341,40 @@ set_silence(struct api *api, struct http_call *call, struct silence_input *input
 	buf_fini(&body);
 }
 
+/* As with matchers. False: answered. */
+static bool
+silence_is_whole(struct http_call *call, json_object *object)
+{
+	static const char *const texts[] = { "id", "comment", "createdBy", "endsAt", "startsAt" };
+	static const char *const needed[] = { "comment", "createdBy", "endsAt", "matchers", "startsAt" };
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (!has_type(call, object, texts[i], json_type_string))
+			return false;
+	if (!has_type(call, object, "matchers", json_type_array))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (member_of(object, needed[i]) == NULL) {
+			reply_code(call, 422, 602, "%s in body is required", needed[i]);
+			return false;
+		}
+	return true;
+}
+
 static void
 take_silence(struct api *api, struct http_call *call, json_object *object)
 {
-	static const char *const texts[] = { "startsAt", "endsAt", "createdBy", "comment" };
 	struct silence_input input = { 0 };
-	json_object *id = member_of(object, "id");
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (!require(call, object, texts[i], json_type_string))
-			return;
-	if (!require(call, object, "matchers", json_type_array) ||
+	if (!silence_is_whole(call, object) ||
 	    !read_time(call, object, "startsAt", &input.starts_at) ||
 	    !read_time(call, object, "endsAt", &input.ends_at))
 		return;
-	input.id = str_from(id != NULL ? json_object_get_string(id) : "");
-	input.created_by = str_from(json_object_get_string(member_of(object, "createdBy")));
-	input.comment = str_from(json_object_get_string(member_of(object, "comment")));
+	if (!wall_is_set(input.starts_at)) /* amtool writes year 1 for "from now on" */
+		input.starts_at = loop_now(api->state->loop);
+	input.id = text_of(object, "id");
+	input.created_by = text_of(object, "createdBy");
+	input.comment = text_of(object, "comment");
 	input.matchers = read_matchers(call, member_of(object, "matchers"));
 	if (input.matchers != NULL)
 		set_silence(api, call, &input);
@@ -358,7 +390,10 @@ api_silences_post(struct api *api, struct http_call *call, struct str id)
 		return;
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	json_object *object = json_tokener_parse_ex(tokener, body.p, (int)body.n);
-	if (object == NULL || json_tokener_get_error(tokener) != json_tokener_success)
+	size_t end = json_tokener_get_parse_end(tokener);
+	if (object != NULL && str_trim(str_make(body.p + end, body.n - end)).n > 0)
+		reply_code(call, 400, 400, "parsing silence body: text after the end of the value");
+	else if (object == NULL || json_tokener_get_error(tokener) != json_tokener_success)
 		reply_code(call, 400, 400, "parsing silence body: %s",
 		    json_tokener_error_desc(json_tokener_get_error(tokener)));
 	else if (!json_object_is_type(object, json_type_object))
