@@ -21,8 +21,7 @@
 #define LOOK_BYTES    (4 << 10)
 #define REAP_EVERY    DUR_MS(100)
 
-/* --- closing what is still in use
- * -------------------------------------------------- */
+/* --- closing what is still in use -------------------------------------- */
 
 static void
 reap(void *arg)
@@ -61,9 +60,7 @@ retire_sources(struct engine *engine, struct source **sources, uint32_t n,
 	reap(engine);
 }
 
-/* --- life
- * ---------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------- */
 
 struct engine *
 engine_new(const struct engine_options *options)
@@ -152,8 +149,7 @@ engine_idle(const struct engine *engine)
 	return list_empty(&engine->retired_groups);
 }
 
-/* --- what the store kept
- * -------------------------------------------------------------- */
+/* --- what the store kept ----------------------------------------------- */
 
 static uint64_t
 identity_hash(const char *identity)
@@ -224,8 +220,7 @@ engine_restore_alert(struct engine *engine, const struct rule_alert_row *row)
 	rule_count(engine, rule, ALERT_INACTIVE, t->alert.times.state);
 }
 
-/* --- taking a configuration
- * -------------------------------------------------------------- */
+/* --- taking a configuration -------------------------------------------- */
 
 static int
 open_sources(struct engine *engine, const struct config *config,
@@ -351,7 +346,7 @@ int
 engine_apply(struct engine *engine, struct config *config, struct err *err)
 {
 	struct map old_groups = { 0 }, rules;
-	struct source **sources, **old_sources = engine->sources;
+	struct source **sources = NULL, **old_sources = engine->sources;
 	struct group **old = engine->groups;
 	struct config *old_config = engine->config;
 	uint32_t n_old = old_config != NULL ? old_config->n_groups : 0;

@@ -4,361 +4,13 @@
  * step, transitions become events, store rows and history.
  *
  * First everything is matched and checked, then everything moves: an error
- * leaves the rule as it was.  A series whose bytes are known costs one
- * comparison; labels are only built for a series that breaches and is new,
- * and once for one that might be a known alert under other bytes.
+ * leaves the rule as it was.
  */
 #include "config.h"
 
-#include "base/hash.h"
-#include "base/log.h"
-#include "rule/internal.h"
+#include "rule/eval.h"
 
-#define NONE UINT32_MAX /* no alert */
-
-static const char duplicate[] = "vector contains metrics with the same "
-				"labelset after applying alert labels";
-
-/* An alert that does not exist yet. */
-struct fresh {
-	struct labels *labels; /* +1 reference, given to the alert */
-	uint32_t observed;     /* NONE: the rule's own alert */
-};
-
-/* Label set to alert, by pointer; made only when a series is not known by its
- * bytes. */
-struct set_slot {
-	const struct labels *labels; /* NULL: free */
-	uint32_t
-	    at; /* index of a tracked alert, or of a fresh one behind those */
-};
-
-struct eval {
-	struct engine *engine;
-	struct rule_state *rule;
-	const struct source *source;
-	struct arena *arena;
-	wall_t now;
-	struct alert_policy policy;
-	struct judgement judgement;
-	uint32_t *found; /* tracked alert of each observation, or NONE */
-	bool *rekey;     /* it was found by labels: its bytes are new */
-	struct fresh *fresh;
-	uint32_t n_fresh;
-	uint32_t n_known; /* tracked alerts when matching began */
-	uint32_t n_matched;
-	struct set_slot *sets;
-	uint32_t sets_mask;
-	enum outcome absent;
-	uint8_t
-	    own_flag; /* why the rule's own alert breaches; 0: it does not */
-};
-
-/* --- labels and annotations -------------------------------------------------
- */
-
-static struct template_data
-template_data_of(const struct engine *engine, const struct label_view *views,
-    uint32_t n, double value)
-{
-	const char *url = engine->options.external_url;
-
-	return (struct template_data){
-		.labels = { .views = views, .n_views = n },
-		.value = value,
-		.external_labels = { .labels =
-					 engine->config != NULL
-					     ? engine->config->external_labels
-					     : NULL },
-		.external_url = str_from(url != NULL ? url : ""),
-	};
-}
-
-static struct str
-expand(struct engine *engine, const struct template *t,
-    const struct template_data *data, struct arena *arena)
-{
-	buf_clear(&engine->text);
-	template_expand(t, data, &engine->text);
-	return arena_str(arena, buf_str(&engine->text));
-}
-
-/*
- * "labels = sample labels minus __name__, then each rule label := expand(value)
- *  (empty expansion removes the label), then alertname := rule name (always
- *  wins)"
- */
-static int
-build_labels(struct eval *ev, const struct observation *o,
-    struct labels_builder *b, struct err *err)
-{
-	const struct rule_config *config = ev->rule->config;
-	const char *severity = ev->rule->kind->level_severity(config, o->level);
-	struct template_data data;
-	struct label_view *views;
-	uint32_t n;
-	int code;
-
-	code = sample_labels(ev->source, o->sample, ev->arena, &views, &n, err);
-	if (code < 0)
-		return code;
-	labels_builder_init(b, ev->arena);
-	for (uint32_t i = 0; i < n; i++)
-		if (!str_eq(views[i].name, STR("__name__")))
-			labels_builder_set(b, views[i].name, views[i].value);
-	data = template_data_of(ev->engine, views, n, o->value);
-	for (uint32_t i = 0; i < config->labels.n; i++)
-		labels_builder_set(b, str_from(config->labels.pairs[i].key),
-		    expand(ev->engine, config->labels.pairs[i].template, &data,
-			ev->arena));
-	if (severity != NULL)
-		labels_builder_set(b, STR("severity"), str_from(severity));
-	labels_builder_set(b, STR("alertname"), str_from(config->name));
-	return 0;
-}
-
-struct labels *
-eval_annotations(struct engine *engine, const struct rule_state *rule,
-    const struct tracked *t, const struct label_view *views, uint32_t n,
-    struct arena *arena)
-{
-	const struct template_map *annotations = &rule->config->annotations;
-	struct template_data data =
-	    template_data_of(engine, views, n, t->alert.value);
-	struct labels_builder b;
-	struct err err;
-	struct labels *ret;
-
-	if (views == NULL)
-		data.labels.labels = t->sample_labels != NULL ? t->sample_labels
-							      : t->alert.labels;
-	labels_builder_init(&b, arena);
-	if (t->flags & TRACKED_NO_DATA)
-		labels_builder_set(
-		    &b, STR("no_data"), STR("the query returned no series"));
-	if ((t->flags & TRACKED_ERROR) && rule->last_error != NULL)
-		labels_builder_set(
-		    &b, STR("error"), str_from(rule->last_error));
-	for (uint32_t i = 0; i < annotations->n; i++)
-		labels_builder_set(&b, str_from(annotations->pairs[i].key),
-		    expand(
-			engine, annotations->pairs[i].template, &data, arena));
-	ret = labels_intern(&b, &err);
-	if (ret != NULL)
-		return ret;
-	/* Not UTF-8, or too long: the alert matters more than its prose. */
-	log_warn("rule", "annotations dropped", LOG_Z("rule", rule->name),
-	    LOG_Z("error", err.text));
-	labels_builder_init(&b, arena);
-	return labels_intern(&b, NULL);
-}
-
-/* Labels of the sample whole, for annotations that will be looked at later. */
-static void
-keep_sample(struct eval *ev, struct tracked *t, const struct observation *o)
-{
-	struct label_view *views;
-	struct labels_builder b;
-	uint32_t n;
-
-	if (!ev->rule->keeps_samples || t->sample_labels != NULL ||
-	    sample_labels(ev->source, o->sample, ev->arena, &views, &n, NULL) <
-		0)
-		return;
-	labels_builder_init(&b, ev->arena);
-	for (uint32_t i = 0; i < n; i++)
-		labels_builder_set(&b, views[i].name, views[i].value);
-	t->sample_labels = labels_intern(&b, NULL);
-}
-
-/* --- matching
- * ----------------------------------------------------------------- */
-
-static struct set_slot *
-set_find(const struct eval *ev, const struct labels *labels)
-{
-	uint32_t i = (uint32_t)labels->hash & ev->sets_mask;
-
-	while (ev->sets[i].labels != NULL && ev->sets[i].labels != labels)
-		i = (i + 1) & ev->sets_mask;
-	return &ev->sets[i];
-}
-
-static void
-sets_make(struct eval *ev)
-{
-	const struct rule_state *rule = ev->rule;
-	size_t need = 2 * (rule->n + ev->judgement.n + 1), cap = 16;
-
-	if (ev->sets != NULL)
-		return;
-	while (cap < need)
-		cap *= 2;
-	ev->sets = ARENA_ARRAY(ev->arena, cap, struct set_slot);
-	ev->sets_mask = (uint32_t)(cap - 1);
-	for (uint32_t i = 0; i < rule->n; i++)
-		*set_find(ev, rule->tracked[i]->alert.labels) =
-		    (struct set_slot){ rule->tracked[i]->alert.labels, i };
-}
-
-static int
-take(struct eval *ev, uint32_t i, struct tracked *t, struct err *err)
-{
-	if (t->mark == ev->rule->mark)
-		return err_set(err, ERR_INVALID, "%s", duplicate);
-	t->mark = ev->rule->mark;
-	t->observed = i;
-	ev->found[i] = t->index;
-	ev->n_matched++;
-	return 0;
-}
-
-/* By its bytes; counts outcomes along the way. */
-static int
-match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet,
-    struct err *err)
-{
-	uint32_t guess = 0, unknown = 0, quiet = 0;
-
-	for (uint32_t i = 0; i < ev->judgement.n; i++) {
-		const struct observation *o = &ev->judgement.observations[i];
-		struct tracked *t =
-		    rule_find(ev->rule, o->sample->key, o->level, guess);
-
-		ev->found[i] = NONE;
-		if (t == NULL) {
-			unknown += o->outcome == OUTCOME_BREACH;
-			quiet += o->outcome != OUTCOME_BREACH;
-			continue;
-		}
-		if (take(ev, i, t, err) < 0)
-			return -(int)ERR_INVALID;
-		guess = t->index + 1;
-	}
-	*ret_unknown = unknown;
-	*ret_quiet = quiet;
-	return 0;
-}
-
-static int
-add_fresh(struct eval *ev, struct labels_builder *b, uint32_t observed,
-    struct err *err)
-{
-	struct labels *labels = labels_intern(b, err);
-	struct set_slot *slot;
-
-	if (labels == NULL)
-		return err != NULL ? -(int)err->code : -(int)ERR_INVALID;
-	slot = set_find(ev, labels);
-	ev->fresh[ev->n_fresh] = (struct fresh){ labels, observed };
-	*slot = (struct set_slot){ labels, ev->n_known + ev->n_fresh++ };
-	return 0;
-}
-
-static int
-match_by_labels(struct eval *ev, uint32_t i, struct err *err)
-{
-	const struct observation *o = &ev->judgement.observations[i];
-	struct labels_builder b;
-	struct labels *labels;
-	int code = build_labels(ev, o, &b, err);
-
-	if (code < 0)
-		return code;
-	labels = labels_lookup(&b);
-	if (labels != NULL) {
-		const struct set_slot *slot = set_find(ev, labels);
-
-		if (slot->labels != NULL && slot->at >= ev->n_known)
-			return err_set(err, ERR_INVALID, "%s", duplicate);
-		if (slot->labels != NULL) {
-			ev->rekey[i] = true;
-			return take(ev, i, ev->rule->tracked[slot->at], err);
-		}
-	}
-	return o->outcome == OUTCOME_BREACH ? add_fresh(ev, &b, i, err) : 0;
-}
-
-/*
- * Alerts that may hide behind bytes that are not known: after a restart, or
- * when the same series is written otherwise.  One that was looked for in vain
- * is not looked for again, as long as its own bytes would bring it back.
- */
-static uint32_t
-count_lost(const struct rule_state *rule)
-{
-	const uint8_t gone = TRACKED_ABSENT | TRACKED_KEYED;
-	uint32_t lost = 0;
-
-	for (size_t i = 0; i < rule->n; i++) {
-		const struct tracked *t = rule->tracked[i];
-
-		lost += t->mark != rule->mark && !(t->flags & TRACKED_OWN) &&
-			(t->flags & gone) != gone;
-	}
-	return lost;
-}
-
-/* New alerts beside series that are quiet: the same series twice would hide
- * behind that. */
-static int
-check_keys_differ(struct eval *ev, struct err *err)
-{
-	uint32_t cap = 16;
-	const struct observation **slots;
-
-	while (cap < 2 * ev->judgement.n)
-		cap *= 2;
-	slots = ARENA_ARRAY(ev->arena, cap, const struct observation *);
-	for (uint32_t i = 0; i < ev->judgement.n; i++) {
-		const struct observation *o = &ev->judgement.observations[i];
-		uint32_t at =
-		    ((uint32_t)hash_bytes(o->sample->key.p, o->sample->key.n) +
-			o->level) &
-		    (cap - 1);
-
-		for (; slots[at] != NULL; at = (at + 1) & (cap - 1))
-			if (slots[at]->level == o->level &&
-			    str_eq(slots[at]->sample->key, o->sample->key))
-				return err_set(
-				    err, ERR_INVALID, "%s", duplicate);
-		slots[at] = o;
-	}
-	return 0;
-}
-
-static int
-match(struct eval *ev, struct err *err)
-{
-	struct rule_state *rule = ev->rule;
-	uint32_t unknown, quiet, lost;
-	int code;
-
-	ev->n_known = (uint32_t)rule->n;
-	ev->found = ARENA_ARRAY(ev->arena, ev->judgement.n, uint32_t);
-	code = match_known(ev, &unknown, &quiet, err);
-	if (code < 0)
-		return code;
-	lost = ev->n_matched < rule->n ? count_lost(rule) : 0;
-	if (unknown == 0 && (quiet == 0 || lost == 0))
-		return 0;
-	ev->rekey = ARENA_ARRAY(ev->arena, ev->judgement.n, bool);
-	ev->fresh = ARENA_ARRAY(ev->arena, (size_t)unknown + 1, struct fresh);
-	sets_make(ev);
-	for (uint32_t i = 0; i < ev->judgement.n; i++) {
-		if (ev->found[i] != NONE ||
-		    (ev->judgement.observations[i].outcome != OUTCOME_BREACH &&
-			lost == 0))
-			continue;
-		code = match_by_labels(ev, i, err);
-		if (code < 0)
-			return code;
-	}
-	return ev->n_fresh > 0 && quiet > 0 ? check_keys_differ(ev, err) : 0;
-}
-
-/* --- the rule's own alert: on_no_data, on_error
- * --------------------------------- */
+/* --- the rule's own alert: on_no_data, on_error ------------------------ */
 
 static bool
 is_own(struct eval *ev, const struct tracked *t)
@@ -392,16 +44,16 @@ raise_own(struct eval *ev, uint8_t flag)
 
 		if (t->alert.labels == labels) {
 			t->mark = ev->rule->mark;
-			t->observed = NONE;
+			t->observed = EVAL_NONE;
 			return;
 		}
 	}
 	ev->fresh = ARENA_NEW(ev->arena, struct fresh);
-	ev->fresh[ev->n_fresh++] = (struct fresh){ labels_ref(labels), NONE };
+	ev->fresh[ev->n_fresh++] =
+	    (struct fresh){ labels_ref(labels), EVAL_NONE };
 }
 
-/* --- transitions
- * ------------------------------------------------------------------ */
+/* --- transitions ------------------------------------------------------- */
 
 static void
 put_history(struct eval *ev, const struct tracked *t, struct str kind,
@@ -497,7 +149,7 @@ emit(struct eval *ev, const struct tracked *t, const struct alert_times *times,
 	if (ev->engine->options.sink.event == NULL)
 		return;
 	if (change == ALERT_BECAME_FIRING) {
-		if (t->mark == ev->rule->mark && t->observed != NONE &&
+		if (t->mark == ev->rule->mark && t->observed != EVAL_NONE &&
 		    ev->rule->keeps_samples)
 			sample_labels(ev->source,
 			    ev->judgement.observations[t->observed].sample,
@@ -554,7 +206,7 @@ outcome_for(struct eval *ev, struct tracked *t, double *ret_value)
 			       ev->own_flag == 0
 			   ? OUTCOME_OK
 			   : ev->absent;
-	if (t->observed == NONE) {
+	if (t->observed == EVAL_NONE) {
 		*ret_value = (double)NAN;
 		return OUTCOME_BREACH;
 	}
@@ -577,10 +229,10 @@ step_tracked(struct eval *ev)
 
 		if (seen) {
 			t->flags &= (uint8_t) ~(TRACKED_ABSENT | TRACKED_OWN);
-			if (t->observed == NONE)
+			if (t->observed == EVAL_NONE)
 				t->flags |= ev->own_flag;
 			else if (rule->keeps_samples)
-				keep_sample(ev, t,
+				eval_keep_sample(ev, t,
 				    &ev->judgement.observations[t->observed]);
 		} else if (ev->sets != NULL) {
 			t->flags |= TRACKED_ABSENT;
@@ -613,7 +265,7 @@ step_fresh(struct eval *ev)
 	for (uint32_t i = 0; i < ev->n_fresh; i++) {
 		const struct fresh *fresh = &ev->fresh[i];
 		const struct observation *o =
-		    fresh->observed != NONE
+		    fresh->observed != EVAL_NONE
 			? &ev->judgement.observations[fresh->observed]
 			: NULL;
 		struct tracked *t = rule_add(ev->engine, ev->rule,
@@ -628,14 +280,13 @@ step_fresh(struct eval *ev)
 			if (ev->rule->labels_fixed)
 				t = rule_set_key(
 				    ev->engine, ev->rule, t, o->sample->key);
-			keep_sample(ev, t, o);
+			eval_keep_sample(ev, t, o);
 		}
 		step(ev, t, OUTCOME_BREACH);
 	}
 }
 
-/* --- limits and entry points
- * ---------------------------------------------------------- */
+/* --- limits and entry points ------------------------------------------- */
 
 static int
 check_limit(struct eval *ev, struct err *err)
@@ -740,7 +391,7 @@ eval_rule(struct engine *engine, struct rule_state *rule,
 		return code;
 	mark_stale(&ev);
 	ev.absent = ev.judgement.absent;
-	code = match(&ev, err);
+	code = eval_match(&ev, err);
 	if (code == 0) {
 		apply_no_data(&ev, answers, n);
 		code = check_limit(&ev, err);

@@ -30,8 +30,7 @@ slot_at(wall_t now, dur_t interval, uint64_t phase_hash)
 	return (wall_t){ now.ns - past };
 }
 
-/* --- one rule
- * -------------------------------------------------------------------- */
+/* --- one rule ---------------------------------------------------------- */
 
 static void
 set_error(struct group *group, struct rule_state *rule, const char *text)
@@ -156,8 +155,7 @@ start_rule(struct group *group)
 	return true;
 }
 
-/* --- slots
- * ------------------------------------------------------------------------- */
+/* --- slots ------------------------------------------------------------- */
 
 static void
 set_timer(struct group *group, wall_t due)
@@ -240,6 +238,9 @@ tick(void *arg)
 			group->iterations += (uint64_t)passed - 1;
 			engine->stats.missed += (uint64_t)passed - 1;
 			engine->stats.iterations += (uint64_t)passed - 1;
+			log_warn("rule", "slots missed",
+			    LOG_Z("group", group->config->name),
+			    LOG_INT("missed", passed - 1));
 		} else if (passed < 0) {
 			log_warn("rule",
 			    "the clock stepped back, slots start anew",
@@ -266,9 +267,7 @@ group_schedule(struct group *group)
 		set_timer(group, wall_add(slot, group->config->interval));
 }
 
-/* --- life
- * ----------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------- */
 
 /* The same over restarts: `for` and the load on the source depend on it. */
 static uint64_t

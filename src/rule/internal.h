@@ -170,8 +170,7 @@ struct labels *eval_annotations(struct engine *engine,
     const struct rule_state *rule, const struct tracked *t,
     const struct label_view *views, uint32_t n, struct arena *arena);
 
-/* --- group.c ---------------------------------------------------------------
- */
+/* --- group.c ----------------------------------------------------------- */
 struct group *group_new(
     struct engine *engine, const struct rule_group_config *config);
 void group_schedule(struct group *group); /* at once when its slot has not been

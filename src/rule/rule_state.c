@@ -2,11 +2,12 @@
 /*
  * A rule's alerts, and how a series finds its alert without any label work.
  *
- * The map by_key goes from the raw bytes of a series (and its level) to the
- * alert.  Bytes are compared, never only hashes.  Alerts without a key (after
- * a restart, or because labels change with $value) are found by label set.
- * Invariant: tracked[i]->index == i between evaluations; an alert is in
- * by_key exactly while TRACKED_KEYED is set.
+ * The map by_key, which only larger rules have, goes from the raw bytes of a
+ * series (and its level) to the alert.  Bytes are compared, never only hashes.
+ * Alerts without a key (after a restart, or because labels change with $value)
+ * are found by label set. Invariant: tracked[i]->index == i between
+ * evaluations; an alert is in by_key, if there is one, exactly while
+ * TRACKED_KEYED is set.
  */
 #include "config.h"
 
@@ -17,6 +18,7 @@
 #include "rule/internal.h"
 
 #define KEY_SHARE_MAX UINT16_MAX
+#define UNMAPPED_MAX  8 /* up to here a walk is as fast, and a map is dear */
 
 struct rule_state *
 rule_state_new(struct str identity, struct str name, int64_t id)
@@ -165,8 +167,7 @@ rule_state_bind(struct engine *engine, struct rule_state *rule,
 	}
 }
 
-/* --- keys ------------------------------------------------------------------
- */
+/* --- keys -------------------------------------------------------------- */
 
 static uint64_t
 key_hash(struct str key, uint8_t level)
@@ -215,10 +216,13 @@ rule_find(const struct rule_state *rule, struct str key, uint8_t level,
 	/* Answers mostly come in the same order each time. */
 	if (guess < rule->n && key_is(rule, rule->tracked[guess], key, level))
 		return rule->tracked[guess];
-	if (rule->by_key.n == 0)
-		return NULL;
-	return map_find(
-	    &rule->by_key, key_hash(key, level), is_wanted, &wanted);
+	if (rule->by_key.cap != 0)
+		return map_find(
+		    &rule->by_key, key_hash(key, level), is_wanted, &wanted);
+	for (size_t i = 0; i < rule->n; i++)
+		if (key_is(rule, rule->tracked[i], key, level))
+			return rule->tracked[i];
+	return NULL;
 }
 
 /* Into engine->bytes. */
@@ -240,8 +244,9 @@ rule_forget_key(
 {
 	if (!(t->flags & TRACKED_KEYED))
 		return;
-	map_remove_value(&rule->by_key,
-	    key_hash(key_of(engine, rule, t), t->alert.level), t);
+	if (rule->by_key.cap != 0)
+		map_remove_value(&rule->by_key,
+		    key_hash(key_of(engine, rule, t), t->alert.level), t);
 	t->flags &= (uint8_t)~TRACKED_KEYED;
 	rule->n_keyed--;
 }
@@ -275,6 +280,19 @@ common_tail(struct str a, struct str b)
 	return n;
 }
 
+static void
+map_keys(struct engine *engine, struct rule_state *rule)
+{
+	for (size_t i = 0; i < rule->n; i++) {
+		struct tracked *t = rule->tracked[i];
+
+		if (t->flags & TRACKED_KEYED)
+			map_insert(&rule->by_key,
+			    key_hash(key_of(engine, rule, t), t->alert.level),
+			    t);
+	}
+}
+
 struct tracked *
 rule_set_key(struct engine *engine, struct rule_state *rule, struct tracked *t,
     struct str key)
@@ -302,12 +320,14 @@ rule_set_key(struct engine *engine, struct rule_state *rule, struct tracked *t,
 	t->flags |= TRACKED_KEYED;
 	rule->tracked[t->index] = t;
 	rule->n_keyed++;
-	map_insert(&rule->by_key, key_hash(key, t->alert.level), t);
+	if (rule->by_key.cap != 0)
+		map_insert(&rule->by_key, key_hash(key, t->alert.level), t);
+	else if (rule->n_keyed > UNMAPPED_MAX)
+		map_keys(engine, rule);
 	return t;
 }
 
-/* --- alerts -----------------------------------------------------------------
- */
+/* --- alerts ------------------------------------------------------------ */
 
 struct tracked *
 rule_add(struct engine *engine, struct rule_state *rule, struct labels *labels,

@@ -309,8 +309,7 @@ START_TEST(many_series_come_and_go)
 }
 END_TEST
 
-/* --- threshold -------------------------------------------------------------
- */
+/* --- threshold --------------------------------------------------------- */
 
 #define LEVELS                                                                 \
 	"  - alert: Hot\n    threshold: {query: m, op: '>', levels: "          \
@@ -478,8 +477,7 @@ START_TEST(on_error_alert_raises_one_alert_with_the_error)
 }
 END_TEST
 
-/* --- slots -------------------------------------------------------------------
- */
+/* --- slots ------------------------------------------------------------- */
 
 static const struct {
 	const char *label;
@@ -559,8 +557,7 @@ START_TEST(a_slow_source_delays_only_its_own_groups)
 }
 END_TEST
 
-/* --- reload
- * -------------------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------ */
 
 START_TEST(a_reload_keeps_rules_whose_meaning_is_the_same)
 {

@@ -178,8 +178,7 @@ START_TEST(transitions_are_history)
 }
 END_TEST
 
-/* --- SQLite
- * ----------------------------------------------------------------------- */
+/* --- SQLite ------------------------------------------------------------ */
 
 static void
 run_sql(const char *sql)

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which alert an observation is about.
+ *
+ * A series whose bytes are known costs one comparison; labels are only built
+ * for a series that breaches and is new, and once for one that might be a
+ * known alert under other bytes.
+ */
+#include "config.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "rule/eval.h"
+
+static const char duplicate[] = "vector contains metrics with the same "
+				"labelset after applying alert labels";
+
+/* --- labels and annotations -------------------------------------------- */
+
+static struct template_data
+template_data_of(const struct engine *engine, const struct label_view *views,
+    uint32_t n, double value)
+{
+	const char *url = engine->options.external_url;
+
+	return (struct template_data){
+		.labels = { .views = views, .n_views = n },
+		.value = value,
+		.external_labels = { .labels =
+					 engine->config != NULL
+					     ? engine->config->external_labels
+					     : NULL },
+		.external_url = str_from(url != NULL ? url : ""),
+	};
+}
+
+static struct str
+expand(struct engine *engine, const struct template *t,
+    const struct template_data *data, struct arena *arena)
+{
+	buf_clear(&engine->text);
+	template_expand(t, data, &engine->text);
+	return arena_str(arena, buf_str(&engine->text));
+}
+
+/*
+ * "labels = sample labels minus __name__, then each rule label := expand(value)
+ *  (empty expansion removes the label), then alertname := rule name (always
+ *  wins)"
+ */
+static int
+build_labels(struct eval *ev, const struct observation *o,
+    struct labels_builder *b, struct err *err)
+{
+	const struct rule_config *config = ev->rule->config;
+	const char *severity = ev->rule->kind->level_severity(config, o->level);
+	struct template_data data;
+	struct label_view *views;
+	uint32_t n;
+	int code;
+
+	code = sample_labels(ev->source, o->sample, ev->arena, &views, &n, err);
+	if (code < 0)
+		return code;
+	labels_builder_init(b, ev->arena);
+	for (uint32_t i = 0; i < n; i++)
+		if (!str_eq(views[i].name, STR("__name__")))
+			labels_builder_set(b, views[i].name, views[i].value);
+	data = template_data_of(ev->engine, views, n, o->value);
+	for (uint32_t i = 0; i < config->labels.n; i++)
+		labels_builder_set(b, str_from(config->labels.pairs[i].key),
+		    expand(ev->engine, config->labels.pairs[i].template, &data,
+			ev->arena));
+	if (severity != NULL)
+		labels_builder_set(b, STR("severity"), str_from(severity));
+	labels_builder_set(b, STR("alertname"), str_from(config->name));
+	return 0;
+}
+
+struct labels *
+eval_annotations(struct engine *engine, const struct rule_state *rule,
+    const struct tracked *t, const struct label_view *views, uint32_t n,
+    struct arena *arena)
+{
+	const struct template_map *annotations = &rule->config->annotations;
+	struct template_data data =
+	    template_data_of(engine, views, n, t->alert.value);
+	struct labels_builder b;
+	struct err err;
+	struct labels *ret;
+
+	if (views == NULL)
+		data.labels.labels = t->sample_labels != NULL ? t->sample_labels
+							      : t->alert.labels;
+	labels_builder_init(&b, arena);
+	if (t->flags & TRACKED_NO_DATA)
+		labels_builder_set(
+		    &b, STR("no_data"), STR("the query returned no series"));
+	if ((t->flags & TRACKED_ERROR) && rule->last_error != NULL)
+		labels_builder_set(
+		    &b, STR("error"), str_from(rule->last_error));
+	for (uint32_t i = 0; i < annotations->n; i++)
+		labels_builder_set(&b, str_from(annotations->pairs[i].key),
+		    expand(
+			engine, annotations->pairs[i].template, &data, arena));
+	ret = labels_intern(&b, &err);
+	if (ret != NULL)
+		return ret;
+	/* Not UTF-8, or too long: the alert matters more than its prose. */
+	log_warn("rule", "annotations dropped", LOG_Z("rule", rule->name),
+	    LOG_Z("error", err.text));
+	labels_builder_init(&b, arena);
+	return labels_intern(&b, NULL);
+}
+
+void
+eval_keep_sample(
+    struct eval *ev, struct tracked *t, const struct observation *o)
+{
+	struct label_view *views;
+	struct labels_builder b;
+	uint32_t n;
+
+	if (!ev->rule->keeps_samples || t->sample_labels != NULL ||
+	    sample_labels(ev->source, o->sample, ev->arena, &views, &n, NULL) <
+		0)
+		return;
+	labels_builder_init(&b, ev->arena);
+	for (uint32_t i = 0; i < n; i++)
+		labels_builder_set(&b, views[i].name, views[i].value);
+	t->sample_labels = labels_intern(&b, NULL);
+}
+
+/* --- matching ---------------------------------------------------------- */
+
+static struct set_slot *
+set_find(const struct eval *ev, const struct labels *labels)
+{
+	uint32_t i = (uint32_t)labels->hash & ev->sets_mask;
+
+	while (ev->sets[i].labels != NULL && ev->sets[i].labels != labels)
+		i = (i + 1) & ev->sets_mask;
+	return &ev->sets[i];
+}
+
+static void
+sets_make(struct eval *ev)
+{
+	const struct rule_state *rule = ev->rule;
+	size_t need = 2 * (rule->n + ev->judgement.n + 1), cap = 16;
+
+	if (ev->sets != NULL)
+		return;
+	while (cap < need)
+		cap *= 2;
+	ev->sets = ARENA_ARRAY(ev->arena, cap, struct set_slot);
+	ev->sets_mask = (uint32_t)(cap - 1);
+	for (uint32_t i = 0; i < rule->n; i++)
+		*set_find(ev, rule->tracked[i]->alert.labels) =
+		    (struct set_slot){ rule->tracked[i]->alert.labels, i };
+}
+
+static int
+take(struct eval *ev, uint32_t i, struct tracked *t, struct err *err)
+{
+	if (t->mark == ev->rule->mark)
+		return err_set(err, ERR_INVALID, "%s", duplicate);
+	t->mark = ev->rule->mark;
+	t->observed = i;
+	ev->found[i] = t->index;
+	ev->n_matched++;
+	return 0;
+}
+
+/* By its bytes; counts outcomes along the way. */
+static int
+match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet,
+    struct err *err)
+{
+	uint32_t guess = 0, unknown = 0, quiet = 0;
+
+	for (uint32_t i = 0; i < ev->judgement.n; i++) {
+		const struct observation *o = &ev->judgement.observations[i];
+		struct tracked *t =
+		    rule_find(ev->rule, o->sample->key, o->level, guess);
+
+		ev->found[i] = EVAL_NONE;
+		if (t == NULL) {
+			unknown += o->outcome == OUTCOME_BREACH;
+			quiet += o->outcome != OUTCOME_BREACH;
+			continue;
+		}
+		if (take(ev, i, t, err) < 0)
+			return -(int)ERR_INVALID;
+		guess = t->index + 1;
+	}
+	*ret_unknown = unknown;
+	*ret_quiet = quiet;
+	return 0;
+}
+
+static int
+add_fresh(struct eval *ev, struct labels_builder *b, uint32_t observed,
+    struct err *err)
+{
+	struct labels *labels = labels_intern(b, err);
+	struct set_slot *slot;
+
+	if (labels == NULL)
+		return err != NULL ? -(int)err->code : -(int)ERR_INVALID;
+	slot = set_find(ev, labels);
+	ev->fresh[ev->n_fresh] = (struct fresh){ labels, observed };
+	*slot = (struct set_slot){ labels, ev->n_known + ev->n_fresh++ };
+	return 0;
+}
+
+static int
+match_by_labels(struct eval *ev, uint32_t i, struct err *err)
+{
+	const struct observation *o = &ev->judgement.observations[i];
+	struct labels_builder b;
+	struct labels *labels;
+	int code = build_labels(ev, o, &b, err);
+
+	if (code < 0)
+		return code;
+	labels = labels_lookup(&b);
+	if (labels != NULL) {
+		const struct set_slot *slot = set_find(ev, labels);
+
+		if (slot->labels != NULL && slot->at >= ev->n_known)
+			return err_set(err, ERR_INVALID, "%s", duplicate);
+		if (slot->labels != NULL) {
+			ev->rekey[i] = true;
+			return take(ev, i, ev->rule->tracked[slot->at], err);
+		}
+	}
+	return o->outcome == OUTCOME_BREACH ? add_fresh(ev, &b, i, err) : 0;
+}
+
+/*
+ * Alerts that may hide behind bytes that are not known: after a restart, or
+ * when the same series is written otherwise.  One that was looked for in vain
+ * is not looked for again, as long as its own bytes would bring it back.
+ */
+static uint32_t
+count_lost(const struct rule_state *rule)
+{
+	const uint8_t gone = TRACKED_ABSENT | TRACKED_KEYED;
+	uint32_t lost = 0;
+
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct tracked *t = rule->tracked[i];
+
+		lost += t->mark != rule->mark && !(t->flags & TRACKED_OWN) &&
+			(t->flags & gone) != gone;
+	}
+	return lost;
+}
+
+/* New alerts beside series that are quiet: the same series twice would hide
+ * behind that. */
+static int
+check_keys_differ(struct eval *ev, struct err *err)
+{
+	uint32_t cap = 16;
+	const struct observation **slots;
+
+	while (cap < 2 * ev->judgement.n)
+		cap *= 2;
+	slots = ARENA_ARRAY(ev->arena, cap, const struct observation *);
+	for (uint32_t i = 0; i < ev->judgement.n; i++) {
+		const struct observation *o = &ev->judgement.observations[i];
+		uint32_t at =
+		    ((uint32_t)hash_bytes(o->sample->key.p, o->sample->key.n) +
+			o->level) &
+		    (cap - 1);
+
+		for (; slots[at] != NULL; at = (at + 1) & (cap - 1))
+			if (slots[at]->level == o->level &&
+			    str_eq(slots[at]->sample->key, o->sample->key))
+				return err_set(
+				    err, ERR_INVALID, "%s", duplicate);
+		slots[at] = o;
+	}
+	return 0;
+}
+
+int
+eval_match(struct eval *ev, struct err *err)
+{
+	struct rule_state *rule = ev->rule;
+	uint32_t unknown, quiet, lost;
+	int code;
+
+	ev->n_known = (uint32_t)rule->n;
+	ev->found = ARENA_ARRAY(ev->arena, ev->judgement.n, uint32_t);
+	code = match_known(ev, &unknown, &quiet, err);
+	if (code < 0)
+		return code;
+	lost = ev->n_matched < rule->n ? count_lost(rule) : 0;
+	if (unknown == 0 && (quiet == 0 || lost == 0))
+		return 0;
+	ev->rekey = ARENA_ARRAY(ev->arena, ev->judgement.n, bool);
+	ev->fresh = ARENA_ARRAY(ev->arena, (size_t)unknown + 1, struct fresh);
+	sets_make(ev);
+	for (uint32_t i = 0; i < ev->judgement.n; i++) {
+		if (ev->found[i] != EVAL_NONE ||
+		    (ev->judgement.observations[i].outcome != OUTCOME_BREACH &&
+			lost == 0))
+			continue;
+		code = match_by_labels(ev, i, err);
+		if (code < 0)
+			return code;
+	}
+	return ev->n_fresh > 0 && quiet > 0 ? check_keys_differ(ev, err) : 0;
+}
