@@ -64,11 +64,13 @@ put_status(const char *state, const struct silence *const *silences, uint32_t n_
 {
 	buf_puts(out, "\"status\":{\"inhibitedBy\":[");
 	if (inhibitor != NULL)
-		buf_printf(out, "\"%016llx\"", (unsigned long long)inhibitor->labels->fingerprint);
+		put_fingerprint(out, inhibitor->labels->fingerprint);
 	buf_puts(out, "],\"mutedBy\":[],\"silencedBy\":[");
 	for (uint32_t i = 0; i < n_silences; i++)
 		buf_printf(out, "%s\"%s\"", i > 0 ? "," : "", silences[i]->id);
-	buf_printf(out, "],\"state\":\"%s\"},", state);
+	buf_puts(out, "],\"state\":\"");
+	buf_puts(out, state);
+	buf_puts(out, "\"},");
 }
 
 static void
@@ -78,16 +80,18 @@ put_body(const struct alert *alert, wall_t now, struct buf *out)
 
 	buf_puts(out, "{\"annotations\":");
 	labels_put_json(alert->annotations, out);
+	buf_puts(out, ",\"endsAt\":");
+	put_time_text(out, ends);
+	buf_puts(out, ",\"fingerprint\":");
+	put_fingerprint(out, alert->labels->fingerprint);
 	buf_putc(out, ',');
-	put_time(out, "endsAt", ends);
-	buf_printf(out, ",\"fingerprint\":\"%016llx\",",
-	    (unsigned long long)alert->labels->fingerprint);
 }
 
 static void
 put_rest(const struct alert *alert, struct buf *out)
 {
-	put_time(out, "updatedAt", alert->updated_at);
+	buf_puts(out, "\"updatedAt\":");
+	put_time_text(out, alert->updated_at);
 	if (alert->generator_url != NULL && alert->generator_url->n > 0) {
 		buf_puts(out, ",\"generatorURL\":");
 		json_put_str_html(out, istr_str(alert->generator_url));
@@ -117,7 +121,8 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 		return false;
 	put_body(alert, now, out);
 	put_receivers(alert, out);
-	put_time(out, "startsAt", alert->starts_at);
+	buf_puts(out, "\"startsAt\":");
+	put_time_text(out, alert->starts_at);
 	buf_putc(out, ',');
 	put_status(word, silences, n < SILENCES_SHOWN_MAX ? n : SILENCES_SHOWN_MAX, inhibitor, out);
 	put_rest(alert, out);

@@ -34,11 +34,62 @@ struct listing {
 	bool begun, any;
 };
 
+/*
+ * A walk over alerts meets each object in memory that the cache has never
+ * seen, one after another: alert, label set, strings.  Asking for them some
+ * alerts ahead makes it several times faster.
+ */
+enum { AHEAD_ALERT = 24, AHEAD_LABELS = 16, AHEAD_STRINGS = 8 };
+
+static void
+prefetch_strings(const struct labels *labels)
+{
+	for (uint32_t i = 0; i < labels->n; i++)
+		__builtin_prefetch(labels->l[i].value);
+}
+
+static inline void
+prefetch_alert(struct alert *const *alerts, size_t n, size_t i)
+{
+	if (i + AHEAD_ALERT < n)
+		__builtin_prefetch(alerts[i + AHEAD_ALERT]);
+	if (i + AHEAD_LABELS < n) {
+		const struct labels *labels = alerts[i + AHEAD_LABELS]->labels;
+		__builtin_prefetch(labels);
+		__builtin_prefetch((const char *)labels + 64);
+		__builtin_prefetch((const char *)labels + 128);
+	}
+}
+
+/* The same when the alert is about to be shown whole. */
+static inline void
+prefetch_whole(struct alert *const *alerts, size_t n, size_t i)
+{
+	prefetch_alert(alerts, n, i);
+	if (i + AHEAD_LABELS < n) {
+		const struct alert *alert = alerts[i + AHEAD_LABELS];
+		__builtin_prefetch(&alert->groups);
+		__builtin_prefetch(alert->annotations);
+		__builtin_prefetch(alert->annotations->l);
+	}
+	if (i + AHEAD_STRINGS < n) {
+		const struct alert *alert = alerts[i + AHEAD_STRINGS];
+		__builtin_prefetch(alert->groups);
+		__builtin_prefetch(alert->generator_url);
+		prefetch_strings(alert->labels);
+		prefetch_strings(alert->annotations);
+	}
+}
+
+struct keyed { /* the fingerprint beside the alert: sorting touches nothing else */
+	uint64_t fingerprint;
+	struct alert *alert;
+};
+
 static int
 by_fingerprint(const void *a, const void *b)
 {
-	uint64_t x = (*(struct alert *const *)a)->labels->fingerprint;
-	uint64_t y = (*(struct alert *const *)b)->labels->fingerprint;
+	uint64_t x = ((const struct keyed *)a)->fingerprint, y = ((const struct keyed *)b)->fingerprint;
 
 	return (x > y) - (x < y);
 }
@@ -79,6 +130,7 @@ listing_fini(void *arg)
 	struct listing *l = arg;
 
 	for (size_t i = 0; i < l->n_alerts; i++) {
+		prefetch_alert(l->alerts, l->n_alerts, i);
 		l->alerts[i]->pins--;
 		alerts_release(l->state->alerts, l->alerts[i], loop_now(l->state->loop));
 	}
@@ -102,6 +154,7 @@ fill_alerts(void *arg, struct buf *out, size_t want)
 	l->begun = true;
 	while (l->at < l->n_alerts && out->n - begin < want) {
 		size_t before = out->n;
+		prefetch_whole(l->alerts, l->n_alerts, l->at);
 		if (l->any)
 			buf_putc(out, ',');
 		if (alert_view_put(&l->view, l->state, l->alerts[l->at++], l->now, out)) {
@@ -116,23 +169,40 @@ fill_alerts(void *arg, struct buf *out, size_t want)
 	return false;
 }
 
+/* Keeps those of the n alerts that are wanted, in order, pinned. */
+static void
+list_alerts(struct listing *l, size_t n)
+{
+	struct keyed *keyed = xcalloc(n + 1, sizeof(*keyed));
+
+	for (size_t i = 0; i < n; i++) {
+		struct alert *alert = l->alerts[i];
+		prefetch_alert(l->alerts, n, i);
+		if (alert->ends_at.ns < l->now.ns || !filters_match(&l->view.filters, alert->labels))
+			continue;
+		alert->pins++;
+		keyed[l->n_alerts++] = (struct keyed){ alert->labels->fingerprint, alert };
+	}
+	qsort(keyed, l->n_alerts, sizeof(*keyed), by_fingerprint);
+	for (size_t i = 0; i < l->n_alerts; i++)
+		l->alerts[i] = keyed[i].alert;
+	free(keyed);
+}
+
 void
 api_alerts_get(struct api *api, struct http_call *call, struct str id)
 {
 	struct listing *l = listing_new(api->state, call);
 	struct alert *alert;
+	size_t n = 0;
 
 	(void)id;
 	if (l == NULL)
 		return;
 	l->alerts = xcalloc(alerts_count(api->state->alerts) + 1, sizeof(struct alert *));
-	for (size_t it = 0; (alert = alerts_next(api->state->alerts, &it)) != NULL;) {
-		if (alert->ends_at.ns < l->now.ns || !filters_match(&l->view.filters, alert->labels))
-			continue;
-		alert->pins++;
-		l->alerts[l->n_alerts++] = alert;
-	}
-	qsort(l->alerts, l->n_alerts, sizeof(struct alert *), by_fingerprint);
+	for (size_t it = 0; (alert = alerts_next(api->state->alerts, &it)) != NULL;)
+		l->alerts[n++] = alert;
+	list_alerts(l, n);
 	http_reply_stream(call, 200, "application/json", fill_alerts, listing_fini, l);
 }
 
@@ -165,6 +235,7 @@ put_group(struct listing *l, const struct listed_group *group, struct buf *out)
 	put_group_head(group, !l->any, out);
 	for (size_t i = 0; i < group->n; i++) {
 		size_t here = out->n;
+		prefetch_whole(l->alerts, l->n_alerts, group->first + i);
 		if (any)
 			buf_putc(out, ',');
 		if (alert_view_put(&l->view, l->state, l->alerts[group->first + i], l->now, out))

@@ -63,7 +63,6 @@ add_common_headers(struct http_call *call)
 	    "Accept, Authorization, Content-Type, Origin");
 	http_add_header(call, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
 	http_add_header(call, "Access-Control-Expose-Headers", "Date");
-	http_add_header(call, "Cache-Control", "no-store");
 }
 
 static void

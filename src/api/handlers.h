@@ -84,7 +84,9 @@ bool refused_by_store(struct api *api, struct http_call *call);
 
 /* --- json_out.c: pieces of answers ---------------------------------------- */
 void put_time(struct buf *out, const char *key, wall_t t); /* ,"key":"2026-...Z" without the comma */
+void put_time_text(struct buf *out, wall_t t);             /* "2026-...Z" */
 void put_key(struct buf *out, const char *key);            /* "key": */
+void put_fingerprint(struct buf *out, uint64_t fingerprint); /* "00ff..." */
 void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, shortest: 4.25e+01 */
 
 /* --- params.c: query parameters ------------------------------------------- */

@@ -20,12 +20,30 @@ put_key(struct buf *out, const char *key)
 void
 put_time(struct buf *out, const char *key, wall_t t)
 {
+	put_key(out, key);
+	put_time_text(out, t);
+}
+
+void
+put_time_text(struct buf *out, wall_t t)
+{
 	char text[TIMESTAMP_TEXT_MAX];
 
-	put_key(out, key);
 	buf_putc(out, '"');
 	buf_puts(out, timestamp_format_ms(t, text));
 	buf_putc(out, '"');
+}
+
+void
+put_fingerprint(struct buf *out, uint64_t fingerprint)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[18];
+
+	text[0] = text[17] = '"';
+	for (int i = 16; i > 0; i--, fingerprint >>= 4)
+		text[i] = hex[fingerprint & 15];
+	buf_put(out, text, sizeof(text));
 }
 
 void
