@@ -245,6 +245,12 @@ world_crash(dur_t down)
 }
 
 void
+world_edit(const char *rules)
+{
+	write_config(rules);
+}
+
+void
 world_reload(const char *rules)
 {
 	struct config *config;

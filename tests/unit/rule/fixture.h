@@ -58,6 +58,8 @@ void world_close(void);
 void world_crash(dur_t down);
 void world_sources(const char
 	*yaml); /* before world_open: instead of the one Prometheus source */
+/* New rules in the file only: the next start finds them. */
+void world_edit(const char *rules);
 /* New rules; findings fail the test. */
 void world_reload(const char *rules);
 void world_answer(const char *match, const char *body);

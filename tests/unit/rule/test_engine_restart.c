@@ -46,9 +46,9 @@ START_TEST(
 	world_slot(1);
 	world_events();
 	world_crash(DUR_S(60));
-	ck_assert_str_eq(
-	    world_alerts(0, 0), "firing{alertname=\"A\", job=\"a\"} "
-				"firing{alertname=\"A\", job=\"b\"}");
+	ck_assert_str_eq(world_alerts(0, 0),
+	    "firing{alertname=\"A\", job=\"a\"} "
+	    "firing{alertname=\"A\", job=\"b\"}");
 	ck_assert_uint_eq(engine_stats(world.engine).alerts_firing, 2);
 	/* Errors freeze it. */
 	world_answer_status("query=m", 500, "starting");
@@ -117,6 +117,31 @@ START_TEST(a_rule_that_is_gone_after_a_restart_resolves_what_it_raised)
 	world_crash(DUR_S(1));
 	ck_assert_str_eq(
 	    world_alerts(0, 0), "pending{alertname=\"B\", job=\"b\"}");
+	world_close();
+}
+END_TEST
+
+START_TEST(a_rule_edited_while_down_resolves_what_it_had_raised)
+{
+	world_open(GROUP
+	    "  - {alert: A, expr: m}\n  - {alert: B, expr: n, for: 1h}\n",
+	    true);
+	world_answer("query=m", VECTOR(UP_A));
+	world_answer("query=n", VECTOR(UP_B));
+	world_slot(1);
+	world_events();
+	world_edit(GROUP "  - {alert: C, expr: c}\n");
+	world_crash(DUR_S(60));
+	ck_assert(!world.events[0].has_rule);
+	ck_assert_str_eq(world.events[0].url, "");
+	ck_assert_int_eq(world.events[0].starts_at.ns, world.start.ns);
+	ck_assert_str_eq(
+	    world_events(), "resolved{alertname=\"A\", job=\"a\"}");
+	ck_assert_uint_eq(engine_stats(world.engine).alerts_pending, 0);
+	/* Not again after the next start: the rows are gone. */
+	world_slot(4);
+	world_crash(DUR_S(60));
+	ck_assert_str_eq(world_events(), "");
 	world_close();
 }
 END_TEST
@@ -217,10 +242,10 @@ START_TEST(a_row_of_sql_is_a_breach)
 	run_sql("UPDATE s SET score = 0.6 WHERE feature = 'sex'; DELETE FROM s "
 		"WHERE feature = 'age'");
 	world_slot(2);
-	ck_assert_str_eq(
-	    world_events(), "resolved{alertname=\"Drift\", feature=\"age\"} "
-			    "firing{alertname=\"Drift\", feature=\"sex\"} "
-			    "firing{alertname=\"Old\", feature=\"sex\"}");
+	ck_assert_str_eq(world_events(),
+	    "resolved{alertname=\"Drift\", feature=\"age\"} "
+	    "firing{alertname=\"Drift\", feature=\"sex\"} "
+	    "firing{alertname=\"Old\", feature=\"sex\"}");
 	run_sql("DROP TABLE s");
 	world_slot(3);
 	ck_assert_str_eq(world_rule(0, 0).last_error, "no such table: s");
@@ -240,6 +265,7 @@ tcase_engine_restart(void)
 	tcase_add_test(t, hysteresis_and_keep_firing_for_survive_a_restart);
 	tcase_add_test(
 	    t, a_rule_that_is_gone_after_a_restart_resolves_what_it_raised);
+	tcase_add_test(t, a_rule_edited_while_down_resolves_what_it_had_raised);
 	tcase_add_test(t, an_alert_of_no_data_ends_after_a_restart);
 	tcase_add_test(t, transitions_are_history);
 	tcase_add_test(t, a_row_of_sql_is_a_breach);
