@@ -335,7 +335,8 @@ const char *
 world_alerts(uint32_t group, uint32_t rule)
 {
 	static char out[4096];
-	char texts[ALERTS_MAX][256], labels[200];
+	static char texts[ALERTS_MAX][256];
+	char labels[200];
 	const struct rule_state *state = world_rule(group, rule).rule;
 	const struct rule_alert *alert;
 	uint32_t n = 0;

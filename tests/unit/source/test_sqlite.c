@@ -313,8 +313,8 @@ START_TEST(more_queries_than_connections_wait_in_line)
 	enum {
 		N = 30
 	};
-	struct result results[N] = { 0 };
-	struct source_query queries[N];
+	static struct result results[N];
+	static struct source_query queries[N];
 	uint32_t done = 0;
 
 	for (int i = 0; i < N; i++) {
