@@ -182,3 +182,12 @@ args_parse(const struct command *command, const struct arg_option *options, int 
 	}
 	return ARGS_OK;
 }
+
+int
+args_output(const struct command *command, const char *output, const char *people, bool *ret_json)
+{
+	*ret_json = strcmp(output, "json") == 0;
+	if (!*ret_json && strcmp(output, people) != 0)
+		return args_usage_error(command, "-o %s: give %s or json", output, people);
+	return EXIT_OK;
+}

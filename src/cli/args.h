@@ -45,4 +45,6 @@ enum args_result { ARGS_OK, ARGS_HELP_SHOWN, ARGS_BAD };
 enum args_result args_parse(const struct command *command, const struct arg_option *options, int argc, char **argv, struct arg_words *words);
 /* "name: message" and how to get help, on stderr; returns EXIT_USAGE. */
 int args_usage_error(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What -o asks for: `people` (the word for text) or json; else a message and EXIT_USAGE. */
+int args_output(const struct command *command, const char *output, const char *people, bool *ret_json);
 void args_print_help(const struct command *command, const struct arg_option *options);

@@ -77,6 +77,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = NULL },
 	};
 	struct arg_words words;
+	bool json;
 
 	switch (args_parse(command, options, argc, argv, &words)) {
 	case ARGS_HELP_SHOWN:
@@ -86,9 +87,11 @@ run(const struct command *command, int argc, char **argv)
 	case ARGS_OK:
 		break;
 	}
+	if (args_output(command, output, "text", &json) != EXIT_OK)
+		return EXIT_USAGE;
 	if (words.n == 0)
 		return args_usage_error(command, "which files? e.g. tocsin check tocsin.yml rules/*.yml");
-	return check_all(&words, with, str_is(str_from(output), "json"));
+	return check_all(&words, with, json);
 }
 
 const struct command cmd_check = {

@@ -126,6 +126,16 @@ ask(const struct source_config *config, const char *text, bool json)
 	return q.code;
 }
 
+/* The name is wrong: shows the right ones. */
+static void
+print_no_source(const char *path, const char *name, const struct config *config)
+{
+	fprintf(stderr, "tocsin query: %s has no source '%s'", path, name);
+	for (uint32_t i = 0; i < config->n_sources; i++)
+		fprintf(stderr, "%s%s", i > 0 ? ", " : " (it has ", config->sources[i].name);
+	fputs(config->n_sources > 0 ? ")\n" : "\n", stderr);
+}
+
 static int
 with_config(const char *path, const char *source_name, const char *text, bool json)
 {
@@ -144,7 +154,7 @@ with_config(const char *path, const char *source_name, const char *text, bool js
 		if (source != NULL)
 			code = ask(source, text, json);
 		else
-			fprintf(stderr, "tocsin query: %s has no source '%s'\n", path, source_name);
+			print_no_source(path, source_name, config);
 	}
 	config_unref(config);
 	diag_free(diag);
@@ -163,6 +173,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = NULL },
 	};
 	struct arg_words words;
+	bool json;
 
 	switch (args_parse(command, options, argc, argv, &words)) {
 	case ARGS_HELP_SHOWN:
@@ -172,11 +183,12 @@ run(const struct command *command, int argc, char **argv)
 	case ARGS_OK:
 		break;
 	}
+	if (args_output(command, output, "table", &json) != EXIT_OK)
+		return EXIT_USAGE;
 	if (words.n != 2)
 		return args_usage_error(command,
 		    "give a source and an expression: tocsin query prom 'up == 0'");
-	return with_config(config, words.items[0], words.items[1],
-	    strcmp(output, "json") == 0);
+	return with_config(config, words.items[0], words.items[1], json);
 }
 
 const struct command cmd_query = {

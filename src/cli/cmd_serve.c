@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/args.h"
 #include "daemon/daemon.h"
+#include "net/server.h"
 
 struct serve_args {
 	const char *config, *storage, *external_url, *level, *format, *retention;
@@ -41,8 +42,11 @@ serve(const struct command *command, const struct serve_args *args)
 		return EXIT_USAGE;
 	if (duration_parse(str_from(args->retention), &retention, &err) < 0)
 		return args_usage_error(command, "--data.retention: %s", err.text);
-	for (uint32_t i = 0; i < args->listen.n; i++)
+	for (uint32_t i = 0; i < args->listen.n; i++) {
 		listen[i] = args->listen.items[i];
+		if (http_server_address_check(listen[i], &err) < 0)
+			return args_usage_error(command, "--web.listen-address: %s", err.text);
+	}
 	if (args->ignored.n > 0)
 		log_warn("daemon", "cluster flags have no effect: this is a single server",
 		    LOG_INT("flags", args->ignored.n));

@@ -8,8 +8,14 @@
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	static const struct arg_option options[] = { { .name = NULL } };
+	const char *output = "text";
+	const struct arg_option options[] = {
+		{ .name = "output", .letter = 'o', .metavar = "text|json", .value = &output,
+		  .doc = "for people or for programs (default text)" },
+		{ .name = NULL },
+	};
 	struct arg_words words;
+	bool json;
 
 	switch (args_parse(command, options, argc, argv, &words)) {
 	case ARGS_HELP_SHOWN:
@@ -19,13 +25,15 @@ run(const struct command *command, int argc, char **argv)
 	case ARGS_OK:
 		break;
 	}
-	printf("tocsin %s\n", PACKAGE_VERSION);
+	if (args_output(command, output, "text", &json) != EXIT_OK)
+		return EXIT_USAGE;
+	printf(json ? "{\"version\":\"%s\"}\n" : "tocsin %s\n", PACKAGE_VERSION);
 	return EXIT_OK;
 }
 
 const struct command cmd_version = {
 	.name = "version",
 	.summary = "Prints the version.",
-	.usage = "version",
+	.usage = "version [OPTION...]",
 	.run = run,
 };

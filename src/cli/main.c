@@ -57,6 +57,7 @@ unknown_command(const char *name)
 int
 main(int argc, char **argv)
 {
+	static char version[] = "version";
 	struct err err = { 0 };
 
 	signal(SIGPIPE, SIG_IGN);
@@ -70,7 +71,7 @@ main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (strcmp(argv[1], "--version") == 0)
-		argv[1] = (char[]){ "version" };
+		argv[1] = version;
 	const struct command *command = find_command(argv[1]);
 	if (command == NULL)
 		return unknown_command(argv[1]);

@@ -189,6 +189,16 @@ resolve(const struct endpoint *endpoint, struct addrinfo **ret)
 }
 
 int
+http_server_address_check(const char *address, struct err *err)
+{
+	struct endpoint endpoint = { 0 };
+	int rc = endpoint_parse(&endpoint, address, err);
+
+	buf_fini(&endpoint.host);
+	return rc;
+}
+
+int
 listen_open(const char *address, int *ret_fds, uint32_t max, uint16_t *ret_port,
     struct err *err)
 {

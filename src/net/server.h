@@ -35,6 +35,8 @@ struct http_limits {
 };
 
 /* address: "host:port", ":port", "[v6]:port"; port 0 picks a free one. Every address the host name gives is bound. */
+/* 0, or an error if no server could ever listen on this: no port, a port that is no number. Resolves nothing. */
+int http_server_address_check(const char *address, struct err *err);
 struct http_server *http_server_new(struct loop *loop, const char *address, const struct http_limits *limits,
     http_handler_fn *handler, void *arg, struct err *err);
 void http_server_free(struct http_server *server);
