@@ -14,7 +14,14 @@
 #define SHOWN_MAX         50
 #define SUMMARY_RUNES_MAX 500
 #define DETAIL_RUNES_MAX  2000
+#define DESCRIPTION_RUNES_MAX 4000
 #define URL_RUNES_MAX     2000
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
 
 /* ---- text --------------------------------------------------------------------------- */
 
@@ -36,7 +43,29 @@ description_of(const struct notified_alert *alert)
 
 	if (text.n == 0)
 		text = str_trim(message_annotation(alert, "message"));
-	return str_eq(text, message_summary(alert)) ? STR("") : text;
+	if (str_eq(text, message_summary(alert)))
+		return STR("");
+	return str_head_runes(text, DESCRIPTION_RUNES_MAX);
+}
+
+/* Takes the next line off the text; false when there is none. */
+static bool
+next_line(struct str *text, struct str *ret)
+{
+	const char *end;
+	uint32_t n;
+
+	if (text->n == 0)
+		return false;
+	end = memchr(text->p, '\n', text->n);
+	n = end != NULL ? (uint32_t)(end - text->p) : text->n;
+	*ret = str_make(text->p, n);
+	while (ret->n > 0 && is_blank(ret->p[ret->n - 1]))
+		ret->n--;
+	if (end != NULL)
+		n++;
+	*text = str_make(text->p + n, text->n - n);
+	return true;
 }
 
 /* A runbook that is not the message's. */
@@ -52,13 +81,15 @@ static void
 put_text_alert(const struct notification *n,
     const struct notified_alert *alert, struct buf *out)
 {
+	struct str description = description_of(alert), line;
 	char time[TIMESTAMP_TEXT_MAX];
 	struct buf labels = { 0 };
 
 	buf_puts(out, alert->firing ? "\nFIRING: " : "\nRESOLVED: ");
 	message_put_line(out, message_summary(alert), SUMMARY_RUNES_MAX);
 	buf_putc(out, '\n');
-	put_row(out, "  ", description_of(alert), DETAIL_RUNES_MAX);
+	while (next_line(&description, &line))
+		put_row(out, "  ", line, DETAIL_RUNES_MAX);
 	put_row(out, "  Value:   ",
 	    str_trim(message_annotation(alert, "value")), SUMMARY_RUNES_MAX);
 	message_put_labels(n, alert, false, &labels);
@@ -167,6 +198,7 @@ put_html_alert(const struct notification *n,
     const struct notified_alert *alert, struct buf *out)
 {
 	struct str severity = message_label(alert, "severity");
+	struct str description = description_of(alert), line;
 	char time[TIMESTAMP_TEXT_MAX];
 	struct buf labels = { 0 };
 
@@ -177,9 +209,12 @@ put_html_alert(const struct notification *n,
 	    alert->firing ? "FIRING" : "RESOLVED");
 	put_escaped(out, message_summary(alert), SUMMARY_RUNES_MAX);
 	buf_puts(out, "</p>\n");
-	if (description_of(alert).n > 0) {
+	if (description.n > 0) {
 		buf_puts(out, "<p style=\"margin:4px 0\">");
-		put_escaped(out, description_of(alert), DETAIL_RUNES_MAX);
+		while (next_line(&description, &line)) {
+			put_escaped(out, line, DETAIL_RUNES_MAX);
+			buf_puts(out, description.n > 0 ? "<br>\n" : "");
+		}
 		buf_puts(out, "</p>\n");
 	}
 	buf_puts(out, "<table style=\"border-collapse:collapse\">\n");

@@ -116,20 +116,33 @@ message_alert_runbook(const struct notified_alert *alert)
 	return str_trim(message_annotation(alert, "runbook_url"));
 }
 
+/* Worst first: firing ones by level, then the resolved. */
+#define GRADES (LEVEL_COUNT + 1)
+
+static uint32_t
+grade_of(const struct notified_alert *alert)
+{
+	if (!alert->firing)
+		return LEVEL_COUNT;
+	return LEVEL_COUNT - 1 -
+	    (uint32_t)message_level(message_label(alert, "severity"));
+}
+
 struct str
 message_runbook(const struct notification *n)
 {
-	struct str resolved = STR("");
+	struct str best = STR("");
+	uint32_t best_grade = GRADES;
 
-	for (uint32_t i = 0; i < n->n_alerts; i++) {
+	for (uint32_t i = 0; i < n->n_alerts && best_grade > 0; i++) {
 		struct str runbook = message_alert_runbook(&n->alerts[i]);
 
-		if (runbook.n != 0 && n->alerts[i].firing)
-			return runbook;
-		if (resolved.n == 0)
-			resolved = runbook;
+		if (runbook.n != 0 && grade_of(&n->alerts[i]) < best_grade) {
+			best = runbook;
+			best_grade = grade_of(&n->alerts[i]);
+		}
 	}
-	return resolved;
+	return best;
 }
 
 struct str
@@ -154,9 +167,9 @@ message_pick(const struct notification *n, const struct notified_alert **ret,
 {
 	uint32_t count = 0;
 
-	for (int firing = 1; firing >= 0; firing--) {
+	for (uint32_t grade = 0; grade < GRADES && count < max; grade++) {
 		for (uint32_t i = 0; i < n->n_alerts && count < max; i++)
-			if (n->alerts[i].firing == (firing == 1))
+			if (grade_of(&n->alerts[i]) == grade)
 				ret[count++] = &n->alerts[i];
 	}
 	return count;

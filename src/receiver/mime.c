@@ -212,6 +212,9 @@ read_mailbox(struct arena *arena, struct str text, struct mailbox *ret)
 	struct str address = text, name = STR("");
 	const char *open = text.n > 0 ? memrchr(text.p, '<', text.n) : NULL;
 
+	for (uint32_t i = 0; i < text.n; i++)
+		if (is_control(text.p[i]))
+			return false;
 	if (open != NULL && str_ends(text, STR(">"))) {
 		address = str_make(open + 1,
 		    (size_t)(text.p + text.n - 1 - (open + 1)));

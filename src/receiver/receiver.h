@@ -81,7 +81,7 @@ enum message_level message_level(struct str severity);
 void message_subject(const struct notification *n, struct buf *out);
 /* The highest severity among firing alerts (critical > page > error > warning > info > others), else of all; "" when there is none. */
 struct str message_severity(const struct notification *n);
-/* The first alert's runbook_url annotation, firing alerts first; "" when there is none. */
+/* The runbook_url annotation of the worst alert that has one, firing alerts first; "" when there is none. */
 struct str message_runbook(const struct notification *n);
 /* The same for one alert. */
 struct str message_alert_runbook(const struct notified_alert *alert);
@@ -90,7 +90,7 @@ struct str message_summary(const struct notified_alert *alert);
 struct str message_label(const struct notified_alert *alert, const char *name);      /* "" when absent */
 struct str message_annotation(const struct notified_alert *alert, const char *name); /* "" when absent */
 struct str message_common_label(const struct notification *n, const char *name);     /* "" when absent */
-/* Up to max alerts to show, firing ones first; returns how many. */
+/* Up to max alerts to show, firing ones first and of these the worst; returns how many. */
 uint32_t message_pick(const struct notification *n, const struct notified_alert **ret, uint32_t max);
 /* "2 firing, 1 resolved" */
 void message_counts(const struct notification *n, struct buf *out);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The webhook: Alertmanager's bytes. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "receiver/types.h"
+#include "world.h"
+
+START_TEST(body_equals_alertmanagers)
+{
+	struct story s = story_load(story_names[_i]);
+	const void *settings =
+	    settings_read(&s, &receiver_webhook, "url: http://h.example/x");
+	struct rendered r = render(&s, &receiver_webhook, settings);
+
+	ck_assert_int_eq(r.rc, 0);
+	ck_assert_str_eq(r.request.url.p, "http://h.example/x");
+	ck_assert_str_eq(r.request.method, "POST");
+	ck_assert_str_eq(r.request.content_type, "application/json");
+	same_as_golden(s.arena,
+	    arena_printf(s.arena, "%s.alertmanager-webhook.json",
+		story_names[_i]),
+	    buf_str(&r.request.body));
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(another_try_has_the_same_key_and_the_same_bytes)
+{
+	struct story s = story_load("mixed");
+	const void *settings =
+	    settings_read(&s, &receiver_webhook, "url: http://h.example/x");
+	struct rendered a = render(&s, &receiver_webhook, settings);
+	struct rendered b = render(&s, &receiver_webhook, settings);
+	struct rendered c;
+
+	ck_assert_uint_eq(a.request.n_headers, 1);
+	ck_assert_str_eq(a.request.headers[0].name, "Idempotency-Key");
+	ck_assert_str_eq(a.request.headers[0].value, "17-1795154730");
+	ck_assert_str_eq(b.request.headers[0].value, "17-1795154730");
+	ck_assert(str_eq(buf_str(&a.request.body), buf_str(&b.request.body)));
+	/* The next delivery, and the same number after a lost database. */
+	s.n.delivery_id = 18;
+	c = render(&s, &receiver_webhook, settings);
+	ck_assert_str_eq(c.request.headers[0].value, "18-1795154730");
+	rendered_free(&c);
+	s.n.delivery_id = 17;
+	s.n.now = wall_add(s.n.now, DUR_S(60));
+	c = render(&s, &receiver_webhook, settings);
+	ck_assert_str_eq(c.request.headers[0].value, "17-1795154790");
+	rendered_free(&a);
+	rendered_free(&b);
+	rendered_free(&c);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(max_alerts_cuts_and_counts_without_changing_the_status)
+{
+	struct story s = story_load("mixed");
+	const void *settings = settings_read(&s, &receiver_webhook,
+	    "url: http://h.example/x\nmax_alerts: 1\ntimeout: 5s");
+	struct rendered r;
+	struct json_object *root;
+
+	s.alerts[0].firing = false;
+	r = render(&s, &receiver_webhook, settings);
+	root = json_parse(buf_str(&r.request.body));
+	ck_assert_int_eq(r.request.timeout.ns, DUR_S(5).ns);
+	ck_assert_uint_eq(json_object_array_length(json_at(root, "alerts")), 1);
+	ck_assert_str_eq(json_text_at(root, "truncatedAlerts"), "2");
+	ck_assert_str_eq(json_text_at(root, "alerts.0.status"), "resolved");
+	ck_assert_str_eq(json_text_at(root, "status"), "firing");
+	json_object_put(root);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(resolved_is_sent_unless_told_otherwise)
+{
+	struct story s = story_load("one");
+	const struct integration_common *common;
+
+	common = settings_read(&s, &receiver_webhook, "url: http://h/x");
+	ck_assert(common->send_resolved);
+	common = settings_read(&s, &receiver_webhook,
+	    "url: http://h/x\nsend_resolved: false");
+	ck_assert(!common->send_resolved);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(secret_url_is_read_from_its_file_at_each_use)
+{
+	struct story s = story_load("one");
+	char path[] = "/tmp/receiver-url-XXXXXX";
+	const void *settings;
+	struct rendered r;
+	FILE *file;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	file = fdopen(fd, "w");
+	fputs("http://h.example/from-file\n", file);
+	fclose(file);
+	settings = settings_read(&s, &receiver_webhook,
+	    arena_printf(s.arena, "url_file: %s", path));
+	r = render(&s, &receiver_webhook, settings);
+	ck_assert_int_eq(r.rc, 0);
+	ck_assert_str_eq(r.request.url.p, "http://h.example/from-file");
+	rendered_free(&r);
+	remove(path);
+	r = render(&s, &receiver_webhook, settings);
+	ck_assert_int_eq(r.rc, -ERR_IO);
+	ck_assert_ptr_nonnull(strstr(r.err.text, path));
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+static const struct {
+	const char *yaml, *want;
+} complaints[] = {
+	{ "{}", "no URL to send to: give url or url_file" },
+	{ "url: h.example", "must begin with http:// or https://" },
+	{ "url: 'http://h/a b'", "hold no spaces" },
+	{ "url: http://h\nmax_alerts: -1", "from 0 to" },
+	{ "url: http://h\npayload: {a: b}", "not supported" },
+	{ "url: http://h\nurls: x", "unknown key 'urls'" },
+};
+
+START_TEST(mistakes_are_named)
+{
+	struct story s = story_load("one");
+	const char *text = settings_complaint(&s, &receiver_webhook,
+	    complaints[_i].yaml);
+
+	ck_assert_msg(strstr(text, complaints[_i].want) != NULL, "%s", text);
+	story_free(&s);
+}
+END_TEST
+
+TCase *
+case_webhook(void)
+{
+	TCase *tcase = tcase_create("webhook");
+
+	tcase_add_loop_test(tcase, body_equals_alertmanagers, 0, STORIES);
+	tcase_add_test(tcase,
+	    another_try_has_the_same_key_and_the_same_bytes);
+	tcase_add_test(tcase,
+	    max_alerts_cuts_and_counts_without_changing_the_status);
+	tcase_add_test(tcase, resolved_is_sent_unless_told_otherwise);
+	tcase_add_test(tcase, secret_url_is_read_from_its_file_at_each_use);
+	tcase_add_loop_test(tcase, mistakes_are_named, 0,
+	    (int)(sizeof(complaints) / sizeof(complaints[0])));
+	return tcase;
+}
