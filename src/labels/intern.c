@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/map.h"
 #include "base/xalloc.h"
 #include "labels/labels.h"
@@ -33,17 +32,17 @@ istr_is(const void *value, const void *key)
 static size_t
 istr_size(uint32_t n)
 {
-	return malloc_bytes(sizeof(struct istr) + n + 1);
+	return malloc_bytes(offsetof(struct istr, p) + n + 1);
 }
 
 struct istr *
-istr_intern_hashed(struct str s, uint64_t hash)
+istr_intern_hashed(struct str s, uint32_t hash)
 {
 	struct istr *istr = map_find(&table.map, hash, istr_is, &s);
 
 	if (istr != NULL)
 		return istr_ref(istr);
-	istr = xmalloc(sizeof(*istr) + s.n + 1);
+	istr = xmalloc(offsetof(struct istr, p) + s.n + 1);
 	istr->refs = 1;
 	istr->n = s.n;
 	istr->hash = hash;
@@ -58,7 +57,7 @@ istr_intern_hashed(struct str s, uint64_t hash)
 struct istr *
 istr_intern(struct str s)
 {
-	return istr_intern_hashed(s, hash_bytes(s.n > 0 ? s.p : "", s.n));
+	return istr_intern_hashed(s, istr_hash(s));
 }
 
 struct istr *

@@ -155,14 +155,13 @@ hash_step(uint64_t hash, uint64_t name, uint64_t value)
 
 /* Hash of the set; hashes[2 * i] and [2 * i + 1] of each name and value. */
 static uint64_t
-hash_views(const struct label_view *views, uint32_t n, uint64_t *hashes)
+hash_views(const struct label_view *views, uint32_t n, uint32_t *hashes)
 {
 	uint64_t hash = n;
 
 	for (uint32_t i = 0; i < n; i++) {
-		hashes[2 * i] = hash_bytes(views[i].name.p, views[i].name.n);
-		hashes[2 * i + 1] =
-		    hash_bytes(views[i].value.p, views[i].value.n);
+		hashes[2 * i] = istr_hash(views[i].name);
+		hashes[2 * i + 1] = istr_hash(views[i].value);
 		hash = hash_step(hash, hashes[2 * i], hashes[2 * i + 1]);
 	}
 	return hash;
@@ -255,7 +254,8 @@ struct labels *
 labels_intern_sorted(
     const struct label_view *views, uint32_t n, struct err *err)
 {
-	uint64_t hashes[2 * LABELS_MAX], hash;
+	uint32_t hashes[2 * LABELS_MAX];
+	uint64_t hash;
 	struct views_key key = { views, n };
 	struct labels *labels;
 
@@ -290,7 +290,8 @@ labels_intern(struct labels_builder *b, struct err *err)
 struct labels *
 labels_lookup(struct labels_builder *b)
 {
-	uint64_t hashes[2 * LABELS_MAX], hash;
+	uint32_t hashes[2 * LABELS_MAX];
+	uint64_t hash;
 	struct views_key key;
 
 	if (builder_is_full(b))

@@ -22,7 +22,7 @@
 
 struct istr { /* interned string, NUL-terminated */
 	uint32_t refs, n;
-	uint64_t hash;
+	uint32_t hash; /* 32 bits: the header is most of a short string */
 	char p[];
 };
 

@@ -94,7 +94,7 @@ START_TEST(map_agrees_with_a_naive_model)
 			ck_assert(map_remove_value(&map, hash, &items[k]));
 		}
 		items[k].in = !items[k].in;
-		REQUIRE(map.n * 4 <= map.cap * 3);
+		REQUIRE(map.n * 8 <= map.cap * 7);
 		if (step % 97 == 0)
 			check_all(&map, _i);
 		if (step % 1500 == 1499)
