@@ -39,7 +39,7 @@ struct listing {
  * seen, one after another: alert, label set, strings.  Asking for them some
  * alerts ahead makes it several times faster.
  */
-enum { AHEAD_ALERT = 24, AHEAD_LABELS = 16, AHEAD_STRINGS = 8 };
+enum { AHEAD_ALERT = 64, AHEAD_LABELS = 32, AHEAD_STRINGS = 8 };
 
 static void
 prefetch_strings(const struct labels *labels)

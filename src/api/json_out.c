@@ -46,20 +46,47 @@ put_fingerprint(struct buf *out, uint64_t fingerprint)
 	buf_put(out, text, sizeof(text));
 }
 
+/* The shortest digits are those of the plain form; only the point moves. */
 void
 put_prom_exponent(struct buf *out, double v)
 {
-	char text[40];
-	double back;
+	char digits[400];
+	struct buf plain = { 0 };
+	int n = 0, exponent = -1;
+	bool past_point = false, begun = false;
 
+	put_prom_double(&plain, v);
 	if (isnan(v) || isinf(v)) {
-		buf_puts(out, isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
+		buf_put_str(out, buf_str(&plain));
+		buf_fini(&plain);
 		return;
 	}
-	for (int digits = 0; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*e", digits, v);
-		if (str_to_double(str_from(text), &back) && back == v)
-			break;
+	const char *c = plain.p;
+	if (*c == '-')
+		buf_putc(out, *c++);
+	for (; (*c >= '0' && *c <= '9') || *c == '.'; c++) {
+		if (*c == '.') {
+			past_point = true;
+			continue;
+		}
+		begun = begun || *c != '0';
+		exponent += begun ? !past_point : -(int)past_point;
+		if (begun && n < (int)sizeof(digits))
+			digits[n++] = *c;
 	}
-	buf_puts(out, text);
+	if (*c == 'e')
+		exponent += atoi(c + 1);
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	if (n == 0) {
+		digits[n++] = '0';
+		exponent = 0;
+	}
+	buf_fini(&plain);
+	buf_putc(out, digits[0]);
+	if (n > 1) {
+		buf_putc(out, '.');
+		buf_put(out, digits + 1, (size_t)n - 1);
+	}
+	buf_printf(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
 }

@@ -157,56 +157,6 @@ param_names(const struct http_call *call, const char *name, const char *text)
 	return !given;
 }
 
-static void
-put_group_tail(const struct group_view *view, struct buf *out)
-{
-	const struct rule_group_config *group = view->config;
-
-	buf_puts(out, "],");
-	put_number(out, "interval", dur_seconds(group->interval));
-	buf_printf(out, ",\"limit\":%lld,", (long long)group->limit);
-	put_number(out, "evaluationTime", dur_seconds(view->evaluation_time));
-	buf_putc(out, ',');
-	put_time_ns(out, "lastEvaluation", view->last_evaluation);
-	buf_putc(out, '}');
-}
-
-/* The group with those of its rules that are wanted; nothing when there are none. */
-static void
-put_group(const struct engine *engine, const struct http_call *call, uint32_t g, bool with_alerts,
-    bool *any_group, struct buf *out)
-{
-	struct group_view view;
-	size_t before = out->n;
-	bool any = false;
-
-	engine_group_view(engine, g, &view);
-	if (!param_names(call, "rule_group", view.config->name) ||
-	    !param_names(call, "file", view.config->file))
-		return;
-	buf_puts(out, *any_group ? ",{" : "{");
-	put_text(out, "name", str_from(view.config->name));
-	buf_putc(out, ',');
-	put_text(out, "file", str_from(view.config->file));
-	buf_puts(out, ",\"rules\":[");
-	for (uint32_t r = 0; r < view.config->n_rules; r++) {
-		struct rule_view rule;
-		if (!param_names(call, "rule_name", view.config->rules[r].name))
-			continue;
-		engine_rule_view(engine, g, r, &rule);
-		if (any)
-			buf_putc(out, ',');
-		any = true;
-		put_rule(engine, &rule, with_alerts, out);
-	}
-	if (!any && view.config->n_rules > 0) {
-		out->n = before;
-		return;
-	}
-	put_group_tail(&view, out);
-	*any_group = true;
-}
-
 struct ordered_group {
 	uint32_t index;
 	const struct rule_group_config *config;
@@ -221,52 +171,169 @@ by_file_and_name(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->config->name, y->config->name);
 }
 
-void
-api_rules_get(struct api *api, struct http_call *call, struct str id)
-{
-	const struct engine *engine = api->state->engine;
-	const struct config *config = engine_config(engine);
-	const char *type = http_param(call, "type", 0);
-	bool with_alerts = !param_bool(call, "exclude_alerts", false), any = false;
-	struct ordered_group *order = xcalloc(config->n_groups + 1, sizeof(*order));
-	struct buf body = { 0 };
+/* --- answers, streamed: with many alerts they are long ---------------------------- */
 
-	(void)id;
-	if (type != NULL && type[0] != '\0' && strcmp(type, "alert") != 0 && strcmp(type, "record") != 0) {
-		reply_prom_error(call, 400, "bad_data", "not supported value \"%s\"", type);
-		free(order);
+#define NO_RULE UINT32_MAX /* stands for a group without any */
+
+struct wanted {
+	uint32_t group, rule;
+};
+
+/*
+ * Which rules to show is fixed at the start, by their place in a generation
+ * of the configuration; how they are is looked up when their turn comes.
+ */
+struct listing {
+	const struct engine *engine;
+	struct config *config;
+	struct wanted *wanted;
+	size_t n, at;
+	bool with_alerts, only_alerts, begun, any;
+};
+
+static void
+want_group(struct listing *l, const struct http_call *call, uint32_t g)
+{
+	const struct rule_group_config *group = &l->config->groups[g];
+
+	if (!param_names(call, "rule_group", group->name) || !param_names(call, "file", group->file))
 		return;
-	}
+	if (group->n_rules == 0)
+		l->wanted[l->n++] = (struct wanted){ g, NO_RULE };
+	for (uint32_t r = 0; r < group->n_rules; r++)
+		if (param_names(call, "rule_name", group->rules[r].name))
+			l->wanted[l->n++] = (struct wanted){ g, r };
+}
+
+static struct listing *
+listing_new(const struct api *api, const struct http_call *call)
+{
+	struct config *config = api->state->config;
+	struct listing *l = xcalloc(1, sizeof(*l));
+	struct ordered_group *order = xcalloc(config->n_groups + 1, sizeof(*order));
+
+	l->engine = api->state->engine;
+	l->config = config_ref(config);
+	l->wanted = xcalloc((size_t)config->n_rules + config->n_groups + 1, sizeof(*l->wanted));
 	for (uint32_t g = 0; g < config->n_groups; g++)
 		order[g] = (struct ordered_group){ g, &config->groups[g] };
 	qsort(order, config->n_groups, sizeof(*order), by_file_and_name);
-	buf_puts(&body, "{\"status\":\"success\",\"data\":{\"groups\":[");
-	if (type == NULL || strcmp(type, "record") != 0)
-		for (uint32_t g = 0; g < config->n_groups; g++)
-			put_group(engine, call, order[g].index, with_alerts, &any, &body);
-	buf_puts(&body, "]}}\n");
-	reply_json(call, 200, &body);
-	buf_fini(&body);
+	for (uint32_t g = 0; g < config->n_groups; g++)
+		want_group(l, call, order[g].index);
 	free(order);
+	return l;
+}
+
+static void
+listing_fini(void *arg)
+{
+	struct listing *l = arg;
+
+	config_unref(l->config);
+	free(l->wanted);
+	free(l);
+}
+
+static void
+put_group_head(const struct listing *l, uint32_t g, bool first, struct buf *out)
+{
+	const struct rule_group_config *group = &l->config->groups[g];
+
+	buf_puts(out, first ? "{" : ",{");
+	put_text(out, "name", str_from(group->name));
+	buf_putc(out, ',');
+	put_text(out, "file", str_from(group->file));
+	buf_puts(out, ",\"rules\":[");
+}
+
+static void
+put_group_tail(const struct listing *l, uint32_t g, struct buf *out)
+{
+	struct group_view view;
+
+	engine_group_view(l->engine, g, &view);
+	buf_puts(out, "],");
+	put_number(out, "interval", dur_seconds(view.config->interval));
+	buf_printf(out, ",\"limit\":%lld,", (long long)view.config->limit);
+	put_number(out, "evaluationTime", dur_seconds(view.evaluation_time));
+	buf_putc(out, ',');
+	put_time_ns(out, "lastEvaluation", view.last_evaluation);
+	buf_putc(out, '}');
+}
+
+static void
+put_wanted(struct listing *l, struct buf *out)
+{
+	const struct wanted *wanted = &l->wanted[l->at];
+	struct rule_view rule;
+
+	if (wanted->rule != NO_RULE)
+		engine_rule_view(l->engine, wanted->group, wanted->rule, &rule);
+	if (l->only_alerts) {
+		if (wanted->rule != NO_RULE)
+			put_alerts(l->engine, &rule, &l->any, out);
+		return;
+	}
+	bool first = l->at == 0 || wanted[-1].group != wanted->group;
+	bool last = l->at + 1 == l->n || wanted[1].group != wanted->group;
+	if (first)
+		put_group_head(l, wanted->group, l->at == 0, out);
+	else
+		buf_putc(out, ',');
+	if (wanted->rule != NO_RULE)
+		put_rule(l->engine, &rule, l->with_alerts, out);
+	if (last)
+		put_group_tail(l, wanted->group, out);
+}
+
+static bool
+fill(void *arg, struct buf *out, size_t want)
+{
+	struct listing *l = arg;
+	size_t begin = out->n;
+
+	if (!l->begun)
+		buf_puts(out, l->only_alerts ? "{\"status\":\"success\",\"data\":{\"alerts\":[" :
+		    "{\"status\":\"success\",\"data\":{\"groups\":[");
+	l->begun = true;
+	/* After a reload the places mean other rules: the answer ends where it is. */
+	bool reloaded = engine_config(l->engine) != l->config;
+	while (!reloaded && l->at < l->n && out->n - begin < want) {
+		put_wanted(l, out);
+		l->at++;
+	}
+	if (!reloaded && l->at < l->n)
+		return true;
+	if (reloaded && !l->only_alerts && l->at > 0 && l->at < l->n &&
+	    l->wanted[l->at].group == l->wanted[l->at - 1].group)
+		buf_puts(out, "]}");
+	buf_puts(out, "]}}\n");
+	return false;
+}
+
+void
+api_rules_get(struct api *api, struct http_call *call, struct str id)
+{
+	const char *type = param_text(call, "type");
+
+	(void)id;
+	if (type != NULL && strcmp(type, "alert") != 0 && strcmp(type, "record") != 0) {
+		reply_prom_error(call, 400, "bad_data", "not supported value \"%s\"", type);
+		return;
+	}
+	struct listing *l = listing_new(api, call);
+	l->with_alerts = !param_bool(call, "exclude_alerts", false);
+	if (type != NULL && strcmp(type, "record") == 0)
+		l->n = 0; /* we have none */
+	http_reply_stream(call, 200, "application/json", fill, listing_fini, l);
 }
 
 void
 api_rule_alerts_get(struct api *api, struct http_call *call, struct str id)
 {
-	const struct engine *engine = api->state->engine;
-	const struct config *config = engine_config(engine);
-	struct buf body = { 0 };
-	bool any = false;
+	struct listing *l = listing_new(api, call);
 
 	(void)id;
-	buf_puts(&body, "{\"status\":\"success\",\"data\":{\"alerts\":[");
-	for (uint32_t g = 0; g < config->n_groups; g++)
-		for (uint32_t r = 0; r < config->groups[g].n_rules; r++) {
-			struct rule_view rule;
-			engine_rule_view(engine, g, r, &rule);
-			put_alerts(engine, &rule, &any, &body);
-		}
-	buf_puts(&body, "]}}\n");
-	reply_json(call, 200, &body);
-	buf_fini(&body);
+	l->only_alerts = true;
+	http_reply_stream(call, 200, "application/json", fill, listing_fini, l);
 }
