@@ -9,10 +9,11 @@
 #include "loop/loop.h"
 
 /*
- * Clients choose features by this: the Alertmanager whose API v2 we speak
- * (karma reads it from alertmanager_build_info, amtool from /status).
+ * The Alertmanager whose API v2 we speak, as karma (alertmanager_build_info)
+ * and amtool (/status) are told.  karma wants at least 0.22; amtool complains
+ * at every command unless it is its own version, so this is Debian 12's.
  */
-#define ALERTMANAGER_COMPAT_VERSION "0.27.0"
+#define ALERTMANAGER_COMPAT_VERSION "0.25.0"
 
 #define API_FILTERS_MAX 32
 #define API_ALERTS_PER_POST_MAX 100000
