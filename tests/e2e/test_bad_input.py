@@ -224,7 +224,7 @@ def test_backend_in_trouble_freezes_its_rules_and_no_others(t):
     errors = {name: rule.get("lastError") for name, rule in tocsin.rules().items()}
     assert all(errors[f"R_{name}"] for name in troubles), errors
     for name, word in (("server_error", "500"), ("bad_data", "parse error: xyz"), ("partial", "store-7"),
-                       ("status_error", "query timed out"), ("hang", "time")):
+                       ("status_error", "query timed out"), ("hang", "900ms")):
         assert word in errors[f"R_{name}"].lower(), f"{name}: {errors[f'R_{name}']}"
     # the others go on, every state is kept, nobody hears of it
     asked = len(backend.asked("fine"))
