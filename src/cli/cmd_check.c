@@ -3,7 +3,8 @@
  * tocsin check: says whether configurations and rule files would load.
  *
  * Findings go to stderr as file:line:column with a caret, one summary line per
- * good file to stdout.
+ * good file to stdout.  SQL is prepared against the database where there is
+ * one.
  */
 #include "config.h"
 
@@ -36,8 +37,12 @@ static bool
 check_one(const char *path, const struct config *with, struct diag *diag, bool json)
 {
 	uint32_t before = diag_errors(diag);
-	int rules = config_check_file(path, core_kinds(), with, diag);
+	struct config *config = NULL;
+	int rules = config_check_file(path, core_kinds(), with, diag, &config);
 
+	if (config != NULL)
+		core_check_queries(config, true, diag);
+	config_unref(config);
 	if (rules < 0 || diag_errors(diag) > before)
 		return false;
 	if (!json)
@@ -59,7 +64,8 @@ check_all(const struct arg_words *words, const char *with_path, bool json)
 			bad++;
 	print_findings(diag, json);
 	if (bad > 0 && !json)
-		fprintf(stderr, "%u of %u files with errors\n", bad, words->n);
+		fprintf(stderr, "%u of %u files with errors\n", bad,
+		    words->n + (with_path != NULL ? 1 : 0));
 	config_unref(with);
 	diag_free(diag);
 	return bad == 0 ? EXIT_OK : EXIT_NO;

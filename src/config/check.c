@@ -35,7 +35,7 @@ is_rule_file(const struct loader *l, const struct yaml_node *root)
 
 int
 config_check_file(const char *path, const struct config_kinds *kinds,
-    const struct config *with, struct diag *diag)
+    const struct config *with, struct diag *diag, struct config **ret_config)
 {
 	struct loader *l = loader_new(path, kinds, diag);
 	struct yaml_node *root;
@@ -56,7 +56,10 @@ config_check_file(const char *path, const struct config_kinds *kinds,
 	config = loader_end(l);
 	if (config != NULL) {
 		n_rules = (int)config->n_rules;
-		config_unref(config);
+		if (ret_config != NULL)
+			*ret_config = config;
+		else
+			config_unref(config);
 	}
 	return n_rules;
 }

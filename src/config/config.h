@@ -202,9 +202,11 @@ struct config *config_load(const char *path, const struct config_kinds *kinds, s
  * `tocsin check FILE`: tells a configuration from a rule file by its keys and
  * checks it alone; a rule file is checked without its sources' kinds known
  * (expr is taken as Prometheus unless the group names a source of `with`).
- * Returns the number of rules seen, or -1 when there were errors.
+ * Returns the number of rules seen, or -1 when there were errors.  ret_config
+ * (may be NULL) gets what was read, +1 reference; a rule file's has only rules.
  */
-int config_check_file(const char *path, const struct config_kinds *kinds, const struct config *with, struct diag *diag);
+int config_check_file(const char *path, const struct config_kinds *kinds, const struct config *with, struct diag *diag,
+    struct config **ret_config);
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* accepts NULL */
 const struct receiver_config *config_receiver(const struct config *config, const char *name);

@@ -183,6 +183,16 @@ open_rooms(struct core *core)
 	timer_init(&core->upkeep, on_upkeep, core);
 }
 
+struct config *
+core_load(const char *path, struct diag *diag)
+{
+	struct config *config = config_load(path, core_kinds(), diag);
+
+	if (config != NULL)
+		core_check_queries(config, false, diag);
+	return config;
+}
+
 static int
 open_store(struct core *core, struct err *err)
 {
@@ -236,7 +246,7 @@ int
 core_open(struct core *core, const struct daemon_options *options, struct diag *diag,
     struct err *err)
 {
-	struct config *config = config_load(options->config_path, core_kinds(), diag);
+	struct config *config = core_load(options->config_path, diag);
 
 	core->options = options;
 	if (config == NULL)
@@ -267,6 +277,18 @@ core_start(struct core *core)
 	core->state.ready = true;
 }
 
+/* Queries under way end with "cancelled", soon. */
+static void
+close_engine(struct core *core)
+{
+	if (core->engine == NULL)
+		return;
+	engine_stop(core->engine);
+	while (!engine_idle(core->engine))
+		loop_turn(core->loop, DUR_MS(100));
+	engine_free(core->engine);
+}
+
 void
 core_close(struct core *core)
 {
@@ -274,7 +296,7 @@ core_close(struct core *core)
 	for (uint32_t i = 0; i < core->n_servers; i++)
 		http_server_free(core->servers[i]);
 	api_free(core->api);
-	engine_free(core->engine);
+	close_engine(core);
 	groups_free(core->groups);
 	notifier_free(core->notifier);
 	inhibitor_free(core->inhibitor);

@@ -38,10 +38,19 @@ struct core {
 
 /* core.c: makes everything up to, but not including, the first flush and slot. Findings go to diag, other failures to err. */
 int core_open(struct core *core, const struct daemon_options *options, struct diag *diag, struct err *err);
+/* NULL with findings; refused queries are warnings. */
+struct config *core_load(const char *path, struct diag *diag);
 void core_start(struct core *core);
 void core_close(struct core *core); /* of whatever core_open got to */
 /* The receiver, source and rule tables of this program. */
 const struct config_kinds *core_kinds(void);
+
+/*
+ * check_queries.c: lets each rule's source look at its query without running
+ * it.  What the source refuses is an error (strict) or a warning at the rule; a
+ * source that is not there now (a database to be made later) is passed over.
+ */
+void core_check_queries(const struct config *config, bool strict, struct diag *diag);
 
 /* restore.c: reads the store back into the rooms. */
 int core_restore(struct core *core, struct err *err);

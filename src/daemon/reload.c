@@ -47,7 +47,7 @@ core_reload(void *arg, struct buf *ret_text)
 {
 	struct core *core = arg;
 	struct diag *diag = diag_new();
-	struct config *config = config_load(core->options->config_path, core_kinds(), diag);
+	struct config *config = core_load(core->options->config_path, diag);
 	struct err err = { 0 };
 	int rc = 0;
 

@@ -83,7 +83,7 @@ fuzz_file(struct str text)
 		abort();
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	rules = config_check_file(path, &fake_kinds, NULL, diag);
+	rules = config_check_file(path, &fake_kinds, NULL, diag, NULL);
 	if ((rules < 0) != (diag_errors(diag) > 0)) {
 		abort();
 	}

@@ -48,7 +48,7 @@ START_TEST(broken_file_gives_its_first_line)
 	read_line(expect, want, sizeof(want));
 	snprintf(name, sizeof(name), "%.*s.yml",
 	    (int)(strlen(expect) - strlen(".expect")), expect);
-	ck_assert_int_eq(config_check_file(name, &fake_kinds, NULL, diag), -1);
+	ck_assert_int_eq(config_check_file(name, &fake_kinds, NULL, diag, NULL), -1);
 	ck_assert_uint_gt(diag_errors(diag), 0);
 	diag_print(diag, &out);
 	first_line(out.p);

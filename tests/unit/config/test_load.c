@@ -458,9 +458,9 @@ START_TEST(second_file_is_judged_by_itself)
 	scratch_write("bad.yml", "route: {}\n");
 	scratch_write("good.yml", RECEIVERS "route: {receiver: a}\n");
 	ck_assert_int_eq(config_check_file(scratch_path("bad.yml"), &fake_kinds,
-	    NULL, diag), -1);
+	    NULL, diag, NULL), -1);
 	ck_assert_int_eq(config_check_file(scratch_path("good.yml"),
-	    &fake_kinds, NULL, diag), 0);
+	    &fake_kinds, NULL, diag, NULL), 0);
 	diag_free(diag);
 }
 END_TEST

@@ -228,12 +228,12 @@ START_TEST(rule_file_alone_takes_any_source)
 	    "groups:\n- name: g\n  source: elsewhere\n"
 	    "  rules: [{alert: A, expr: x}, {alert: B, expr: y}]\n");
 	ck_assert_int_eq(config_check_file(scratch_path("rules.yml"),
-	    &fake_kinds, NULL, diag), 2);
+	    &fake_kinds, NULL, diag, NULL), 2);
 	ck_assert_uint_eq(diag_count(diag), 0);
 	scratch_write("t.yml", SOURCES);
 	with = scratch_load("t.yml");
 	ck_assert_int_eq(config_check_file(scratch_path("rules.yml"),
-	    &fake_kinds, with, diag), -1);
+	    &fake_kinds, with, diag, NULL), -1);
 	ck_assert_str_eq(diag_at(diag, 0)->text,
 	    "there is no source 'elsewhere'");
 	config_unref(with);
@@ -286,7 +286,7 @@ try_file(const char *path, const struct stat *st, int type, struct FTW *walk)
 	}
 	diag = diag_new();
 	corpus_files++;
-	if (config_check_file(path, &fake_kinds, NULL, diag) >= 0) {
+	if (config_check_file(path, &fake_kinds, NULL, diag, NULL) >= 0) {
 		corpus_good++;
 	}
 	for (uint32_t i = 0; i < diag_count(diag); i++) {
