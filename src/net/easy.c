@@ -74,6 +74,7 @@ plan_key(
 	buf_putc(key, request->body.n > 0 ? 'B' : '-');
 	buf_putc(key, wants_redirects(request) ? 'R' : '-');
 	buf_putc(key, request->compressed ? 'Z' : '-');
+	buf_putc(key, request->fresh_connection ? 'F' : '-');
 	if (http == NULL)
 		return 0;
 	key_put_tls(key, &http->tls);
@@ -277,6 +278,10 @@ easy_apply(CURL *easy, const struct easy_plan *plan,
 	/* An empty name also keeps the environment's http_proxy out. */
 	curl_easy_setopt(easy, CURLOPT_PROXY,
 	    http != NULL && http->proxy_url != NULL ? http->proxy_url : "");
+	if (request->fresh_connection) {
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	if (request->compressed)
 		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	if (wants_redirects(request)) {

@@ -28,6 +28,7 @@ struct easy_request {
 	size_t n_headers;
 	bool no_redirects;
 	bool compressed;
+	bool fresh_connection;
 };
 
 struct easy_plan {
