@@ -25,6 +25,8 @@ run(const struct command *command, int argc, char **argv)
 	case ARGS_OK:
 		break;
 	}
+	if (words.n > 0)
+		return args_usage_error(command, "takes no words, got '%s'", words.items[0]);
 	if (args_output(command, output, "text", &json) != EXIT_OK)
 		return EXIT_USAGE;
 	printf(json ? "{\"version\":\"%s\"}\n" : "tocsin %s\n", PACKAGE_VERSION);

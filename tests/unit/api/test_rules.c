@@ -183,6 +183,25 @@ START_TEST(lists_alerts_of_all_rules)
 }
 END_TEST
 
+static const char other_rules_text[] =
+    "groups:\n"
+    "- {name: other, rules: [{alert: Other, expr: up == 0}]}\n";
+
+/* The fake call takes its first piece when the answer is read. */
+START_TEST(a_reload_before_an_answer_is_read_leaves_it_whole)
+{
+	static const char *const paths[] = { R, "/api/v1/alerts" };
+
+	world_advance(DUR_S(15));
+	(void)ask_only("GET", paths[_i], NULL);
+	world_reload(other_rules_text);
+	json_object *list = at(said_json(), _i == 0 ? "data.groups" : "data.alerts");
+	ck_assert_uint_eq(json_object_array_length(list), 0);
+	ck_assert_int_eq(ask("GET", R, NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "data.groups.0.rules.0.name"), "Other");
+}
+END_TEST
+
 TCase *
 rules_tests(void)
 {
@@ -196,5 +215,6 @@ rules_tests(void)
 	tcase_add_loop_test(tc, filters_select, 0, (int)ARRAY_LEN(filters));
 	tcase_add_test(tc, refuses_a_type_that_is_none);
 	tcase_add_test(tc, lists_alerts_of_all_rules);
+	tcase_add_loop_test(tc, a_reload_before_an_answer_is_read_leaves_it_whole, 0, 2);
 	return tc;
 }

@@ -269,6 +269,24 @@ world_open(void)
 }
 
 void
+world_reload(const char *rules)
+{
+	struct config *old = w.config;
+	struct err err = { 0 };
+
+	write_file("rules.yml", rules, "");
+	load_config();
+	ck_assert_msg(engine_apply(w.state.engine, w.config, &err) == 0, "%s", err.text);
+	w.state.config = w.config;
+	struct inhibitor *inhibitor = inhibitor_new(w.config);
+	notifier_apply(w.state.notifier, w.config, inhibitor);
+	groups_apply(w.state.groups, w.config, loop_now(w.loop));
+	inhibitor_free(w.state.inhibitor);
+	w.state.inhibitor = inhibitor;
+	config_unref(old);
+}
+
+void
 world_restart(void)
 {
 	wall_t now = loop_now(w.loop);

@@ -39,6 +39,8 @@ void world_close(void);
 /* The same directory again, as after a crash that lost nothing committed. */
 void world_restart(void);
 void world_advance(dur_t d);
+/* Reads the configuration's files again, with these rules, and applies it. */
+void world_reload(const char *rules);
 
 /* Asks and waits for the answer: its status. body NULL: none, else it is JSON. */
 int ask(const char *method, const char *path, const char *body);
