@@ -56,7 +56,6 @@ struct xfer_request {
 	dur_t timeout;        /* 0: 30 s */
 	uint32_t response_bytes_max; /* of the decoded body; 0: 8 MiB */
 	bool no_redirects;    /* even when http->follow_redirects */
-	bool once;            /* fail rather than repeat it by ourselves when a kept connection ends without an answer */
 	/*
 	 * Neither a kept connection nor one to keep: libcurl silently sends a
 	 * request again when a kept connection turns out dead, and a message to

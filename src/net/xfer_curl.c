@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/attr.h"
 #include "base/hash.h"
 #include "base/timestamp.h"
 #include "base/xalloc.h"
@@ -58,26 +57,6 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return bytes;
 }
 
-/*
- * Before each request on the wire.  libcurl repeats one on a fresh connection
- * when a kept connection ends without an answer; who must know how often the
- * other side was asked says `once`.
- */
-static int
-on_request(void *arg, char *remote_ip UNUSED, char *local_ip UNUSED, int remote_port UNUSED,
-    int local_port UNUSED)
-{
-	struct transfer *transfer = arg;
-
-	if (transfer->attempted && !transfer->head_ended && transfer->request->once) {
-		transfer->not_repeated = true;
-		return CURL_PREREQFUNC_ABORT;
-	}
-	transfer->attempted = true;
-	transfer->head_ended = false;
-	return CURL_PREREQFUNC_OK;
-}
-
 static struct transfer *
 transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 {
@@ -98,8 +77,6 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
-	curl_easy_setopt(transfer->easy, CURLOPT_PREREQFUNCTION, on_request);
-	curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
 	sockets_attach(&transport->sockets, transfer->easy);
 	return transfer;
 }
@@ -306,8 +283,6 @@ curl_start(struct xfer *xfer, struct xfer_request *request)
 	transfer->request = request;
 	transfer->too_large = false;
 	transfer->head_ended = false;
-	transfer->attempted = false;
-	transfer->not_repeated = false;
 	transfer->error[0] = '\0';
 	transfer->body_max = request->response_bytes_max != 0
 				 ? request->response_bytes_max
@@ -402,10 +377,7 @@ describe_failure(const struct transfer *transfer, CURLcode code,
 		snprintf(response->failure_text, sizeof(response->failure_text),
 		    "the answer is larger than %zu bytes", transfer->body_max);
 	}
-	if (transfer->not_repeated)
-		snprintf(response->failure_text, sizeof(response->failure_text),
-		    "the connection ended without an answer");
-	response->maybe_received = transfer->not_repeated || was_sent(transfer);
+	response->maybe_received = was_sent(transfer);
 }
 
 static void

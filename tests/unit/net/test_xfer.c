@@ -132,6 +132,32 @@ START_TEST(a_connection_the_server_closed_in_between_is_replaced)
 }
 END_TEST
 
+/* Only a kept connection can die unseen and make libcurl send a request again. */
+START_TEST(a_fresh_connection_is_neither_kept_nor_taken)
+{
+	static const struct line lines[] = { { "\r\n\r\n", OK_SHORT, STAY },
+		{ "\r\n\r\n", NULL, RESET }, { 0 } };
+	struct world world;
+	struct puppet puppet;
+	struct outcome outcome;
+
+	world_open(&world);
+	puppet_open(&puppet, &world, lines);
+	perform(&world, get("http://127.0.0.1:%u/", puppet.port), &outcome);
+	for (int i = 0; i < 2; i++) {
+		struct xfer_request *request =
+		    get("http://127.0.0.1:%u/", puppet.port);
+
+		request->fresh_connection = true;
+		perform(&world, request, &outcome);
+		ck_assert_int_eq(outcome.response.failure, ERR_NONE);
+	}
+	ck_assert_uint_eq(puppet.accepted, 3);
+	puppet_close(&puppet);
+	world_close(&world);
+}
+END_TEST
+
 START_TEST(a_lane_never_has_more_in_flight_than_its_limit)
 {
 	static struct outcome outcomes_of[300];
@@ -649,6 +675,8 @@ suite_xfer(void)
 	tcase_add_test(admission, one_connection_serves_request_after_request);
 	tcase_add_test(
 	    admission, a_connection_the_server_closed_in_between_is_replaced);
+	tcase_add_test(
+	    admission, a_fresh_connection_is_neither_kept_nor_taken);
 	tcase_add_test(
 	    admission, a_lane_never_has_more_in_flight_than_its_limit);
 	tcase_add_test(admission, a_lane_keeps_its_order);
