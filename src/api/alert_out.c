@@ -14,7 +14,8 @@
 #include "base/timestamp.h"
 
 #define SILENCES_SHOWN_MAX 64
-/* A rule's alert has no end while it fires; clients expect one ahead of now, as Prometheus sends it. */
+/* A rule's alert has no end while it fires; clients expect one ahead of now, as Prometheus sends
+ * it. */
 #define RULE_ALERT_LEAD DUR_S(240)
 
 bool
@@ -76,7 +77,8 @@ put_status(const char *state, const struct silence *const *silences, uint32_t n_
 static void
 put_body(const struct alert *alert, wall_t now, struct buf *out)
 {
-	wall_t ends = alert->ends_at.ns == WALL_MAX.ns ? wall_add(now, RULE_ALERT_LEAD) : alert->ends_at;
+	wall_t ends =
+	    alert->ends_at.ns == WALL_MAX.ns ? wall_add(now, RULE_ALERT_LEAD) : alert->ends_at;
 
 	buf_puts(out, "{\"annotations\":");
 	labels_put_json(alert->annotations, out);
@@ -110,7 +112,8 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	if (alert->ends_at.ns < now.ns || !filters_match(&view->filters, alert->labels) ||
 	    !receiver_matches(view->filters.receiver, alert))
 		return false;
-	uint32_t n = silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);
+	uint32_t n =
+	    silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);
 	const struct alert *inhibitor = inhibitor_muting(state->inhibitor, alert->labels, now);
 	bool suppressed = n > 0 || inhibitor != NULL, unprocessed = alert->n_groups == 0;
 	const char *word = suppressed ? "suppressed" : unprocessed ? "unprocessed" : "active";

@@ -18,7 +18,7 @@
 struct listed_group {
 	struct labels *labels;
 	const struct receiver_config *receiver; /* of the generation held by the listing */
-	size_t first, n; /* in alerts */
+	size_t first, n;                        /* in alerts */
 };
 
 struct listing {
@@ -39,7 +39,11 @@ struct listing {
  * seen, one after another: alert, label set, strings.  Asking for them some
  * alerts ahead makes it several times faster.
  */
-enum { AHEAD_ALERT = 64, AHEAD_LABELS = 32, AHEAD_STRINGS = 8 };
+enum {
+	AHEAD_ALERT = 64,
+	AHEAD_LABELS = 32,
+	AHEAD_STRINGS = 8
+};
 
 static void
 prefetch_strings(const struct labels *labels)
@@ -89,7 +93,8 @@ struct keyed { /* the fingerprint beside the alert: sorting touches nothing else
 static int
 by_fingerprint(const void *a, const void *b)
 {
-	uint64_t x = ((const struct keyed *)a)->fingerprint, y = ((const struct keyed *)b)->fingerprint;
+	uint64_t x = ((const struct keyed *)a)->fingerprint,
+		 y = ((const struct keyed *)b)->fingerprint;
 
 	return (x > y) - (x < y);
 }
@@ -106,7 +111,8 @@ by_labels_and_receiver(const void *a, const void *b)
 	const struct listed_group *x = a, *y = b;
 	int order = labels_cmp(x->labels, y->labels);
 
-	return order != 0 ? order : str_cmp(str_from(x->receiver->name), str_from(y->receiver->name));
+	return order != 0 ? order
+			  : str_cmp(str_from(x->receiver->name), str_from(y->receiver->name));
 }
 
 static struct listing *
@@ -178,7 +184,8 @@ list_alerts(struct listing *l, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct alert *alert = l->alerts[i];
 		prefetch_alert(l->alerts, n, i);
-		if (alert->ends_at.ns < l->now.ns || !filters_match(&l->view.filters, alert->labels))
+		if (alert->ends_at.ns < l->now.ns ||
+		    !filters_match(&l->view.filters, alert->labels))
 			continue;
 		alert->pins++;
 		keyed[l->n_alerts++] = (struct keyed){ alert->labels->fingerprint, alert };
@@ -285,7 +292,8 @@ list_group(struct listing *l, struct alert_group *group, size_t *cap)
 		l->alerts[l->n_alerts++] = group->alerts[i];
 	}
 	if (listed->n > 1)
-		qsort(&l->alerts[listed->first], listed->n, sizeof(struct alert *), by_notify_order);
+		qsort(
+		    &l->alerts[listed->first], listed->n, sizeof(struct alert *), by_notify_order);
 }
 
 /* receiver= selects groups here, not alerts. */

@@ -21,9 +21,9 @@
 #include "base/timestamp.h"
 #include "base/xalloc.h"
 
-#define PAIRS_MAX 1024 /* labels or annotations of one alert */
+#define PAIRS_MAX      1024 /* labels or annotations of one alert */
 #define SAID_BYTES_MAX (16u << 10)
-#define TIME_SHAPE "a time is written as 2026-11-20T06:00:00.000Z"
+#define TIME_SHAPE     "a time is written as 2026-11-20T06:00:00.000Z"
 
 struct pairs {
 	struct label_view *views;
@@ -47,8 +47,7 @@ struct post {
 	char said[300];
 };
 
-static bool PRINTF(4, 5)
-refuse(struct post *post, int status, int code, const char *fmt, ...)
+static bool PRINTF(4, 5) refuse(struct post *post, int status, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -66,7 +65,8 @@ misshapen(struct post *post, const char *text)
 	return refuse(post, 400, 400, "parsing alerts body: %s", text);
 }
 
-/* Is a value of this kind next? If not, it is said what should be there, or that the JSON is broken. */
+/* Is a value of this kind next? If not, it is said what should be there, or that the JSON is
+ * broken. */
 static bool
 expect(struct post *post, enum json_kind kind, const char *text)
 {
@@ -78,7 +78,8 @@ expect(struct post *post, enum json_kind kind, const char *text)
 	if (r->err_text != NULL)
 		return false;
 	if (found == JSON_END || found == JSON_BAD)
-		return json_fail(r, found == JSON_END ? "the text ends too early" : "this is no JSON");
+		return json_fail(
+		    r, found == JSON_END ? "the text ends too early" : "this is no JSON");
 	return misshapen(post, text);
 }
 
@@ -106,7 +107,7 @@ read_value(struct post *post, struct str *ret)
 	if (json_peek(r) == JSON_NULL)
 		return json_read_null(r);
 	return expect(post, JSON_STRING, "the value of a label or annotation is a string") &&
-	    json_read_str(r, post->arena, ret);
+	       json_read_str(r, post->arena, ret);
 }
 
 static bool
@@ -126,8 +127,8 @@ read_pairs(struct post *post, struct pairs *pairs)
 		if (!read_value(post, &view.value))
 			return false;
 		if (pairs->n == PAIRS_MAX)
-			return refuse(post, 400, 400, "more than %d labels or annotations in one alert",
-			    PAIRS_MAX);
+			return refuse(post, 400, 400,
+			    "more than %d labels or annotations in one alert", PAIRS_MAX);
 		add_pair(post, pairs, view);
 	}
 	return true;
@@ -140,7 +141,8 @@ read_time(struct post *post, wall_t *ret)
 
 	if (json_peek(&post->reader) == JSON_NULL)
 		return json_read_null(&post->reader);
-	if (!expect(post, JSON_STRING, TIME_SHAPE) || !json_read_str(&post->reader, post->arena, &text))
+	if (!expect(post, JSON_STRING, TIME_SHAPE) ||
+	    !json_read_str(&post->reader, post->arena, &text))
 		return false;
 	return text.n == 0 || timestamp_parse(text, ret) || misshapen(post, TIME_SHAPE);
 }
@@ -184,8 +186,9 @@ read_url(struct post *post, struct posted *alert)
 	    !json_read_str(&post->reader, post->arena, &alert->generator_url))
 		return false;
 	if (!is_uri(alert->generator_url))
-		return refuse(post, 422, 601, "%zu.generatorURL in body must be of type uri: \"%.*s\"",
-		    post->n - 1, STR_ARG(str_head(alert->generator_url, 200)));
+		return refuse(post, 422, 601,
+		    "%zu.generatorURL in body must be of type uri: \"%.*s\"", post->n - 1,
+		    STR_ARG(str_head(alert->generator_url, 200)));
 	return true;
 }
 
@@ -198,19 +201,19 @@ read_alert(struct post *post)
 	if (!expect(post, JSON_OBJECT, "an alert is an object"))
 		return false;
 	if (post->n == API_ALERTS_PER_POST_MAX)
-		return refuse(post, 400, 400, "more than %d alerts in one request",
-		    API_ALERTS_PER_POST_MAX);
+		return refuse(
+		    post, 400, 400, "more than %d alerts in one request", API_ALERTS_PER_POST_MAX);
 	post->alerts = xgrow(post->alerts, &post->cap, post->n + 1, sizeof(*post->alerts));
 	struct posted *alert = &post->alerts[post->n++];
 	*alert = (struct posted){ 0 };
 	json_enter(r, JSON_OBJECT);
 	while (json_next_key(r, &key)) {
-		bool ok = str_is(key, "labels") ? read_pairs(post, &alert->labels)
-		    : str_is(key, "annotations") ? read_pairs(post, &alert->annotations)
-		    : str_is(key, "startsAt") ? read_time(post, &alert->starts_at)
-		    : str_is(key, "endsAt") ? read_time(post, &alert->ends_at)
-		    : str_is(key, "generatorURL") ? read_url(post, alert)
-		    : json_skip(r);
+		bool ok = str_is(key, "labels")         ? read_pairs(post, &alert->labels)
+			  : str_is(key, "annotations")  ? read_pairs(post, &alert->annotations)
+			  : str_is(key, "startsAt")     ? read_time(post, &alert->starts_at)
+			  : str_is(key, "endsAt")       ? read_time(post, &alert->ends_at)
+			  : str_is(key, "generatorURL") ? read_url(post, alert)
+							: json_skip(r);
 		if (!ok)
 			return false;
 	}
@@ -290,7 +293,8 @@ take_alert(struct api *api, struct post *post, struct posted *alert, wall_t now,
 	update.ends_at = alert->ends_at;
 	update.labels = intern(post, &alert->labels, false, &err);
 	const char *fault = fault_of(alert, update.labels, &err);
-	if (fault == NULL && (update.annotations = intern(post, &alert->annotations, true, &err)) == NULL)
+	if (fault == NULL &&
+	    (update.annotations = intern(post, &alert->annotations, true, &err)) == NULL)
 		fault = err.text;
 	if (fault == NULL)
 		alerts_put(api->state->alerts, &update, now, NULL);
@@ -346,7 +350,8 @@ body_is_json(struct http_call *call, const char *what)
 	}
 	if (is_json_type(type))
 		return true;
-	reply_code(call, 415, 415, "unsupported media type \"%s\", only [application/json] are allowed",
+	reply_code(call, 415, 415,
+	    "unsupported media type \"%s\", only [application/json] are allowed",
 	    type != NULL ? type : "");
 	return false;
 }

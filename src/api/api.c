@@ -52,15 +52,15 @@ static bool
 method_fits(const char *wanted, const char *method)
 {
 	return strcmp(wanted, method) == 0 ||
-	    (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
+	       (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
 static void
 add_common_headers(struct http_call *call)
 {
 	http_add_header(call, "Access-Control-Allow-Origin", "*");
-	http_add_header(call, "Access-Control-Allow-Headers",
-	    "Accept, Authorization, Content-Type, Origin");
+	http_add_header(
+	    call, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
 	http_add_header(call, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
 	http_add_header(call, "Access-Control-Expose-Headers", "Date");
 }
@@ -144,6 +144,6 @@ api_free(struct api *api)
 	if (api == NULL)
 		return;
 	LIST_FOREACH_SAFE(link, next, &api->pending)
-		pending_end(CONTAINER_OF(link, struct pending, link));
+	pending_end(CONTAINER_OF(link, struct pending, link));
 	free(api);
 }

@@ -53,6 +53,7 @@ put_prom_exponent(struct buf *out, double v)
 	char digits[400];
 	struct buf plain = { 0 };
 	int n = 0, exponent = -1;
+	int64_t shown;
 	bool past_point = false, begun = false;
 
 	put_prom_double(&plain, v);
@@ -74,8 +75,8 @@ put_prom_exponent(struct buf *out, double v)
 		if (begun && n < (int)sizeof(digits))
 			digits[n++] = *c;
 	}
-	if (*c == 'e')
-		exponent += atoi(c + 1);
+	if (*c == 'e' && str_to_i64(str_from(c[1] == '+' ? c + 2 : c + 1), &shown))
+		exponent += (int)shown;
 	while (n > 1 && digits[n - 1] == '0')
 		n--;
 	if (n == 0) {

@@ -5,9 +5,10 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/handlers.h"
@@ -87,7 +88,7 @@ cpu_seconds(void)
 	if (getrusage(RUSAGE_SELF, &usage) != 0)
 		return 0;
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void
@@ -112,17 +113,21 @@ put_labelled(struct buf *out, const struct numbers *n)
 	buf_printf(out, "alertmanager_alerts{state=\"active\"} %u\n", n->firing);
 	buf_printf(out, "alertmanager_alerts{state=\"resolved\"} %u\n", n->alerts - n->firing);
 	put_head(out, "alertmanager_alerts_received_total", "counter", "Alerts posted and taken.");
-	buf_printf(out, "alertmanager_alerts_received_total{status=\"firing\",version=\"v2\"} %llu\n",
+	buf_printf(out,
+	    "alertmanager_alerts_received_total{status=\"firing\",version=\"v2\"} %llu\n",
 	    (unsigned long long)n->api->alerts_received);
 	put_head(out, "alertmanager_silences", "gauge", "Silences by state.");
-	buf_printf(out, "alertmanager_silences{state=\"pending\"} %u\n", n->silences[SILENCE_PENDING]);
-	buf_printf(out, "alertmanager_silences{state=\"active\"} %u\n", n->silences[SILENCE_ACTIVE]);
-	buf_printf(out, "alertmanager_silences{state=\"expired\"} %u\n", n->silences[SILENCE_EXPIRED]);
+	buf_printf(
+	    out, "alertmanager_silences{state=\"pending\"} %u\n", n->silences[SILENCE_PENDING]);
+	buf_printf(
+	    out, "alertmanager_silences{state=\"active\"} %u\n", n->silences[SILENCE_ACTIVE]);
+	buf_printf(
+	    out, "alertmanager_silences{state=\"expired\"} %u\n", n->silences[SILENCE_EXPIRED]);
 	put_head(out, "tocsin_build_info", "gauge", "The version.");
 	buf_puts(out, "tocsin_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 	put_head(out, "alertmanager_build_info", "gauge", "The Alertmanager whose API is spoken.");
-	buf_puts(out, "alertmanager_build_info{branch=\"\",goversion=\"\",revision=\"tocsin\",version=\""
-	    ALERTMANAGER_COMPAT_VERSION "\"} 1\n");
+	buf_puts(out, "alertmanager_build_info{branch=\"\",goversion=\"\",revision=\"tocsin\","
+		      "version=\"" ALERTMANAGER_COMPAT_VERSION "\"} 1\n");
 }
 
 static void

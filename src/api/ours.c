@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /api/tocsin/v1: what neither Alertmanager nor Prometheus has. Read from the store, hence answered later. */
+/* /api/tocsin/v1: what neither Alertmanager nor Prometheus has. Read from the store, hence answered
+ * later. */
 #include "config.h"
 
 #include <math.h>
@@ -11,8 +12,8 @@
 #include "base/timestamp.h"
 #include "base/xalloc.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX 1000
+#define LIMIT_DEFAULT      100
+#define LIMIT_MAX          1000
 #define FILTERED_PAGES_MAX 100 /* of LIMIT_MAX rows */
 
 /* A listing under way. */
@@ -86,7 +87,8 @@ read_before(struct http_call *call, int64_t *ret)
 	*ret = 0;
 	if (text == NULL || (str_to_i64(str_from(text), ret) && *ret > 0))
 		return true;
-	reply_code(call, 400, 400, "before=%s: give the id of the last row of the page before", text);
+	reply_code(
+	    call, 400, 400, "before=%s: give the id of the last row of the page before", text);
 	return false;
 }
 
@@ -95,7 +97,8 @@ read_before(struct http_call *call, int64_t *ret)
 static void
 put_delivery(const struct delivery_row *row, struct buf *out)
 {
-	buf_printf(out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row->id, state_names[row->state]);
+	buf_printf(
+	    out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row->id, state_names[row->state]);
 	put_text(out, "receiver", row->receiver);
 	buf_putc(out, ',');
 	put_text(out, "integration", row->integration);
@@ -151,7 +154,8 @@ read_state(struct http_call *call)
 	for (int i = 0; i < DELIVERY_STATE_COUNT; i++)
 		if (strcmp(text, state_names[i]) == 0)
 			return i;
-	reply_code(call, 400, 400, "state=%s: give pending, sending, delivered, dead or cancelled", text);
+	reply_code(
+	    call, 400, 400, "state=%s: give pending, sending, delivered, dead or cancelled", text);
 	return -2;
 }
 
@@ -199,7 +203,8 @@ static void
 put_page(struct listing *listing, const struct history_row *rows, uint32_t n)
 {
 	for (uint32_t i = 0; i < n && listing->shown < listing->limit; i++) {
-		struct labels *labels = rows[i].labels.n > 0 ? labels_decode(rows[i].labels, NULL) : NULL;
+		struct labels *labels =
+		    rows[i].labels.n > 0 ? labels_decode(rows[i].labels, NULL) : NULL;
 		if (listing->filters.n == 0 ||
 		    (labels != NULL && filters_match(&listing->filters, labels))) {
 			if (listing->shown++ > 0)
@@ -215,7 +220,7 @@ static bool
 wants_next_page(const struct listing *listing, uint32_t n)
 {
 	return n > 0 && listing->filters.n > 0 && listing->shown < listing->limit &&
-	    listing->pages < FILTERED_PAGES_MAX;
+	       listing->pages < FILTERED_PAGES_MAX;
 }
 
 static void
@@ -269,8 +274,8 @@ api_history_get(struct api *api, struct http_call *call, struct str id)
 	(void)id;
 	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
 	if (query.limit == 0 || !read_before(call, &query.before_id) ||
-	    !read_instant(call, "since", &query.since) || !read_instant(call, "until", &query.until) ||
-	    !filters_read(call, &filters))
+	    !read_instant(call, "since", &query.since) ||
+	    !read_instant(call, "until", &query.until) || !filters_read(call, &filters))
 		return;
 	struct listing *listing = listing_new(api, call);
 	listing->store = api->state->store;

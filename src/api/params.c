@@ -19,8 +19,8 @@ param_text(const struct http_call *call, const char *name)
 bool
 param_bool(const struct http_call *call, const char *name, bool fallback)
 {
-	static const char *const yes[] = { "true", "1", "yes", "ok", "y", "on", "selected", "checked",
-		"t", "enabled" };
+	static const char *const yes[] = { "true", "1", "yes", "ok", "y", "on", "selected",
+		"checked", "t", "enabled" };
 	const char *value = param_text(call, name);
 
 	if (value == NULL)

@@ -99,7 +99,8 @@ on_durable(void *arg, bool ok)
 	if (call != NULL && ok)
 		reply_json(call, d->status, &d->body);
 	else if (call != NULL)
-		reply_code(call, 503, 503, "the server is shutting down; nothing is promised about this request");
+		reply_code(call, 503, 503,
+		    "the server is shutting down; nothing is promised about this request");
 	buf_fini(&d->body);
 	free(d);
 }
@@ -126,6 +127,7 @@ refused_by_store(struct api *api, struct http_call *call)
 		return false;
 	api->refused++;
 	http_add_header(call, "Retry-After", "5");
-	reply_code(call, 503, 503, "state cannot be written to disk now, see the server's log; nothing was taken");
+	reply_code(call, 503, 503,
+	    "state cannot be written to disk now, see the server's log; nothing was taken");
 	return true;
 }

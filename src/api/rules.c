@@ -101,8 +101,8 @@ health_name(const struct rule_view *rule)
 }
 
 static void
-put_rule(const struct engine *engine, const struct rule_view *rule, bool with_alerts,
-    struct buf *out)
+put_rule(
+    const struct engine *engine, const struct rule_view *rule, bool with_alerts, struct buf *out)
 {
 	const struct rule_config *config = rule->config;
 	bool any = false;
@@ -151,7 +151,8 @@ param_names(const struct http_call *call, const char *name, const char *text)
 	for (uint32_t i = 0; (value = http_param(call, name, i)) != NULL; i++, given = true)
 		if (strcmp(value, text) == 0)
 			return true;
-	for (uint32_t i = 0; (value = http_param(call, with_brackets, i)) != NULL; i++, given = true)
+	for (uint32_t i = 0; (value = http_param(call, with_brackets, i)) != NULL;
+	     i++, given = true)
 		if (strcmp(value, text) == 0)
 			return true;
 	return !given;
@@ -196,7 +197,8 @@ want_group(struct listing *l, const struct http_call *call, uint32_t g)
 {
 	const struct rule_group_config *group = &l->config->groups[g];
 
-	if (!param_names(call, "rule_group", group->name) || !param_names(call, "file", group->file))
+	if (!param_names(call, "rule_group", group->name) ||
+	    !param_names(call, "file", group->file))
 		return;
 	if (group->n_rules == 0)
 		l->wanted[l->n++] = (struct wanted){ g, NO_RULE };
@@ -293,8 +295,8 @@ fill(void *arg, struct buf *out, size_t want)
 	size_t begin = out->n;
 
 	if (!l->begun)
-		buf_puts(out, l->only_alerts ? "{\"status\":\"success\",\"data\":{\"alerts\":[" :
-		    "{\"status\":\"success\",\"data\":{\"groups\":[");
+		buf_puts(out, l->only_alerts ? "{\"status\":\"success\",\"data\":{\"alerts\":["
+					     : "{\"status\":\"success\",\"data\":{\"groups\":[");
 	l->begun = true;
 	/* After a reload the places mean other rules: the answer ends where it is. */
 	bool reloaded = engine_config(l->engine) != l->config;

@@ -2,11 +2,12 @@
 /* /api/v2/silences and /silence/{id} (alertmanager.md 2.8, 3). */
 #include "config.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "api/handlers.h"
 #include "base/json.h"
@@ -108,7 +109,8 @@ silence_wanted(const struct silence *silence, const struct filters *filters)
 		bool found = false;
 		for (uint32_t j = 0; j < silence->matchers->n && !found; j++) {
 			const struct matcher *m = &silence->matchers->m[j];
-			found = m->op == filter->op && m->name == filter->name && m->value == filter->value;
+			found = m->op == filter->op && m->name == filter->name &&
+				m->value == filter->value;
 		}
 		if (!found)
 			return false;
@@ -169,7 +171,8 @@ find_silence(struct api *api, struct http_call *call, struct str id)
 	const struct silence *silence;
 
 	if (!is_uuid(id)) {
-		reply_code(call, 422, 601, "silenceID in path must be of type uuid: \"%.*s\"", STR_ARG(id));
+		reply_code(call, 422, 601, "silenceID in path must be of type uuid: \"%.*s\"",
+		    STR_ARG(id));
 		return NULL;
 	}
 	silence = silences_get(api->state->silences, id);
@@ -243,7 +246,8 @@ text_of(json_object *object, const char *name)
 	json_object *value = member_of(object, name);
 
 	return value != NULL ? str_make(json_object_get_string(value),
-	    (size_t)json_object_get_string_len(value)) : STR("");
+				   (size_t)json_object_get_string_len(value))
+			     : STR("");
 }
 
 /* Types first, then what is missing, in the order and the words of go-swagger. False: answered. */
@@ -263,7 +267,8 @@ matcher_is_whole(struct http_call *call, json_object *object, size_t index)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (member_of(object, needed[i]) == NULL) {
-			reply_code(call, 422, 602, "matchers.%zu.%s in body is required", index, needed[i]);
+			reply_code(call, 422, 602, "matchers.%zu.%s in body is required", index,
+			    needed[i]);
 			return false;
 		}
 	return true;
@@ -276,11 +281,14 @@ read_matcher(struct http_call *call, json_object *object, size_t index, struct m
 
 	if (!matcher_is_whole(call, object, index))
 		return false;
-	bool is_regex = flag_of(object, "isRegex", false), is_equal = flag_of(object, "isEqual", true);
-	enum matcher_op op = is_regex ? is_equal ? MATCH_REGEX : MATCH_NOT_REGEX
-	    : is_equal ? MATCH_EQUAL : MATCH_NOT_EQUAL;
+	bool is_regex = flag_of(object, "isRegex", false),
+	     is_equal = flag_of(object, "isEqual", true);
+	enum matcher_op op = is_regex   ? is_equal ? MATCH_REGEX : MATCH_NOT_REGEX
+			     : is_equal ? MATCH_EQUAL
+					: MATCH_NOT_EQUAL;
 	if (matcher_make(op, text_of(object, "name"), text_of(object, "value"), ret, &err) < 0) {
-		reply_said(call, 400, "silence invalid: invalid label matcher %zu: %s", index, err.text);
+		reply_said(
+		    call, 400, "silence invalid: invalid label matcher %zu: %s", index, err.text);
 		return false;
 	}
 	return true;
@@ -301,10 +309,12 @@ read_matchers(struct http_call *call, json_object *list)
 		reply_said(call, 400, "silence invalid: more than %d matchers", MATCHERS_MAX);
 		return NULL;
 	}
-	while (made < n && read_matcher(call, json_object_array_get_idx(list, made), made, &found[made]))
+	while (made < n &&
+	       read_matcher(call, json_object_array_get_idx(list, made), made, &found[made]))
 		made++;
 	if (made == n)
-		return matchers_new(found, made, false); /* shown in the order in which they were given */
+		return matchers_new(
+		    found, made, false); /* shown in the order in which they were given */
 	while (made > 0)
 		matcher_fini(&found[--made]);
 	return NULL;
@@ -317,8 +327,8 @@ read_time(struct http_call *call, json_object *object, const char *name, wall_t 
 
 	if (text.n == 0 || timestamp_parse(text, ret))
 		return true;
-	reply_code(call, 400, 400, "parsing silence body: %s is no time such as 2026-11-20T06:00:00.000Z",
-	    name);
+	reply_code(call, 400, 400,
+	    "parsing silence body: %s is no time such as 2026-11-20T06:00:00.000Z", name);
 	return false;
 }
 
@@ -346,7 +356,8 @@ static bool
 silence_is_whole(struct http_call *call, json_object *object)
 {
 	static const char *const texts[] = { "id", "comment", "createdBy", "endsAt", "startsAt" };
-	static const char *const needed[] = { "comment", "createdBy", "endsAt", "matchers", "startsAt" };
+	static const char *const needed[] = { "comment", "createdBy", "endsAt", "matchers",
+		"startsAt" };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (!has_type(call, object, texts[i], json_type_string))

@@ -14,13 +14,14 @@ api_status_get(struct api *api, struct http_call *call, struct str id)
 	struct buf body = { 0 };
 
 	(void)id;
-	buf_puts(&body, "{\"cluster\":{\"peers\":[],\"status\":\"disabled\"},\"config\":{\"original\":");
+	buf_puts(
+	    &body, "{\"cluster\":{\"peers\":[],\"status\":\"disabled\"},\"config\":{\"original\":");
 	json_put_str_html(&body, api->state->config->original);
 	buf_puts(&body, "},");
 	put_time(&body, "uptime", api->state->started_at);
 	buf_puts(&body, ",\"versionInfo\":{\"branch\":\"\",\"buildDate\":\"\",\"buildUser\":\"\","
-	    "\"goVersion\":\"\",\"revision\":\"tocsin " PACKAGE_VERSION "\",\"version\":\""
-	    ALERTMANAGER_COMPAT_VERSION "\"}}\n");
+			"\"goVersion\":\"\",\"revision\":\"tocsin " PACKAGE_VERSION
+			"\",\"version\":\"" ALERTMANAGER_COMPAT_VERSION "\"}}\n");
 	reply_json(call, 200, &body);
 	buf_fini(&body);
 }
@@ -80,6 +81,7 @@ api_buildinfo_get(struct api *api, struct http_call *call, struct str id)
 	(void)api;
 	(void)id;
 	http_reply_text(call, 200, "application/json",
-	    "{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":\"tocsin " PACKAGE_VERSION
+	    "{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":"
+	    "\"tocsin " PACKAGE_VERSION
 	    "\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\"}}\n");
 }

@@ -93,8 +93,8 @@ unknown_option(const struct command *command, const struct arg_option *options, 
 	const char *near_name = nearest(options, name);
 
 	if (near_name != NULL)
-		args_usage_error(command, "unknown option %s (did you mean --%s?)", word,
-		    near_name);
+		args_usage_error(
+		    command, "unknown option %s (did you mean --%s?)", word, near_name);
 	else
 		args_usage_error(command, "unknown option %s", word);
 	return ARGS_BAD;
@@ -109,8 +109,8 @@ take(const struct command *command, const struct arg_option *option, const char 
 		*option->value = value;
 	else if (option->many != NULL) {
 		if (option->many->n == ARGS_MANY_MAX) {
-			args_usage_error(command, "--%s given more than %d times", option->name,
-			    ARGS_MANY_MAX);
+			args_usage_error(
+			    command, "--%s given more than %d times", option->name, ARGS_MANY_MAX);
 			return ARGS_BAD;
 		}
 		option->many->items[option->many->n++] = value;
@@ -120,8 +120,8 @@ take(const struct command *command, const struct arg_option *option, const char 
 
 /* One option word; *i moves on when its value is the next word. */
 static enum args_result
-parse_option(const struct command *command, const struct arg_option *options, int argc, char **argv,
-    int *i)
+parse_option(
+    const struct command *command, const struct arg_option *options, int argc, char **argv, int *i)
 {
 	const char *word = argv[*i];
 	bool is_long = word[1] == '-';

@@ -30,13 +30,13 @@ print_alert(struct table *table, json_object *alert)
 	text_put_labels(&rest, labels, skip);
 	text_put_ago(&since, member_text(alert, "startsAt"), clock_wall());
 	table_row(table, (const char *const[]){
-	    member_text(member(alert, "status"), "state"),
-	    member_text(labels, "severity"),
-	    member_text(labels, "alertname"),
-	    buf_str(&since).p,
-	    buf_str(&rest).p,
-	    summary,
-	});
+			     member_text(member(alert, "status"), "state"),
+			     member_text(labels, "severity"),
+			     member_text(labels, "alertname"),
+			     buf_str(&since).p,
+			     buf_str(&rest).p,
+			     summary,
+			 });
 	buf_fini(&rest);
 	buf_fini(&since);
 }
@@ -100,7 +100,8 @@ labels_of(const struct arg_words *words)
 		if (i == 1 && strchr(word, '=') == NULL) {
 			json_object_object_add(labels, "alertname", json_object_new_string(word));
 		} else if (!add_pair(labels, word)) {
-			fprintf(stderr, "tocsin alert add: '%s' is no label: give name=value\n", word);
+			fprintf(
+			    stderr, "tocsin alert add: '%s' is no label: give name=value\n", word);
 			json_object_put(labels);
 			return NULL;
 		}
@@ -118,7 +119,8 @@ add_time(json_object *alert, const char *name, const char *text)
 		return 0;
 	if (text_parse_time(text, clock_wall(), &t) < 0)
 		return -1;
-	json_object_object_add(alert, name, json_object_new_string(timestamp_format_ns(t, formatted)));
+	json_object_object_add(
+	    alert, name, json_object_new_string(timestamp_format_ns(t, formatted)));
 	return 0;
 }
 
@@ -132,6 +134,8 @@ add(const struct command *command, const struct alert_args *args, const struct a
 
 	json_object_array_add(body, alert);
 	json_object_object_add(alert, "annotations", annotations);
+	if (labels != NULL)
+		json_object_object_add(alert, "labels", labels);
 	for (uint32_t i = 0; i < args->annotations.n; i++)
 		if (!add_pair(annotations, args->annotations.items[i])) {
 			args_usage_error(command, "--annotation=%s: give name=value",
@@ -140,13 +144,15 @@ add(const struct command *command, const struct alert_args *args, const struct a
 		}
 	if (labels == NULL) {
 		if (words->n <= 1)
-			args_usage_error(command, "which alert? e.g. tocsin alert add DiskFull host=a1");
+			args_usage_error(
+			    command, "which alert? e.g. tocsin alert add DiskFull host=a1");
 		goto out;
 	}
-	json_object_object_add(alert, "labels", labels);
 	if (args->generator != NULL)
-		json_object_object_add(alert, "generatorURL", json_object_new_string(args->generator));
-	if (add_time(alert, "startsAt", args->start) == 0 && add_time(alert, "endsAt", args->end) == 0)
+		json_object_object_add(
+		    alert, "generatorURL", json_object_new_string(args->generator));
+	if (add_time(alert, "startsAt", args->start) == 0 &&
+	    add_time(alert, "endsAt", args->end) == 0)
 		code = remote_call(&args->remote, "POST", "/api/v2/alerts", body, NULL);
 out:
 	json_object_put(body);
@@ -160,14 +166,22 @@ run(const struct command *command, int argc, char **argv)
 	const struct arg_option options[] = {
 		{ .name = "silenced", .flag = &args.silenced, .doc = "list: silenced ones too" },
 		{ .name = "inhibited", .flag = &args.inhibited, .doc = "list: inhibited ones too" },
-		{ .name = "annotation", .metavar = "NAME=VALUE", .many = &args.annotations,
-		  .doc = "add: repeatable" },
-		{ .name = "start", .metavar = "TIME", .value = &args.start,
-		  .doc = "add: RFC 3339, or 5m for five minutes ago (default now)" },
-		{ .name = "end", .metavar = "TIME", .value = &args.end,
-		  .doc = "add: a past end resolves (default: resolve_timeout from now)" },
-		{ .name = "generator-url", .metavar = "URL", .value = &args.generator,
-		  .doc = "add: where the alert comes from" },
+		{ .name = "annotation",
+		    .metavar = "NAME=VALUE",
+		    .many = &args.annotations,
+		    .doc = "add: repeatable" },
+		{ .name = "start",
+		    .metavar = "TIME",
+		    .value = &args.start,
+		    .doc = "add: RFC 3339, or 5m for five minutes ago (default now)" },
+		{ .name = "end",
+		    .metavar = "TIME",
+		    .value = &args.end,
+		    .doc = "add: a past end resolves (default: resolve_timeout from now)" },
+		{ .name = "generator-url",
+		    .metavar = "URL",
+		    .value = &args.generator,
+		    .doc = "add: where the alert comes from" },
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },
 	};
@@ -195,6 +209,6 @@ const struct command cmd_alert = {
 	.name = "alert",
 	.summary = "Lists alerts, or adds one by hand.",
 	.usage = "alert list [OPTION...] [MATCHER...]\n"
-	         "       tocsin alert add [OPTION...] NAME [LABEL=VALUE...]",
+		 "       tocsin alert add [OPTION...] NAME [LABEL=VALUE...]",
 	.run = run,
 };

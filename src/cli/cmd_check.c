@@ -76,10 +76,15 @@ run(const struct command *command, int argc, char **argv)
 {
 	const char *with = NULL, *output = "text";
 	const struct arg_option options[] = {
-		{ .name = "config.file", .metavar = "FILE", .value = &with,
-		  .doc = "check rule files against the sources of this configuration" },
-		{ .name = "output", .letter = 'o', .metavar = "text|json", .value = &output,
-		  .doc = "findings as JSON on stdout, for editors" },
+		{ .name = "config.file",
+		    .metavar = "FILE",
+		    .value = &with,
+		    .doc = "check rule files against the sources of this configuration" },
+		{ .name = "output",
+		    .letter = 'o',
+		    .metavar = "text|json",
+		    .value = &output,
+		    .doc = "findings as JSON on stdout, for editors" },
 		{ .name = NULL },
 	};
 	struct arg_words words;
@@ -96,7 +101,8 @@ run(const struct command *command, int argc, char **argv)
 	if (args_output(command, output, "text", &json) != EXIT_OK)
 		return EXIT_USAGE;
 	if (words.n == 0)
-		return args_usage_error(command, "which files? e.g. tocsin check tocsin.yml rules/*.yml");
+		return args_usage_error(
+		    command, "which files? e.g. tocsin check tocsin.yml rules/*.yml");
 	return check_all(&words, with, json);
 }
 

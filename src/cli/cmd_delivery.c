@@ -26,17 +26,17 @@ print_delivery(struct table *table, json_object *delivery)
 	if (strcmp(member_text(delivery, "state"), "pending") == 0)
 		text_put_ago(&due, member_text(delivery, "dueAt"), clock_wall());
 	table_row(table, (const char *const[]){
-	    member_text(delivery, "id"),
-	    member_text(delivery, "state"),
-	    member_text(delivery, "receiver"),
-	    member_text(delivery, "integration"),
-	    member_text(delivery, "attempts"),
-	    buf_str(&created).p,
-	    buf_str(&due).p,
-	    member_text(delivery, "reason"),
-	    member_text(delivery, "groupKey"),
-	    error,
-	});
+			     member_text(delivery, "id"),
+			     member_text(delivery, "state"),
+			     member_text(delivery, "receiver"),
+			     member_text(delivery, "integration"),
+			     member_text(delivery, "attempts"),
+			     buf_str(&created).p,
+			     buf_str(&due).p,
+			     member_text(delivery, "reason"),
+			     member_text(delivery, "groupKey"),
+			     error,
+			 });
 	buf_fini(&created);
 	buf_fini(&due);
 }
@@ -83,11 +83,18 @@ run(const struct command *command, int argc, char **argv)
 {
 	struct delivery_args args = { .limit = "100" };
 	const struct arg_option options[] = {
-		{ .name = "state", .metavar = "STATE", .value = &args.state,
-		  .doc = "pending, delivered, dead or cancelled" },
-		{ .name = "receiver", .metavar = "NAME", .value = &args.receiver, .doc = "of one receiver" },
-		{ .name = "limit", .metavar = "N", .value = &args.limit,
-		  .doc = "at most so many, the newest (default 100)" },
+		{ .name = "state",
+		    .metavar = "STATE",
+		    .value = &args.state,
+		    .doc = "pending, delivered, dead or cancelled" },
+		{ .name = "receiver",
+		    .metavar = "NAME",
+		    .value = &args.receiver,
+		    .doc = "of one receiver" },
+		{ .name = "limit",
+		    .metavar = "N",
+		    .value = &args.limit,
+		    .doc = "at most so many, the newest (default 100)" },
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },
 	};

@@ -27,12 +27,12 @@ print_event(struct table *table, json_object *event)
 
 	text_put_labels(&rest, labels, skip);
 	table_row(table, (const char *const[]){
-	    member_text(event, "at"),
-	    member_text(event, "kind"),
-	    name[0] != '\0' ? name : member_text(event, "subject"),
-	    buf_str(&rest).p,
-	    member_text(event, "detail"),
-	});
+			     member_text(event, "at"),
+			     member_text(event, "kind"),
+			     name[0] != '\0' ? name : member_text(event, "subject"),
+			     buf_str(&rest).p,
+			     member_text(event, "detail"),
+			 });
 	buf_fini(&rest);
 }
 
@@ -82,12 +82,18 @@ run(const struct command *command, int argc, char **argv)
 {
 	struct history_args args = { .since = "24h", .limit = "100" };
 	const struct arg_option options[] = {
-		{ .name = "since", .metavar = "TIME", .value = &args.since,
-		  .doc = "RFC 3339, or 2h for the last two hours (default 24h)" },
-		{ .name = "limit", .metavar = "N", .value = &args.limit,
-		  .doc = "at most so many, the newest (default 100, at most 1000)" },
-		{ .name = "kind", .metavar = "KIND", .value = &args.kind,
-		  .doc = "pending, firing, resolved, notified, dead, silenced, ..." },
+		{ .name = "since",
+		    .metavar = "TIME",
+		    .value = &args.since,
+		    .doc = "RFC 3339, or 2h for the last two hours (default 24h)" },
+		{ .name = "limit",
+		    .metavar = "N",
+		    .value = &args.limit,
+		    .doc = "at most so many, the newest (default 100, at most 1000)" },
+		{ .name = "kind",
+		    .metavar = "KIND",
+		    .value = &args.kind,
+		    .doc = "pending, firing, resolved, notified, dead, silenced, ..." },
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },
 	};

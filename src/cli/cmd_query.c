@@ -5,9 +5,10 @@
  */
 #include "config.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <json-c/json_object.h>
 
 #include "base/buf.h"
 #include "base/diag.h"
@@ -29,8 +30,8 @@ struct question {
 
 /* Labels of one sample as name=value words; NULL text on failure. */
 static bool
-sample_row(const struct question *q, const struct sample *sample, struct buf *labels,
-    json_object *object)
+sample_row(
+    const struct question *q, const struct sample *sample, struct buf *labels, json_object *object)
 {
 	struct label_view *views;
 	struct err err = { 0 };
@@ -88,7 +89,8 @@ on_answer(struct source_query *query, const struct vector *vector, const struct 
 
 	if (err != NULL) {
 		fprintf(stderr, "tocsin query: %s\n", err->text);
-		q->code = err->code == ERR_IO || err->code == ERR_TIMEOUT ? EXIT_UNREACHABLE : EXIT_NO;
+		q->code =
+		    err->code == ERR_IO || err->code == ERR_TIMEOUT ? EXIT_UNREACHABLE : EXIT_NO;
 	} else {
 		print_answer(q, vector);
 	}
@@ -112,8 +114,11 @@ ask(const struct source_config *config, const char *text, bool json)
 		fprintf(stderr, "tocsin query: %s\n", err.text);
 		q.code = EXIT_UNREACHABLE;
 	} else {
-		q.query = (struct source_query){ .text = str_from(text), .at = loop_now(loop),
-			.arena = arena, .done = on_answer, .arg = &q };
+		q.query = (struct source_query){ .text = str_from(text),
+			.at = loop_now(loop),
+			.arena = arena,
+			.done = on_answer,
+			.arg = &q };
 		ops->query(q.source, &q.query);
 		while (!q.done)
 			loop_turn(loop, DUR_S(1));
@@ -166,10 +171,15 @@ run(const struct command *command, int argc, char **argv)
 {
 	const char *config = "tocsin.yml", *output = "table";
 	const struct arg_option options[] = {
-		{ .name = "config.file", .metavar = "FILE", .value = &config,
-		  .doc = "where the source is configured (default tocsin.yml)" },
-		{ .name = "output", .letter = 'o', .metavar = "table|json", .value = &output,
-		  .doc = "for people or for programs (default table)" },
+		{ .name = "config.file",
+		    .metavar = "FILE",
+		    .value = &config,
+		    .doc = "where the source is configured (default tocsin.yml)" },
+		{ .name = "output",
+		    .letter = 'o',
+		    .metavar = "table|json",
+		    .value = &output,
+		    .doc = "for people or for programs (default table)" },
 		{ .name = NULL },
 	};
 	struct arg_words words;
@@ -186,8 +196,8 @@ run(const struct command *command, int argc, char **argv)
 	if (args_output(command, output, "table", &json) != EXIT_OK)
 		return EXIT_USAGE;
 	if (words.n != 2)
-		return args_usage_error(command,
-		    "give a source and an expression: tocsin query prom 'up == 0'");
+		return args_usage_error(
+		    command, "give a source and an expression: tocsin query prom 'up == 0'");
 	return with_config(config, words.items[0], words.items[1], json);
 }
 

@@ -38,7 +38,8 @@ run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_schema = {
 	.name = "schema",
-	.summary = "Prints the JSON Schema of tocsin.yml or of rule files, or the table of all keys.",
+	.summary =
+	    "Prints the JSON Schema of tocsin.yml or of rule files, or the table of all keys.",
 	.usage = "schema config|rules|manual",
 	.run = run,
 };

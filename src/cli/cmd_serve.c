@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsin serve: the server. Flags in Alertmanager's spelling, so that its unit files keep working. */
+/* tocsin serve: the server. Flags in Alertmanager's spelling, so that its unit files keep working.
+ */
 #include "config.h"
 
 #include <stdio.h>
@@ -22,11 +23,11 @@ set_log(const struct command *command, const struct serve_args *args)
 	enum log_format format;
 
 	if (!log_level_from(str_from(args->level), &level))
-		return args_usage_error(command, "--log.level=%s: give debug, info, warn or error",
-		    args->level);
+		return args_usage_error(
+		    command, "--log.level=%s: give debug, info, warn or error", args->level);
 	if (!log_format_from(str_from(args->format), &format))
-		return args_usage_error(command, "--log.format=%s: give logfmt or json",
-		    args->format);
+		return args_usage_error(
+		    command, "--log.format=%s: give logfmt or json", args->format);
 	log_configure(level, format);
 	return EXIT_OK;
 }

@@ -49,7 +49,8 @@ matchers_json(const struct arg_words *words)
 	for (uint32_t i = 1; i < words->n; i++) {
 		json_object *matcher = matcher_json(words->items[i], &err);
 		if (matcher == NULL) {
-			fprintf(stderr, "tocsin silence add: '%s': %s\n", words->items[i], err.text);
+			fprintf(
+			    stderr, "tocsin silence add: '%s': %s\n", words->items[i], err.text);
 			json_object_put(matchers);
 			return NULL;
 		}
@@ -113,7 +114,9 @@ put_matchers(struct buf *out, json_object *matchers)
 		bool is_equal = equal == NULL || json_object_get_boolean(equal);
 		bool is_regex = json_object_get_boolean(member(m, "isRegex"));
 		buf_printf(out, "%s%s%s%s", i > 0 ? " " : "", member_text(m, "name"),
-		    is_regex ? is_equal ? "=~" : "!~" : is_equal ? "=" : "!=",
+		    is_regex   ? is_equal ? "=~" : "!~"
+		    : is_equal ? "="
+			       : "!=",
 		    member_text(m, "value"));
 	}
 }
@@ -126,13 +129,13 @@ print_silence(struct table *table, json_object *silence)
 	put_matchers(&matchers, member(silence, "matchers"));
 	text_put_ago(&ends, member_text(silence, "endsAt"), clock_wall());
 	table_row(table, (const char *const[]){
-	    member_text(silence, "id"),
-	    member_text(member(silence, "status"), "state"),
-	    buf_str(&ends).p,
-	    buf_str(&matchers).p,
-	    member_text(silence, "createdBy"),
-	    member_text(silence, "comment"),
-	});
+			     member_text(silence, "id"),
+			     member_text(member(silence, "status"), "state"),
+			     buf_str(&ends).p,
+			     buf_str(&matchers).p,
+			     member_text(silence, "createdBy"),
+			     member_text(silence, "comment"),
+			 });
 	buf_fini(&matchers);
 	buf_fini(&ends);
 }
@@ -187,7 +190,8 @@ list(const struct silence_args *args, const struct arg_words *words)
 }
 
 static int
-expire(const struct command *command, const struct silence_args *args, const struct arg_words *words)
+expire(
+    const struct command *command, const struct silence_args *args, const struct arg_words *words)
 {
 	int code = EXIT_OK;
 
@@ -212,14 +216,24 @@ run(const struct command *command, int argc, char **argv)
 		.author = user != NULL && user[0] != '\0' ? user : "tocsin",
 	};
 	const struct arg_option options[] = {
-		{ .name = "duration", .letter = 'd', .metavar = "DURATION", .value = &args.duration,
-		  .doc = "add: for how long (default 1h)" },
-		{ .name = "comment", .letter = 'c', .metavar = "TEXT", .value = &args.comment,
-		  .doc = "add: why; required" },
-		{ .name = "author", .metavar = "NAME", .value = &args.author,
-		  .doc = "add: who (default $USER)" },
-		{ .name = "start", .metavar = "TIME", .value = &args.start,
-		  .doc = "add: RFC 3339 (default now)" },
+		{ .name = "duration",
+		    .letter = 'd',
+		    .metavar = "DURATION",
+		    .value = &args.duration,
+		    .doc = "add: for how long (default 1h)" },
+		{ .name = "comment",
+		    .letter = 'c',
+		    .metavar = "TEXT",
+		    .value = &args.comment,
+		    .doc = "add: why; required" },
+		{ .name = "author",
+		    .metavar = "NAME",
+		    .value = &args.author,
+		    .doc = "add: who (default $USER)" },
+		{ .name = "start",
+		    .metavar = "TIME",
+		    .value = &args.start,
+		    .doc = "add: RFC 3339 (default now)" },
 		{ .name = "expired", .flag = &args.expired, .doc = "list: expired ones too" },
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },
@@ -250,7 +264,7 @@ const struct command cmd_silence = {
 	.name = "silence",
 	.summary = "Makes, lists and expires silences.",
 	.usage = "silence add [OPTION...] MATCHER...\n"
-	         "       tocsin silence list [OPTION...] [MATCHER...]\n"
-	         "       tocsin silence expire ID...",
+		 "       tocsin silence list [OPTION...] [MATCHER...]\n"
+		 "       tocsin silence expire ID...",
 	.run = run,
 };

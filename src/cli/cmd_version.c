@@ -10,8 +10,11 @@ run(const struct command *command, int argc, char **argv)
 {
 	const char *output = "text";
 	const struct arg_option options[] = {
-		{ .name = "output", .letter = 'o', .metavar = "text|json", .value = &output,
-		  .doc = "for people or for programs (default text)" },
+		{ .name = "output",
+		    .letter = 'o',
+		    .metavar = "text|json",
+		    .value = &output,
+		    .doc = "for people or for programs (default text)" },
 		{ .name = NULL },
 	};
 	struct arg_words words;

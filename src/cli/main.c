@@ -23,13 +23,14 @@ static const struct command *const commands[] = {
 static void
 print_commands(FILE *out)
 {
-	fprintf(out, "usage: tocsin COMMAND [OPTION...]\n\n"
+	fprintf(out,
+	    "usage: tocsin COMMAND [OPTION...]\n\n"
 	    "Evaluates alert rules, remembers every alert, tells the right person once.\n\n"
 	    "commands:\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(out, "\ntocsin COMMAND --help tells more.  "
-	    "Clients find the server by --url or $TOCSIN_URL.\n");
+		     "Clients find the server by --url or $TOCSIN_URL.\n");
 }
 
 static const struct command *

@@ -3,10 +3,11 @@
 
 #include "cli/remote.h"
 
-#include <json-c/json_tokener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <json-c/json_tokener.h>
 
 #include "net/client.h"
 #include "net/xfer.h"
@@ -98,8 +99,8 @@ remote_add_param(struct buf *path, const char *name, const char *value)
 void
 remote_print_json(json_object *value)
 {
-	puts(json_object_to_json_string_ext(value,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(
+	    value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 json_object *

@@ -3,9 +3,10 @@
 
 #include "cli/text.h"
 
-#include <json-c/json_object_iterator.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <json-c/json_object_iterator.h>
 
 #include "base/duration.h"
 #include "base/timestamp.h"
@@ -51,7 +52,10 @@ text_put_ago(struct buf *out, const char *timestamp, wall_t now)
 	if (future)
 		seconds = -seconds;
 	/* One unit is enough to read at a glance. */
-	int64_t unit = seconds >= 2 * 86400 ? 86400 : seconds >= 2 * 3600 ? 3600 : seconds >= 120 ? 60 : 1;
+	int64_t unit = seconds >= 2 * 86400  ? 86400
+		       : seconds >= 2 * 3600 ? 3600
+		       : seconds >= 120      ? 60
+					     : 1;
 	duration_format(DUR_S(seconds - seconds % unit), text);
 	buf_printf(out, future ? "in %s" : "%s ago", text);
 }
@@ -68,7 +72,7 @@ text_parse_time(const char *text, wall_t now, wall_t *ret)
 		*ret = wall_sub(now, back);
 		return 0;
 	}
-	fprintf(stderr, "tocsin: '%s' is no time: give 2026-11-20T06:00:00Z, or 2h for two hours ago\n",
-	    text);
+	fprintf(stderr,
+	    "tocsin: '%s' is no time: give 2026-11-20T06:00:00Z, or 2h for two hours ago\n", text);
 	return -ERR_INVALID;
 }

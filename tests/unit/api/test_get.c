@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /api/v2/alerts and /alerts/groups: shape, order, filters, and what happens while a long answer is under way. */
+/* GET /api/v2/alerts and /alerts/groups: shape, order, filters, and what happens while a long
+ * answer is under way. */
 #include "config.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 #define A "/api/v2/alerts"
 #define G "/api/v2/alerts/groups"
 
-/* Crit is sent to pager, inhibits Warn on the same node. Ml has a route of its own. Plain is silenced where a test says so. */
+/* Crit is sent to pager, inhibits Warn on the same node. Ml has a route of its own. Plain is
+ * silenced where a test says so. */
 static const char four[] =
     "[{'labels':{'alertname':'Crit','severity':'critical','node':'n1'},"
     "  'annotations':{'summary':'<a> & b','empty':''},'generatorURL':'http://p/graph?a=1&b=2'},"
@@ -29,19 +31,23 @@ open_with_four(void)
 START_TEST(looks_as_alertmanager_shows_it)
 {
 	ck_assert_int_eq(ask("GET", A "?filter=alertname=Crit", NULL), 200);
-	ck_assert_str_eq(said(), quoted(
-	    "[{'annotations':{'empty':'','summary':'\\u003ca\\u003e \\u0026 b'},"
-	    "'endsAt':'2023-11-14T22:18:20.000Z','fingerprint':'51d6284fb2b511c7',"
-	    "'receivers':[{'name':'pager'}],'startsAt':'2023-11-14T22:13:20.000Z',"
-	    "'status':{'inhibitedBy':[],'mutedBy':[],'silencedBy':[],'state':'active'},"
-	    "'updatedAt':'2023-11-14T22:13:20.000Z','generatorURL':'http://p/graph?a=1\\u0026b=2',"
-	    "'labels':{'alertname':'Crit','node':'n1','severity':'critical'}}]\n"));
+	ck_assert_str_eq(said(),
+	    quoted("[{'annotations':{'empty':'','summary':'\\u003ca\\u003e \\u0026 b'},"
+		   "'endsAt':'2023-11-14T22:18:20.000Z','fingerprint':'51d6284fb2b511c7',"
+		   "'receivers':[{'name':'pager'}],'startsAt':'2023-11-14T22:13:20.000Z',"
+		   "'status':{'inhibitedBy':[],'mutedBy':[],'silencedBy':[],'state':'active'},"
+		   "'updatedAt':'2023-11-14T22:13:20.000Z','generatorURL':'http://p/"
+		   "graph?a=1\\u0026b=2',"
+		   "'labels':{'alertname':'Crit','node':'n1','severity':'critical'}}]\n"));
 	ck_assert_int_eq(ask("GET", A "?filter=alertname=Warn&filter=node=n1", NULL), 200);
-	ck_assert_str_eq(said(), quoted(
-	    "[{'annotations':{},'endsAt':'2023-11-14T22:18:20.000Z','fingerprint':'167eba72094c1bae',"
-	    "'receivers':[{'name':'default'}],'startsAt':'2023-11-14T22:13:20.000Z',"
-	    "'status':{'inhibitedBy':['51d6284fb2b511c7'],'mutedBy':[],'silencedBy':[],'state':'suppressed'},"
-	    "'updatedAt':'2023-11-14T22:13:20.000Z','labels':{'alertname':'Warn','node':'n1','severity':'warning'}}]\n"));
+	ck_assert_str_eq(
+	    said(), quoted("[{'annotations':{},'endsAt':'2023-11-14T22:18:20.000Z','fingerprint':'"
+			   "167eba72094c1bae',"
+			   "'receivers':[{'name':'default'}],'startsAt':'2023-11-14T22:13:20.000Z',"
+			   "'status':{'inhibitedBy':['51d6284fb2b511c7'],'mutedBy':[],'silencedBy':"
+			   "[],'state':'suppressed'},"
+			   "'updatedAt':'2023-11-14T22:13:20.000Z','labels':{'alertname':'Warn','"
+			   "node':'n1','severity':'warning'}}]\n"));
 }
 END_TEST
 
@@ -56,12 +62,14 @@ static const struct {
 	{ "?filter=alertname=~%22ar%22", "", "a regular expression matches the whole value" },
 	{ "?filter=alertname%21~%22W.%2B%22", "Crit Ml", "not matching" },
 	{ "?filter=node%21=%22%22", "Warn Warn Crit", "not empty: the label is there" },
-	{ "?filter=node%21~%22%22", "Warn Warn Crit", "not matching the empty: the label is there" },
+	{ "?filter=node%21~%22%22", "Warn Warn Crit",
+	    "not matching the empty: the label is there" },
 	{ "?filter=node=%22%22", "Ml", "empty: the label is not there" },
 	{ "?filter=node=~%22.*%22", "Warn Warn Crit Ml", "an absent label is the empty value" },
 	{ "?filter=node=~%22.%2B%22", "Warn Warn Crit", "an absent label is not something" },
 	{ "?filter=nobody=%22knows%22", "", "a label and a value that nobody has" },
-	{ "?filter=nobody%21=%22knows%22", "Warn Warn Crit Ml", "nobody has it, so everybody differs" },
+	{ "?filter=nobody%21=%22knows%22", "Warn Warn Crit Ml",
+	    "nobody has it, so everybody differs" },
 	{ "?filter[]=node=n2", "Warn", "filter[] is filter" },
 	{ "?filter=alertname=Warn&filter[]=node=n1", "Warn", "both spellings in one request" },
 	{ "?receiver=pager", "Crit Ml", "receiver" },
@@ -75,7 +83,8 @@ static const struct {
 	{ "?active=", "Warn Warn Crit Ml", "an empty value is the default" },
 	{ "?active=YES", "Warn Warn Crit Ml", "many words for true" },
 	{ "?active=true&active=false", "Warn", "the last one counts" },
-	{ "?unprocessed=false&muted=false&other=1", "Warn Warn Crit Ml", "parameters nobody knows" },
+	{ "?unprocessed=false&muted=false&other=1", "Warn Warn Crit Ml",
+	    "parameters nobody knows" },
 };
 
 START_TEST(filters_select)
@@ -84,8 +93,9 @@ START_TEST(filters_select)
 
 	(void)snprintf(path, sizeof(path), A "%s", filters[_i].query);
 	ck_assert_int_eq(ask("GET", path, NULL), 200);
-	ck_assert_msg(strcmp(names_of(said_json(), "alertname"), filters[_i].names) == 0, "%s (%s): %s",
-	    filters[_i].label, filters[_i].query, names_of(said_json(), "alertname"));
+	ck_assert_msg(strcmp(names_of(said_json(), "alertname"), filters[_i].names) == 0,
+	    "%s (%s): %s", filters[_i].label, filters[_i].query,
+	    names_of(said_json(), "alertname"));
 }
 END_TEST
 
@@ -110,7 +120,8 @@ START_TEST(says_what_is_wrong_with_a_filter)
 		(void)snprintf(path, sizeof(path), "%s%s", paths[i], bad[_i].query);
 		ck_assert_int_eq(ask("GET", path, NULL), 400);
 		ck_assert(json_object_is_type(said_json(), json_type_string));
-		ck_assert_msg(strncmp(json_object_get_string(said_json()), bad[_i].says, strlen(bad[_i].says)) == 0,
+		ck_assert_msg(strncmp(json_object_get_string(said_json()), bad[_i].says,
+				  strlen(bad[_i].says)) == 0,
 		    "%s: %s", path, said());
 	}
 }
@@ -118,11 +129,13 @@ END_TEST
 
 START_TEST(refuses_more_filters_than_its_limit)
 {
-	char path[1024] = A "?filter=a=b";
+	struct buf path = { 0 };
 
+	buf_puts(&path, A "?filter=a=b");
 	for (int i = 0; i < 32; i++)
-		strcat(path, "&filter=a=b");
-	ck_assert_int_eq(ask("GET", path, NULL), 400);
+		buf_puts(&path, "&filter=a=b");
+	ck_assert_int_eq(ask("GET", path.p, NULL), 400);
+	buf_fini(&path);
 	ck_assert_str_eq(said(), "\"more than 32 filters\"\n");
 }
 END_TEST
@@ -146,17 +159,21 @@ END_TEST
 
 START_TEST(groups_by_labels_then_receiver)
 {
-	must_post("[{'labels':{'a':'1'}},{'labels':{'b':'1'}},{'labels':{'alertname':'Crit','node':'n9'}}]");
+	must_post("[{'labels':{'a':'1'}},{'labels':{'b':'1'}},{'labels':{'alertname':'Crit','node':"
+		  "'n9'}}]");
 	ck_assert_int_eq(ask("GET", G, NULL), 200);
 	json_object *groups = said_json();
 	static const struct {
 		const char *labels, *receiver, *alerts;
-	} want[] = { /* fewer labels come first; a set that lacks the first name comes before one that has it */
+	} want[] = {
+		/* fewer labels come first; a set that lacks the first name comes before one that
+		   has it */
 		{ "{ }", "default", "2" },
 		{ "{ \"alertname\": \"Crit\" }", "default", "1" },
 		{ "{ \"alertname\": \"Crit\" }", "pager", "1" },
 		{ "{ \"alertname\": \"Warn\" }", "default", "2" },
-		{ "{ \"alertname\": \"Ml\", \"ctl\": \"a\\tb\\u0001\\\\\", \"team\": \"ml\" }", "pager", "1" },
+		{ "{ \"alertname\": \"Ml\", \"ctl\": \"a\\tb\\u0001\\\\\", \"team\": \"ml\" }",
+		    "pager", "1" },
 	};
 	ck_assert_uint_eq(json_object_array_length(groups), ARRAY_LEN(want));
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
@@ -191,8 +208,8 @@ START_TEST(group_filters_drop_empty_groups)
 
 	(void)snprintf(path, sizeof(path), G "%s", group_filters[_i].query);
 	ck_assert_int_eq(ask("GET", path, NULL), 200);
-	ck_assert_msg(strcmp(names_of(said_json(), "alertname"), group_filters[_i].names) == 0, "%s: %s",
-	    group_filters[_i].query, said());
+	ck_assert_msg(strcmp(names_of(said_json(), "alertname"), group_filters[_i].names) == 0,
+	    "%s: %s", group_filters[_i].query, said());
 }
 END_TEST
 
@@ -207,7 +224,9 @@ post_many(void)
 
 	buf_putc(&body, '[');
 	for (int i = 0; i < MANY; i++)
-		buf_printf(&body, "%s{\"labels\":{\"alertname\":\"A%d\",\"i\":\"%d\"},\"annotations\":{\"pad\":\"%0100d\"}}",
+		buf_printf(&body,
+		    "%s{\"labels\":{\"alertname\":\"A%d\",\"i\":\"%d\"},\"annotations\":{\"pad\":"
+		    "\"%0100d\"}}",
 		    i > 0 ? "," : "", i % 7, i, i);
 	buf_putc(&body, ']');
 	ck_assert_int_eq(ask("POST", A, body.p), 200);
@@ -281,8 +300,10 @@ stream_tests(void)
 
 	tcase_add_checked_fixture(tc, world_open, world_close);
 	tcase_add_loop_test(tc, a_long_answer_is_whole_json, 0, (int)ARRAY_LEN(streamed));
-	tcase_add_loop_test(tc, alerts_resolved_and_swept_while_the_answer_is_under_way_stay_readable, 0,
+	tcase_add_loop_test(tc,
+	    alerts_resolved_and_swept_while_the_answer_is_under_way_stay_readable, 0,
 	    (int)ARRAY_LEN(streamed));
-	tcase_add_loop_test(tc, a_client_that_leaves_lets_go_of_everything, 0, (int)ARRAY_LEN(streamed));
+	tcase_add_loop_test(
+	    tc, a_client_that_leaves_lets_go_of_everything, 0, (int)ARRAY_LEN(streamed));
 	return tc;
 }

@@ -88,17 +88,19 @@ add_events(int n)
 		labels_builder_init(&builder, arena);
 		(void)snprintf(number, sizeof(number), "%d", i);
 		labels_builder_set(&builder, STR("i"), str_from(number));
-		labels_builder_set(&builder, STR("alertname"), i % 500 == 3 ? STR("Rare") : STR("Often"));
+		labels_builder_set(
+		    &builder, STR("alertname"), i % 500 == 3 ? STR("Rare") : STR("Often"));
 		struct labels *labels = labels_intern(&builder, &err);
 		labels_encode(labels, &encoded);
-		store_history_add(w.state.store, &(struct history_row){
-		    .at = wall_add(WORLD_START, DUR_S(i)),
-		    .kind = i % 2 == 0 ? STR("firing") : STR("resolved"),
-		    .labels = buf_str(&encoded),
-		    .value = i == 0 ? (double)NAN : 1.5,
-		    .subject = STR("rule <x>"),
-		    .detail = STR("because"),
-		});
+		store_history_add(
+		    w.state.store, &(struct history_row){
+				       .at = wall_add(WORLD_START, DUR_S(i)),
+				       .kind = i % 2 == 0 ? STR("firing") : STR("resolved"),
+				       .labels = buf_str(&encoded),
+				       .value = i == 0 ? (double)NAN : 1.5,
+				       .subject = STR("rule <x>"),
+				       .detail = STR("because"),
+				   });
 		buf_fini(&encoded);
 		labels_unref(labels);
 		arena_reset(arena);
@@ -147,7 +149,8 @@ START_TEST(parameters_select_events)
 	add_events(10);
 	(void)snprintf(path, sizeof(path), H "%s", selections[_i].query);
 	ck_assert_int_eq(ask("GET", path, NULL), 200);
-	ck_assert_msg(strcmp(names_of(at(said_json(), "events"), "i"), selections[_i].events) == 0, "%s: %s", path, said());
+	ck_assert_msg(strcmp(names_of(at(said_json(), "events"), "i"), selections[_i].events) == 0,
+	    "%s: %s", path, said());
 }
 END_TEST
 
@@ -157,7 +160,8 @@ START_TEST(pages_go_on_where_the_one_before_ended)
 
 	add_events(5);
 	ck_assert_int_eq(ask("GET", H "?limit=2", NULL), 200);
-	(void)snprintf(path, sizeof(path), H "?limit=2&before=%s", text_at(said_json(), "events.1.id"));
+	(void)snprintf(
+	    path, sizeof(path), H "?limit=2&before=%s", text_at(said_json(), "events.1.id"));
 	ck_assert_int_eq(ask("GET", path, NULL), 200);
 	ck_assert_str_eq(names_of(at(said_json(), "events"), "i"), "2 1");
 }

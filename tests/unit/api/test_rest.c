@@ -46,7 +46,8 @@ START_TEST(dispatches_by_method_and_path)
 {
 	int status = ask(routes[_i].method, routes[_i].path, NULL);
 
-	ck_assert_msg(status == routes[_i].status, "%s %s: %d %s", routes[_i].method, routes[_i].path, status, said());
+	ck_assert_msg(status == routes[_i].status, "%s %s: %d %s", routes[_i].method,
+	    routes[_i].path, status, said());
 	ck_assert_str_eq(header("Access-Control-Allow-Origin"), "*");
 	if (status >= 400)
 		ck_assert_int_eq(json_object_get_int(at(said_json(), "code")), status);
@@ -64,7 +65,8 @@ START_TEST(says_how_it_is)
 	ck_assert_str_eq(text_at(status, "cluster.status"), "disabled");
 	ck_assert_str_eq(text_at(status, "uptime"), "2023-11-14T22:13:20.000Z");
 	ck_assert_ptr_nonnull(strstr(text_at(status, "config.original"), "receiver: default"));
-	static const char *const members[] = { "version", "revision", "branch", "buildUser", "buildDate", "goVersion" };
+	static const char *const members[] = { "version", "revision", "branch", "buildUser",
+		"buildDate", "goVersion" };
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		ck_assert_ptr_nonnull(at(at(status, "versionInfo"), members[i]));
 	ck_assert_int_eq(ask("GET", "/api/v2/receivers", NULL), 200);
@@ -133,8 +135,10 @@ check_sample(const char *line, const char *family)
 	const char *value = past_labels(line + n);
 	char *end;
 
-	ck_assert_msg(n > 0 && strncmp(line, family, strlen(family)) == 0, "'%s' is not of '%s'", line, family);
-	ck_assert_msg(n == strlen(family) || line[strlen(family)] == '_', "'%s' is not of '%s'", line, family);
+	ck_assert_msg(n > 0 && strncmp(line, family, strlen(family)) == 0, "'%s' is not of '%s'",
+	    line, family);
+	ck_assert_msg(n == strlen(family) || line[strlen(family)] == '_', "'%s' is not of '%s'",
+	    line, family);
 	ck_assert_msg(value != NULL && *value == ' ', "labels of '%s'", line);
 	(void)strtod(value + 1, &end);
 	ck_assert_msg(end != value + 1 && *end == '\0', "value of '%s'", line);
@@ -152,16 +156,18 @@ START_TEST(metrics_are_what_prometheus_reads)
 	world_advance(DUR_S(60));
 	ck_assert_int_eq(ask("GET", "/metrics", NULL), 200);
 	ck_assert_uint_lt(strlen(said()), sizeof(text));
-	strcpy(text, said());
+	(void)snprintf(text, sizeof(text), "%s", said());
 	for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
 		if (strncmp(line, "# HELP ", 7) == 0) {
 			ck_assert_uint_lt(n, FAMILIES_MAX);
-			(void)snprintf(family, sizeof(family), "%.*s", (int)name_length(line + 7), line + 7);
+			(void)snprintf(
+			    family, sizeof(family), "%.*s", (int)name_length(line + 7), line + 7);
 			for (size_t i = 0; i < n; i++)
 				ck_assert_msg(strcmp(seen[i], family) != 0, "%s twice", family);
-			strcpy(seen[n++], family);
+			(void)snprintf(seen[n++], sizeof(seen[0]), "%s", family);
 		} else if (strncmp(line, "# TYPE ", 7) == 0) {
-			ck_assert_msg(strncmp(line + 7, family, strlen(family)) == 0, "'%s' after %s", line, family);
+			ck_assert_msg(strncmp(line + 7, family, strlen(family)) == 0,
+			    "'%s' after %s", line, family);
 		} else {
 			check_sample(line, family);
 		}
@@ -192,7 +198,8 @@ START_TEST(metrics_count)
 	(void)must_silence("a", "b");
 	ck_assert_int_eq(ask("GET", "/metrics", NULL), 200);
 	for (size_t i = 0; i < ARRAY_LEN(metric_lines); i++)
-		ck_assert_msg(strstr(said(), metric_lines[i]) != NULL, "%s\n%s", metric_lines[i], said());
+		ck_assert_msg(
+		    strstr(said(), metric_lines[i]) != NULL, "%s\n%s", metric_lines[i], said());
 }
 END_TEST
 

@@ -39,63 +39,75 @@ open_with_rules(void)
 	w.vector = vector_text;
 }
 
-/* The directory's name becomes DIR, times of the kind that depend on slots and on how long things took become T and D. */
+/* The directory's name becomes DIR, times of the kind that depend on slots and on how long things
+ * took become T and D. */
 static const char *
 settled(const char *text)
 {
-	static char out[8192];
-	size_t n = 0;
+	static struct buf out;
 
+	buf_clear(&out);
 	while (*text != '\0') {
-		ck_assert_uint_lt(n, sizeof(out) - 8);
 		if (strncmp(text, w.dir, strlen(w.dir)) == 0) {
-			n += (size_t)sprintf(out + n, "DIR");
+			buf_puts(&out, "DIR");
 			text += strlen(w.dir);
 		} else if (strncmp(text, "\"2023-", 6) == 0) {
-			n += (size_t)sprintf(out + n, "\"T\"");
+			buf_puts(&out, "\"T\"");
 			text = strchr(text + 1, '"') + 1;
 		} else if (strncmp(text, "\"evaluationTime\":", 17) == 0) {
-			n += (size_t)sprintf(out + n, "\"evaluationTime\":D");
+			buf_puts(&out, "\"evaluationTime\":D");
 			text += 17;
 			text += strspn(text, "0123456789.e-+");
 		} else {
-			out[n++] = *text++;
+			buf_putc(&out, *text++);
 		}
 	}
-	out[n] = '\0';
-	return out;
+	return out.p;
 }
 
-#define DATA_GROUP "{'name':'data','file':'DIR/rules.yml','rules':[" \
-	"{'state':'inactive','name':'Drift','query':'drift \\u003e 0.5','duration':0,'keepFiringFor':0,'labels':{}," \
-	"'annotations':{},'alerts':[],'health':'unknown','evaluationTime':D,'lastEvaluation':'0001-01-01T00:00:00Z'," \
-	"'kind':'expr','source':'prom','type':'alerting'}]," \
+#define DATA_GROUP                                                                                 \
+	"{'name':'data','file':'DIR/rules.yml','rules':["                                          \
+	"{'state':'inactive','name':'Drift','query':'drift \\u003e "                               \
+	"0.5','duration':0,'keepFiringFor':0,'labels':{},"                                         \
+	"'annotations':{},'alerts':[],'health':'unknown','evaluationTime':D,'lastEvaluation':'"    \
+	"0001-01-01T00:00:00Z',"                                                                   \
+	"'kind':'expr','source':'prom','type':'alerting'}],"                                       \
 	"'interval':60,'limit':0,'evaluationTime':D,'lastEvaluation':'0001-01-01T00:00:00Z'}"
 
 START_TEST(shows_rules_that_never_ran)
 {
 	ck_assert_int_eq(ask("GET", R "?rule_group=data", NULL), 200);
-	ck_assert_str_eq(settled(said()), quoted("{'status':'success','data':{'groups':[" DATA_GROUP "]}}\n"));
+	ck_assert_str_eq(
+	    settled(said()), quoted("{'status':'success','data':{'groups':[" DATA_GROUP "]}}\n"));
 }
 END_TEST
 
-#define SLOW_ALERT(state) "{'labels':{'alertname':'Slow','model':'m1','severity':'warning','who':'m1'}," \
-	"'annotations':{'summary':'m1 needs 42.5 s'},'state':'" state "','activeAt':'T','value':'4.25e+01'}"
-#define SLOW_RULE(state, alerts) "{'state':'" state "','name':'Slow','query':'latency \\u003e 1 \\u003c 9','duration':60," \
-	"'keepFiringFor':120,'labels':{'severity':'warning','who':'{{ $labels.model }}'}," \
-	"'annotations':{'summary':'{{ $labels.model }} needs {{ $value }} s'},'alerts':" alerts "," \
-	"'health':'ok','evaluationTime':D,'lastEvaluation':'T','kind':'expr','source':'prom','type':'alerting'}"
-#define SLOW_GROUP(state, alerts) "{'status':'success','data':{'groups':[{'name':'serving','file':'DIR/rules.yml','rules':[" \
-	SLOW_RULE(state, alerts) "],'interval':10,'limit':0,'evaluationTime':D,'lastEvaluation':'T'}]}}\n"
+#define SLOW_ALERT(state)                                                                          \
+	"{'labels':{'alertname':'Slow','model':'m1','severity':'warning','who':'m1'},"             \
+	"'annotations':{'summary':'m1 needs 42.5 s'},'state':'" state                              \
+	"','activeAt':'T','value':'4.25e+01'}"
+#define SLOW_RULE(state, alerts)                                                                   \
+	"{'state':'" state "','name':'Slow','query':'latency \\u003e 1 \\u003c 9','duration':60,"  \
+	"'keepFiringFor':120,'labels':{'severity':'warning','who':'{{ $labels.model }}'},"         \
+	"'annotations':{'summary':'{{ $labels.model }} needs {{ $value }} s'},'alerts':" alerts    \
+	","                                                                                        \
+	"'health':'ok','evaluationTime':D,'lastEvaluation':'T','kind':'expr','source':'prom','"    \
+	"type':'alerting'}"
+#define SLOW_GROUP(state, alerts)                                                                  \
+	"{'status':'success','data':{'groups':[{'name':'serving','file':'DIR/"                     \
+	"rules.yml','rules':[" SLOW_RULE(state,                                                    \
+	    alerts) "],'interval':10,'limit':0,'evaluationTime':D,'lastEvaluation':'T'}]}}\n"
 
 START_TEST(shows_pending_then_firing_alerts)
 {
 	world_advance(DUR_S(15));
 	ck_assert_int_eq(ask("GET", R "?rule_name[]=Slow", NULL), 200);
-	ck_assert_str_eq(settled(said()), quoted(SLOW_GROUP("pending", "[" SLOW_ALERT("pending") "]")));
+	ck_assert_str_eq(
+	    settled(said()), quoted(SLOW_GROUP("pending", "[" SLOW_ALERT("pending") "]")));
 	world_advance(DUR_S(70));
 	ck_assert_int_eq(ask("GET", R "?rule_name[]=Slow", NULL), 200);
-	ck_assert_str_eq(settled(said()), quoted(SLOW_GROUP("firing", "[" SLOW_ALERT("firing") "]")));
+	ck_assert_str_eq(
+	    settled(said()), quoted(SLOW_GROUP("firing", "[" SLOW_ALERT("firing") "]")));
 	ck_assert_int_eq(ask("GET", R "?rule_name[]=Slow&exclude_alerts=true", NULL), 200);
 	ck_assert_str_eq(settled(said()), quoted(SLOW_GROUP("firing", "null")));
 	/* It reaches Alertmanager's side, with an end ahead of now. */
@@ -146,7 +158,8 @@ static const struct {
 
 START_TEST(filters_select)
 {
-	char path[200], names[200] = "";
+	struct buf names = { 0 };
+	char path[200];
 
 	(void)snprintf(path, sizeof(path), R "%s", filters[_i].query);
 	ck_assert_int_eq(ask("GET", path, NULL), 200);
@@ -154,19 +167,21 @@ START_TEST(filters_select)
 	for (size_t g = 0; g < json_object_array_length(groups); g++) {
 		json_object *rules = at(json_object_array_get_idx(groups, g), "rules");
 		for (size_t r = 0; r < json_object_array_length(rules); r++) {
-			strcat(names, names[0] != '\0' ? " " : "");
-			strcat(names, text_at(json_object_array_get_idx(rules, r), "name"));
+			buf_printf(&names, "%s%s", names.n > 0 ? " " : "",
+			    text_at(json_object_array_get_idx(rules, r), "name"));
 		}
 	}
-	ck_assert_msg(strcmp(names, filters[_i].rules) == 0, "%s: %s", path, names);
+	ck_assert_msg(
+	    str_is(buf_str(&names), filters[_i].rules), "%s: %s", path, buf_str(&names).p);
+	buf_fini(&names);
 }
 END_TEST
 
 START_TEST(refuses_a_type_that_is_none)
 {
 	ck_assert_int_eq(ask("GET", R "?type=foo", NULL), 400);
-	ck_assert_str_eq(said(), quoted(
-	    "{'status':'error','errorType':'bad_data','error':'not supported value \\\"foo\\\"'}\n"));
+	ck_assert_str_eq(said(), quoted("{'status':'error','errorType':'bad_data','error':'not "
+					"supported value \\\"foo\\\"'}\n"));
 }
 END_TEST
 
@@ -183,9 +198,8 @@ START_TEST(lists_alerts_of_all_rules)
 }
 END_TEST
 
-static const char other_rules_text[] =
-    "groups:\n"
-    "- {name: other, rules: [{alert: Other, expr: up == 0}]}\n";
+static const char other_rules_text[] = "groups:\n"
+				       "- {name: other, rules: [{alert: Other, expr: up == 0}]}\n";
 
 /* The fake call takes its first piece when the answer is read. */
 START_TEST(a_reload_before_an_answer_is_read_leaves_it_whole)

@@ -5,11 +5,12 @@
 #include "unit/api/world.h"
 
 #include <dirent.h>
-#include <json-c/json_tokener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <json-c/json_tokener.h>
 
 #include "base/xalloc.h"
 #include "loop/worker.h"
@@ -20,29 +21,28 @@
 
 struct world w;
 
-static const char config_text[] =
-    "global: {resolve_timeout: 5m}\n"
-    "route:\n"
-    "  receiver: default\n"
-    "  group_by: [alertname]\n"
-    "  group_wait: 1s\n"
-    "  group_interval: 5m\n"
-    "  repeat_interval: 4h\n"
-    "  routes:\n"
-    "  - matchers: [severity=\"critical\"]\n"
-    "    receiver: pager\n"
-    "    continue: true\n"
-    "  - matchers: [team=\"ml\"]\n"
-    "    receiver: pager\n"
-    "    group_by: ['...']\n"
-    "receivers:\n"
-    "- name: default\n"
-    "- name: pager\n"
-    "  webhook_configs: [{url: 'http://pager.example/hook'}]\n"
-    "inhibit_rules:\n"
-    "- source_matchers: [severity=\"critical\"]\n"
-    "  target_matchers: [severity=\"warning\"]\n"
-    "  equal: [node]\n";
+static const char config_text[] = "global: {resolve_timeout: 5m}\n"
+				  "route:\n"
+				  "  receiver: default\n"
+				  "  group_by: [alertname]\n"
+				  "  group_wait: 1s\n"
+				  "  group_interval: 5m\n"
+				  "  repeat_interval: 4h\n"
+				  "  routes:\n"
+				  "  - matchers: [severity=\"critical\"]\n"
+				  "    receiver: pager\n"
+				  "    continue: true\n"
+				  "  - matchers: [team=\"ml\"]\n"
+				  "    receiver: pager\n"
+				  "    group_by: ['...']\n"
+				  "receivers:\n"
+				  "- name: default\n"
+				  "- name: pager\n"
+				  "  webhook_configs: [{url: 'http://pager.example/hook'}]\n"
+				  "inhibit_rules:\n"
+				  "- source_matchers: [severity=\"critical\"]\n"
+				  "  target_matchers: [severity=\"warning\"]\n"
+				  "  equal: [node]\n";
 
 static const char rules_config_text[] =
     "rule_files: [rules.yml]\n"
@@ -169,11 +169,12 @@ open_rooms(void)
 	    .external_url = s->external_url,
 	    .seed = 1,
 	});
-	s->groups = groups_new(w.loop, s->store, s->alerts, &(struct groups_hooks){
-	    .arg = s->notifier,
-	    .flush = notifier_flush,
-	    .group_gone = notifier_group_gone,
-	});
+	s->groups = groups_new(w.loop, s->store, s->alerts,
+	    &(struct groups_hooks){
+		.arg = s->notifier,
+		.flush = notifier_flush,
+		.group_gone = notifier_group_gone,
+	    });
 	alerts_subscribe(s->alerts, on_put, on_gone, NULL);
 }
 
@@ -391,7 +392,7 @@ at(json_object *object, const char *path)
 		path += n + (path[n] == '.');
 		json_object *next = NULL;
 		if (json_object_is_type(object, json_type_array))
-			next = json_object_array_get_idx(object, (size_t)atoi(name));
+			next = json_object_array_get_idx(object, (size_t)strtoul(name, NULL, 10));
 		else if (json_object_is_type(object, json_type_object))
 			json_object_object_get_ex(object, name, &next);
 		object = next;
@@ -430,8 +431,7 @@ quoted(const char *text)
 	static int turn;
 	char *out = texts[turn++ % 2];
 
-	ck_assert_uint_lt(strlen(text), sizeof(texts[0]));
-	strcpy(out, text);
+	ck_assert_int_lt(snprintf(out, sizeof(texts[0]), "%s", text), (int)sizeof(texts[0]));
 	for (char *c = out; *c != '\0'; c++)
 		if (*c == '\'')
 			*c = '"';
@@ -453,7 +453,8 @@ must_silence(const char *name, const char *value)
 	(void)snprintf(body, sizeof(body),
 	    "{'matchers':[{'name':'%s','value':'%s','isRegex':false}],"
 	    "'startsAt':'2023-11-14T22:00:00Z','endsAt':'2023-11-15T22:00:00Z',"
-	    "'createdBy':'me','comment':'why'}", name, value);
+	    "'createdBy':'me','comment':'why'}",
+	    name, value);
 	ck_assert_msg(ask("POST", "/api/v2/silences", quoted(body)) == 200, "%s", said());
 	(void)snprintf(id, sizeof(id), "%s", text_at(said_json(), "silenceID"));
 	return id;

@@ -2,12 +2,12 @@
 /* Arguments, tables, small texts, and the wrong use of each command. */
 #include "config.h"
 
-#include <json-c/json_tokener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
+#include <json-c/json_tokener.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -17,7 +17,7 @@
 #include "cli/text.h"
 #include "unit/cli/capture.h"
 
-#define NOW ((wall_t){ INT64_C(1700000000000000000) }) /* 2023-11-14T22:13:20Z */
+#define NOW       ((wall_t){ INT64_C(1700000000000000000) }) /* 2023-11-14T22:13:20Z */
 #define WORDS_MAX 12
 
 /* --- arguments ------------------------------------------------------------------ */
@@ -37,7 +37,11 @@ static struct {
 static const struct arg_option options[] = {
 	{ .name = "flag", .letter = 'f', .flag = &got.flag, .doc = "a flag" },
 	{ .name = "config.file", .metavar = "FILE", .value = &got.value, .doc = "a file" },
-	{ .name = "output", .letter = 'o', .metavar = "FORM", .value = &got.short_value, .doc = "a form" },
+	{ .name = "output",
+	    .letter = 'o',
+	    .metavar = "FORM",
+	    .value = &got.short_value,
+	    .doc = "a form" },
 	{ .name = "filter", .metavar = "M", .many = &got.many, .doc = "repeatable" },
 	{ .name = "cluster.*", .metavar = "VALUE", .many = &got.ignored },
 	{ .name = NULL },
@@ -49,56 +53,72 @@ static const struct {
 	enum args_result result;
 	bool flag;
 	const char *value, *short_value, *many, *ignored, *words; /* lists joined by spaces */
-	const char *says; /* part of what is printed */
+	const char *says;                                         /* part of what is printed */
 } rows[] = {
 	{ "nothing", { NULL }, ARGS_OK, false, NULL, NULL, "", "", "", "" },
 	{ "words", { "a", "b" }, ARGS_OK, false, NULL, NULL, "", "", "a b", "" },
 	{ "a flag", { "--flag" }, ARGS_OK, true, NULL, NULL, "", "", "", "" },
 	{ "a short flag", { "-f", "a" }, ARGS_OK, true, NULL, NULL, "", "", "a", "" },
 	{ "a value after =", { "--config.file=x" }, ARGS_OK, false, "x", NULL, "", "", "", "" },
-	{ "a value as the next word", { "--config.file", "x", "y" }, ARGS_OK, false, "x", NULL, "", "", "y", "" },
-	{ "a value with = in it", { "--filter=a=b" }, ARGS_OK, false, NULL, NULL, "a=b", "", "", "" },
+	{ "a value as the next word", { "--config.file", "x", "y" }, ARGS_OK, false, "x", NULL, "",
+	    "", "y", "" },
+	{ "a value with = in it", { "--filter=a=b" }, ARGS_OK, false, NULL, NULL, "a=b", "", "",
+	    "" },
 	{ "an empty value", { "--config.file=" }, ARGS_OK, false, "", NULL, "", "", "", "" },
-	{ "a value that looks like an option", { "--config.file", "--flag" }, ARGS_OK, false, "--flag", NULL, "", "", "", "" },
+	{ "a value that looks like an option", { "--config.file", "--flag" }, ARGS_OK, false,
+	    "--flag", NULL, "", "", "", "" },
 	{ "a short value", { "-o", "json" }, ARGS_OK, false, NULL, "json", "", "", "", "" },
 	{ "a short value stuck on", { "-ojson" }, ARGS_OK, false, NULL, "json", "", "", "", "" },
-	{ "the last value counts", { "-o", "a", "--output=b" }, ARGS_OK, false, NULL, "b", "", "", "", "" },
-	{ "many values", { "--filter=a", "w", "--filter", "b" }, ARGS_OK, false, NULL, NULL, "a b", "", "w", "" },
-	{ "a name by its beginning", { "--cluster.peer=h:1", "--cluster.x=2" }, ARGS_OK, false, NULL, NULL, "", "h:1 2", "", "" },
-	{ "options and words mixed", { "a", "--flag", "b" }, ARGS_OK, true, NULL, NULL, "", "", "a b", "" },
-	{ "words after --", { "--", "--flag", "-x", "--" }, ARGS_OK, false, NULL, NULL, "", "", "--flag -x --", "" },
+	{ "the last value counts", { "-o", "a", "--output=b" }, ARGS_OK, false, NULL, "b", "", "",
+	    "", "" },
+	{ "many values", { "--filter=a", "w", "--filter", "b" }, ARGS_OK, false, NULL, NULL, "a b",
+	    "", "w", "" },
+	{ "a name by its beginning", { "--cluster.peer=h:1", "--cluster.x=2" }, ARGS_OK, false,
+	    NULL, NULL, "", "h:1 2", "", "" },
+	{ "options and words mixed", { "a", "--flag", "b" }, ARGS_OK, true, NULL, NULL, "", "",
+	    "a b", "" },
+	{ "words after --", { "--", "--flag", "-x", "--" }, ARGS_OK, false, NULL, NULL, "", "",
+	    "--flag -x --", "" },
 	{ "a dash alone is a word", { "-" }, ARGS_OK, false, NULL, NULL, "", "", "-", "" },
-	{ "help", { "a", "--help", "--nonsense" }, ARGS_HELP_SHOWN, false, NULL, NULL, "", "", "a", "usage: tocsin try [OPTION...] WORD..." },
-	{ "short help", { "-h" }, ARGS_HELP_SHOWN, false, NULL, NULL, "", "", "", "-o, --output=FORM" },
-	{ "an unknown option", { "--nonsense" }, ARGS_BAD, false, NULL, NULL, "", "", "", "tocsin try: unknown option --nonsense\n(see: tocsin try --help)\n" },
-	{ "nearly an option", { "--ouptut=x" }, ARGS_BAD, false, NULL, NULL, "", "", "", "(did you mean --output?)" },
-	{ "an unknown letter", { "-x" }, ARGS_BAD, false, NULL, NULL, "", "", "", "unknown option -x" },
-	{ "a flag with a value", { "--flag=yes" }, ARGS_BAD, false, NULL, NULL, "", "", "", "--flag takes no value" },
-	{ "a short flag with more", { "-fx" }, ARGS_BAD, false, NULL, NULL, "", "", "", "--flag takes no value" },
-	{ "no value", { "--config.file" }, ARGS_BAD, false, NULL, NULL, "", "", "", "--config.file needs a value: --config.file=FILE" },
-	{ "no short value", { "-o" }, ARGS_BAD, false, NULL, NULL, "", "", "", "--output needs a value" },
+	{ "help", { "a", "--help", "--nonsense" }, ARGS_HELP_SHOWN, false, NULL, NULL, "", "", "a",
+	    "usage: tocsin try [OPTION...] WORD..." },
+	{ "short help", { "-h" }, ARGS_HELP_SHOWN, false, NULL, NULL, "", "", "",
+	    "-o, --output=FORM" },
+	{ "an unknown option", { "--nonsense" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "tocsin try: unknown option --nonsense\n(see: tocsin try --help)\n" },
+	{ "nearly an option", { "--ouptut=x" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "(did you mean --output?)" },
+	{ "an unknown letter", { "-x" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "unknown option -x" },
+	{ "a flag with a value", { "--flag=yes" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "--flag takes no value" },
+	{ "a short flag with more", { "-fx" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "--flag takes no value" },
+	{ "no value", { "--config.file" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "--config.file needs a value: --config.file=FILE" },
+	{ "no short value", { "-o" }, ARGS_BAD, false, NULL, NULL, "", "", "",
+	    "--output needs a value" },
 };
 
 static const char *
 joined(const char *const *items, uint32_t n)
 {
-	static char texts[4][256];
+	static struct buf texts[4];
 	static int turn;
-	char *text = texts[turn++ % 4];
+	struct buf *text = &texts[turn++ % 4];
 
-	text[0] = '\0';
-	for (uint32_t i = 0; i < n; i++) {
-		strcat(text, i > 0 ? " " : "");
-		strcat(text, items[i]);
-	}
-	return text;
+	buf_clear(text);
+	for (uint32_t i = 0; i < n; i++)
+		buf_printf(text, "%s%s", i > 0 ? " " : "", items[i]);
+	return text->n > 0 ? text->p : "";
 }
 
 static void
 check_text(const char *label, const char *found, const char *want)
 {
 	ck_assert_msg(found == want || (found != NULL && want != NULL && strcmp(found, want) == 0),
-	    "%s: '%s' instead of '%s'", label, found != NULL ? found : "(none)", want != NULL ? want : "(none)");
+	    "%s: '%s' instead of '%s'", label, found != NULL ? found : "(none)",
+	    want != NULL ? want : "(none)");
 }
 
 START_TEST(arguments)
@@ -118,7 +138,8 @@ START_TEST(arguments)
 	enum args_result result = args_parse(&command, options, argc, argv, &words);
 	capture_end(&out, &errors);
 	ck_assert_msg(result == rows[_i].result, "%s: %d", rows[_i].label, (int)result);
-	ck_assert_msg(strstr(result == ARGS_BAD ? errors : out, rows[_i].says) != NULL, "%s: %s%s", rows[_i].label, out, errors);
+	ck_assert_msg(strstr(result == ARGS_BAD ? errors : out, rows[_i].says) != NULL, "%s: %s%s",
+	    rows[_i].label, out, errors);
 	ck_assert_str_eq(result == ARGS_BAD ? out : errors, "");
 	ck_assert_msg(got.flag == rows[_i].flag, "%s", rows[_i].label);
 	check_text(rows[_i].label, got.value, rows[_i].value);
@@ -162,17 +183,17 @@ START_TEST(a_table_is_aligned_by_characters_and_shows_no_control_ones)
 	capture_begin();
 	table_print(table);
 	table_row(table, (const char *const[]){ "a", "1000", "x" });
-	table_row(table, (const char *const[]){ "\xc3\xa9t\xc3\xa9 long", "2", "two\nlines\t\033[31m" });
+	table_row(
+	    table, (const char *const[]){ "\xc3\xa9t\xc3\xa9 long", "2", "two\nlines\t\033[31m" });
 	table_row(table, (const char *const[]){ "", "", "" });
 	table_print(table);
 	capture_end(&out, &errors);
 	ck_assert_uint_eq(table_rows(table), 3);
-	ck_assert_str_eq(out,
-	    "none\n"
-	    "NAME      N     TEXT\n"
-	    "a         1000  x\n"
-	    "\xc3\xa9t\xc3\xa9 long  2     two lines  [31m\n"
-	    "                \n");
+	ck_assert_str_eq(out, "none\n"
+			      "NAME      N     TEXT\n"
+			      "a         1000  x\n"
+			      "\xc3\xa9t\xc3\xa9 long  2     two lines  [31m\n"
+			      "                \n");
 	table_free(table);
 }
 END_TEST
@@ -230,7 +251,8 @@ START_TEST(times_and_durations_before_now)
 	capture_end(&out, &errors);
 	ck_assert_msg((rc < 0) == times[_i].bad, "'%s': %d", times[_i].text, rc);
 	if (times[_i].bad)
-		ck_assert_ptr_nonnull(strstr(errors, "is no time: give 2026-11-20T06:00:00Z, or 2h"));
+		ck_assert_ptr_nonnull(
+		    strstr(errors, "is no time: give 2026-11-20T06:00:00Z, or 2h"));
 	else
 		ck_assert_int_eq(t.ns - NOW.ns, times[_i].seconds * 1000000000);
 }
@@ -269,7 +291,7 @@ END_TEST
 
 static const struct {
 	const char *url, *env, *output; /* NULL: not given */
-	const char *want_url; /* NULL: refused */
+	const char *want_url;           /* NULL: refused */
 } remotes[] = {
 	{ NULL, NULL, NULL, "http://localhost:9093" },
 	{ NULL, "http://h:1", NULL, "http://h:1" },
@@ -322,7 +344,8 @@ static const struct {
 	{ &cmd_silence, { "add", "a", "--comment=c" }, "tocsin silence add: 'a': " },
 	{ &cmd_silence, { "add", "a=~(", "--comment=c" }, "tocsin silence add: 'a=~(': " },
 	{ &cmd_silence, { "add", "a=b", "--comment=c", "--duration=soon" }, "--duration: " },
-	{ &cmd_silence, { "add", "a=b", "--comment=c", "-d", "0s" }, "--duration: must be longer than 0" },
+	{ &cmd_silence, { "add", "a=b", "--comment=c", "-d", "0s" },
+	    "--duration: must be longer than 0" },
 	{ &cmd_silence, { "add", "a=b", "--comment=c", "--start=soon" }, "'soon' is no time" },
 	{ &cmd_silence, { "expire" }, "which one?" },
 	{ &cmd_delivery, { "show" }, "'show' is not list" },
@@ -405,7 +428,8 @@ main(void)
 	tcase_add_test(tc, parameters_are_escaped);
 	tcase_add_loop_test(tc, where_the_server_is, 0, (int)ARRAY_LEN(remotes));
 	tcase_add_loop_test(tc, wrong_use_is_told_with_its_remedy, 0, (int)ARRAY_LEN(wrong));
-	tcase_add_loop_test(tc, every_command_has_help_that_fits_a_terminal, 0, (int)ARRAY_LEN(all));
+	tcase_add_loop_test(
+	    tc, every_command_has_help_that_fits_a_terminal, 0, (int)ARRAY_LEN(all));
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
