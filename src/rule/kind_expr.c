@@ -108,7 +108,7 @@ expr_identity(const void *value, struct buf *out)
 {
 	const struct expr_settings *settings = value;
 
-	buf_puts(out, settings->query);
+	config_normalize_query(str_from(settings->query), out);
 }
 
 static const struct schema expr_schema = {

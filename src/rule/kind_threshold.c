@@ -386,7 +386,7 @@ threshold_identity(const void *value, struct buf *out)
 {
 	const struct threshold_settings *settings = value;
 
-	buf_puts(out, settings->query);
+	config_normalize_query(str_from(settings->query), out);
 	buf_printf(out, "%c%d", '\0', settings->op);
 	/* recover is left out: to change it is to change when alerts end, not
 	 * what they are. */
