@@ -391,8 +391,10 @@ at(json_object *object, const char *path)
 		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
 		path += n + (path[n] == '.');
 		json_object *next = NULL;
-		if (json_object_is_type(object, json_type_array))
-			next = json_object_array_get_idx(object, (size_t)strtoul(name, NULL, 10));
+		int64_t index;
+		if (json_object_is_type(object, json_type_array) &&
+		    str_to_i64(str_from(name), &index))
+			next = json_object_array_get_idx(object, (size_t)index);
 		else if (json_object_is_type(object, json_type_object))
 			json_object_object_get_ex(object, name, &next);
 		object = next;
