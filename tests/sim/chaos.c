@@ -22,6 +22,7 @@
 #define POSTED    4
 #define HEAL_TIME DUR_S(12 * 3600)
 #define KNOWN_MAX 64
+#define TOLD_BYTES_MAX 1600
 
 static const char *const queries[QUERIES] = { "up == 0", "lag > 10", "temperature" };
 
@@ -206,7 +207,9 @@ check_acknowledged(struct chaos *chaos)
 	for (uint32_t i = 0; i < POSTED; i++) {
 		json_object *labels = instance_labels("Posted", i);
 		struct alert *alert = sim_routed(sim, labels);
-		bool fires = alert != NULL && !alert_is_resolved(alert, sim_now(sim));
+		/* The clock may have stepped back since it was posted as resolved. */
+		bool fires = alert != NULL &&
+		    !alert_is_resolved(alert, wall_add(sim_now(sim), DUR_S(3600)));
 
 		if (chaos->posted[i] != POSTED_UNKNOWN &&
 		    fires != (chaos->posted[i] == POSTED_FIRING))
@@ -310,7 +313,7 @@ step_post(struct chaos *chaos)
 		chaos->posted[i] = fires ? POSTED_FIRING : POSTED_RESOLVED;
 	else if (status == 0)
 		chaos->posted[i] = POSTED_UNKNOWN; /* nobody was promised anything */
-	else if (status != 503 || !chaos->disk_fails)
+	else if (status != 503 || !wall_before(sim_now(sim), sim->judge.disk_fails_until))
 		sim_fail(sim, "POST /api/v2/alerts: %d", status);
 	json_object_put(labels);
 }
@@ -347,12 +350,12 @@ step_reload(struct chaos *chaos)
 	struct buf text = { 0 };
 	bool other = chance(chaos, 50), broken = chance(chaos, 20);
 
-	write_rules(chaos, other);
-	if (broken)
-		sim_write(&chaos->sim, "rules.yml", STR("groups: [{nam: x}]\n"));
 	sim_settle(&chaos->sim);
 	if (sim_failed(&chaos->sim))
 		return;
+	write_rules(chaos, other);
+	if (broken)
+		sim_write(&chaos->sim, "rules.yml", STR("groups: [{nam: x}]\n"));
 	bool failed = core_reload(&chaos->sim.core, &text) < 0;
 
 	if (failed != broken)
@@ -429,6 +432,15 @@ step(struct chaos *chaos)
 
 /* --- the end ----------------------------------------------------------------------- */
 
+static bool
+notice_names(const struct notice *notice, json_object *labels)
+{
+	for (uint32_t i = 0; i < notice->n; i++)
+		if (labels_json_has(notice->alerts[i].labels, labels))
+			return true;
+	return false;
+}
+
 /* What the receiver was last told of this alert: firing, or not (or nothing). */
 static bool
 believes_firing(const struct chaos *chaos, const char *receiver, json_object *labels)
@@ -452,9 +464,17 @@ check_belief(struct chaos *chaos, const char *receiver, const char *alertname, u
 	json_object *labels = instance_labels(alertname, i);
 	bool believes = believes_firing(chaos, receiver, labels);
 
-	if (believes != truth)
-		sim_fail(&chaos->sim, "in the end %s believes that %s of i%u %s", receiver,
-		    alertname, i, believes ? "fires" : "does not fire");
+	if (believes != truth) {
+		struct buf text = { 0 };
+
+		for (const struct notice *n = chaos->sim.world.notices; n != NULL; n = n->next)
+			if (strcmp(n->receiver, receiver) == 0 && notice_names(n, labels))
+				notice_print(&chaos->sim, n, &text);
+		sim_fail(&chaos->sim, "in the end %s believes that %s of i%u %s:%s", receiver,
+		    alertname, i, believes ? "fires" : "does not fire",
+		    text.n > TOLD_BYTES_MAX ? text.p + text.n - TOLD_BYTES_MAX : text.p);
+		buf_fini(&text);
+	}
 	json_object_put(labels);
 }
 

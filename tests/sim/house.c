@@ -30,6 +30,7 @@
 
 /* 2026-01-01T00:00:00Z */
 #define STORY_START    ((wall_t){ INT64_C(1767225600) * 1000000000 })
+#define STOP_GRACE     DUR_S(10)
 #define RETENTION      DUR_S(120 * 3600)
 #define TURNS_MAX      1000
 #define COPY_BYTES     65536
@@ -235,7 +236,8 @@ sim_close(struct sim *sim)
 	if (sim->is_open && !sim->is_dying && !sim_failed(sim)) {
 		engine_stop(sim->core.engine);
 		notifier_stop(sim->core.notifier);
-		loop_run_until(sim->core.loop, wall_add(sim_now(sim), DUR_S(10)));
+		if (!engine_idle(sim->core.engine) || !notifier_idle(sim->core.notifier))
+			loop_run_until(sim->core.loop, wall_add(sim_now(sim), STOP_GRACE));
 		if (sim->is_dying) { /* killed while stopping */
 			bury(sim);
 			return;
@@ -333,6 +335,7 @@ sim_leap(struct sim *sim, dur_t by)
 
 	if (!sim->is_open)
 		return;
+	judge_leap(sim, by);
 	/* Wall time alone: monotonic time is counted from start. */
 	loop->start = wall_add(loop->start, by);
 	loop->now = wall_add(loop->now, by);

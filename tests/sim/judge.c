@@ -163,7 +163,8 @@ judge_told(struct sim *sim, const struct answer *answer, wall_t slot, wall_t arr
 		struct judged_series *series =
 		    find_series(judge, answer->query, answer->series[i].labels);
 
-		if (!wall_is_set(series->since))
+		/* A clock that stepped back dates the beginning back, too. */
+		if (!wall_is_set(series->since) || wall_before(slot, series->since))
 			series->since = slot;
 		dur_t streak = wall_since(slot, series->since);
 
@@ -211,6 +212,21 @@ judge_disk(struct sim *sim, bool fails)
 	if (fails)
 		judge->disk_fails_until = WALL_MAX;
 	store_set_failing(sim->core.store, fails);
+}
+
+/* What is on its way arrives when it would have, by a clock that does not leap. */
+void
+judge_leap(struct sim *sim, dur_t by)
+{
+	struct judge *judge = &sim->judge;
+	wall_t now = sim_now(sim);
+
+	for (struct notice *notice = sim->world.notices; notice != NULL; notice = notice->next)
+		if (!wall_before(wall_add(notice->at, notice->latency), now))
+			notice->latency.ns += by.ns;
+	for (uint32_t i = 0; i < judge->n_series; i++)
+		if (!wall_before(judge->series[i].over_at, now))
+			judge->series[i].over_at = wall_add(judge->series[i].over_at, by);
 }
 
 /* --- what receivers were told ------------------------------------------------------ */

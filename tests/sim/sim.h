@@ -154,6 +154,7 @@ void judge_posted(struct judge *judge, json_object *labels);
 /* The program has been told this, effective (if it lives) at arrives. */
 void judge_told(struct sim *sim, const struct answer *answer, wall_t slot, wall_t arrives);
 void judge_killed(struct sim *sim);
+void judge_leap(struct sim *sim, dur_t by); /* before the clock moves */
 void judge_disk(struct sim *sim, bool fails);
 void judge_notice(struct sim *sim, struct notice *notice);
 /* After the end: everybody behaves again; nothing may be left undone. */
