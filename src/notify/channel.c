@@ -43,6 +43,38 @@ fingerprints_equal(struct fingerprints a, struct fingerprints b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.fp, b.fp, a.n * sizeof(*a.fp)) == 0);
 }
 
+static struct fingerprint_set
+merge(struct fingerprints a, struct fingerprints b, bool with_b)
+{
+	struct fingerprint_set set = { .fp = xrealloc(NULL, a.n + b.n + 1, sizeof(uint64_t)) };
+	uint32_t i = 0, k = 0;
+
+	while (i < a.n || k < b.n) {
+		if (k == b.n || (i < a.n && a.fp[i] < b.fp[k])) {
+			set.fp[set.n++] = a.fp[i++];
+			continue;
+		}
+		if (with_b)
+			set.fp[set.n++] = b.fp[k];
+		if (i < a.n && a.fp[i] == b.fp[k])
+			i++;
+		k++;
+	}
+	return set;
+}
+
+struct fingerprint_set
+fingerprints_union(struct fingerprints a, struct fingerprints b)
+{
+	return merge(a, b, true);
+}
+
+struct fingerprint_set
+fingerprints_minus(struct fingerprints a, struct fingerprints b)
+{
+	return merge(a, b, false);
+}
+
 /* ---- targets ---------------------------------------------------------------- */
 
 static bool
@@ -190,24 +222,11 @@ expiry(const struct channel *channel, wall_t at)
 	return wall_add(at, keep);
 }
 
-void
-nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
-    struct fingerprints resolved, wall_t at, const char *thread)
+static void
+write_entry(struct notifier *notifier, struct channel *channel)
 {
 	struct log_entry *entry = &channel->entry;
-	struct fingerprint_set new_firing = fingerprints_keep(firing);
-	struct fingerprint_set new_resolved = fingerprints_keep(resolved);
 
-	free(entry->firing.fp);
-	free(entry->resolved.fp);
-	entry->firing = new_firing;
-	entry->resolved = new_resolved;
-	entry->at = at;
-	entry->expires_at = expiry(channel, at);
-	if (thread != NULL) {
-		free(entry->thread);
-		entry->thread = *thread != '\0' ? xstrdup(thread) : NULL;
-	}
 	if (entry->id == 0)
 		entry->id = store_next_id(notifier->options.store);
 	store_nflog_put(notifier->options.store, &(struct nflog_row){
@@ -216,10 +235,49 @@ nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprint
 	    .integration = str_from(channel->target->name),
 	    .firing = encode(&notifier->scratch, fingerprints_of(&entry->firing)),
 	    .resolved = encode(&notifier->scratch2, fingerprints_of(&entry->resolved)),
-	    .at = at,
+	    .at = entry->at,
 	    .expires_at = entry->expires_at,
 	    .thread = str_from(entry->thread),
 	});
+}
+
+static void
+replace_sets(struct log_entry *entry, struct fingerprint_set firing, struct fingerprint_set resolved)
+{
+	free(entry->firing.fp);
+	free(entry->resolved.fp);
+	entry->firing = firing;
+	entry->resolved = resolved;
+}
+
+void
+nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
+    struct fingerprints resolved, wall_t at, const char *thread)
+{
+	struct log_entry *entry = &channel->entry;
+
+	replace_sets(entry, fingerprints_keep(firing), fingerprints_keep(resolved));
+	entry->at = at;
+	entry->expires_at = expiry(channel, at);
+	if (thread != NULL) {
+		free(entry->thread);
+		entry->thread = *thread != '\0' ? xstrdup(thread) : NULL;
+	}
+	write_entry(notifier, channel);
+}
+
+void
+nflog_set_unsure(struct notifier *notifier, struct channel *channel,
+    const struct delivery *delivery)
+{
+	struct log_entry *entry = &channel->entry;
+	struct fingerprints said = fingerprints_of(&delivery->firing);
+
+	replace_sets(entry, fingerprints_union(fingerprints_of(&entry->firing), said),
+	    fingerprints_minus(fingerprints_of(&entry->resolved), said));
+	entry->at = WALL_NONE;
+	entry->expires_at = expiry(channel, loop_now(notifier->options.loop));
+	write_entry(notifier, channel);
 }
 
 static bool

@@ -77,22 +77,48 @@ nothing_to_say(struct notifier *notifier, struct channel *channel, const char *w
 }
 
 static enum notify_reason
-reason_for(const struct channel *channel, const struct view *view, bool send_resolved)
+reason_against(const struct channel *channel, struct fingerprints firing,
+    struct fingerprints resolved, const struct view *view, bool send_resolved)
 {
 	const struct log_entry *entry = &channel->entry;
 	const struct nflog_entry_view told = {
-		.present = entry->id != 0,
-		.firing = fingerprints_of(&entry->firing),
-		.resolved = fingerprints_of(&entry->resolved),
-		.at = entry->at,
+		.present = entry->id != 0 || firing.n > 0,
+		.firing = firing,
+		.resolved = resolved,
+		.at = entry->id != 0 ? entry->at : view->tick,
 	};
 	enum notify_reason reason = dedup_decide(&told, view->firing, view->resolved, send_resolved,
 	    channel->repeat_interval, view->tick);
 
-	/* The receiver may hold a firing message that we never saw confirmed: it must hear the end. */
-	if (reason == NOTIFY_NOTHING && view->firing.n == 0 && send_resolved && channel->out != NULL &&
-	    channel->out->maybe_sent)
-		return NOTIFY_ALL_RESOLVED;
+	/* Told at no time: nobody knows whether it arrived. */
+	return reason == NOTIFY_REPEAT && !wall_is_set(told.at) ? NOTIFY_FIRST : reason;
+}
+
+/*
+ * The five rules; and where they say "nothing" while a message that was
+ * never confirmed may have arrived, once more as if it had: the receiver must
+ * hear the end of what it may believe to fire.
+ */
+static enum notify_reason
+reason_for(const struct channel *channel, const struct view *view, bool send_resolved)
+{
+	struct fingerprints firing = fingerprints_of(&channel->entry.firing);
+	struct fingerprints resolved = fingerprints_of(&channel->entry.resolved);
+	enum notify_reason reason = reason_against(channel, firing, resolved, view, send_resolved);
+
+	if (reason == NOTIFY_NOTHING && send_resolved && channel->out != NULL &&
+	    channel->out->maybe_sent) {
+		struct fingerprints said = fingerprints_of(&channel->out->firing);
+		struct fingerprint_set all = fingerprints_union(firing, said);
+		struct fingerprint_set over = fingerprints_minus(resolved, said);
+
+		reason = reason_against(channel, fingerprints_of(&all), fingerprints_of(&over), view,
+		    send_resolved);
+		if (reason == NOTIFY_NOTHING && view->firing.n == 0)
+			reason = NOTIFY_ALL_RESOLVED; /* `out` is that resolve, or follows a firing one */
+		free(all.fp);
+		free(over.fp);
+	}
 	return reason;
 }
 
@@ -113,6 +139,8 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		return;
 	}
 	if (view->n_items == 0) {
+		if (channel->out != NULL && channel->out->maybe_sent && send_resolved)
+			nflog_set_unsure(notifier, channel, channel->out);
 		nothing_to_say(notifier, channel, "silenced or inhibited before it could be delivered");
 		return;
 	}

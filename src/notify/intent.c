@@ -278,7 +278,7 @@ inherit(struct delivery *delivery, struct delivery *old)
 	char why[64];
 
 	delivery->attempts = old->attempts;
-	delivery->maybe_sent = old->maybe_sent;
+	delivery->maybe_sent = delivery->maybe_sent || old->maybe_sent;
 	memcpy(delivery->error, old->error, sizeof(delivery->error));
 	if (old->attempts > 0)
 		delivery->due_at = wall_max(delivery->due_at, old->due_at);

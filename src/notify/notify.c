@@ -29,6 +29,7 @@ notifier_new(const struct notifier_options *options)
 		notifier->options.ops_of = receiver_ops_of;
 	rng_init(&notifier->rng, options->seed);
 	list_init(&notifier->states);
+	list_init(&notifier->busy);
 	timer_init(&notifier->pump, send_pump, notifier);
 	return notifier;
 }

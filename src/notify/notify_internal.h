@@ -30,6 +30,7 @@ struct target {
 	char *receiver;
 	const char *integration; /* "webhook[0]", in name */
 	struct link ready;       /* deliveries that may be sent now */
+	struct link busy;        /* in notifier->busy while ready is not empty */
 	struct xfer_lane lane;
 	uint32_t in_flight;
 	/* of the current configuration; NULL: not in it */
@@ -146,6 +147,7 @@ struct notifier {
 	struct map targets;  /* by name */
 	struct map channels; /* by group key and target */
 	struct link states;
+	struct link busy;    /* targets with something to send, in order of arrival */
 	struct rng rng;
 	bool stopping, closing;
 	uint32_t in_flight;  /* messages on the wire */
@@ -176,6 +178,15 @@ void channels_sweep(struct notifier *notifier, wall_t now);
 /* Writes what was told; thread NULL: as it was, "": none. */
 void nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
     struct fingerprints resolved, wall_t at, const char *thread);
+/*
+ * A delivery that may have arrived ends without anybody knowing: what it said
+ * fires counts as told, but at no time.  So it is told again if it still
+ * fires, and told over if it does not.
+ */
+void nflog_set_unsure(struct notifier *notifier, struct channel *channel, const struct delivery *delivery);
+/* New sets, the caller's. */
+struct fingerprint_set fingerprints_union(struct fingerprints a, struct fingerprints b);
+struct fingerprint_set fingerprints_minus(struct fingerprints a, struct fingerprints b);
 struct fingerprint_set fingerprints_keep(struct fingerprints set);
 struct fingerprints fingerprints_of(const struct fingerprint_set *set);
 bool fingerprints_equal(struct fingerprints a, struct fingerprints b);

@@ -60,6 +60,8 @@ refused(struct delivery *delivery, const char *why)
 	log_error("notify", "delivery refused", LOG_Z("receiver", delivery->channel->target->name),
 	    LOG_INT("delivery", delivery->id), LOG_Z("group", delivery->channel->group_key),
 	    LOG_Z("err", why));
+	if (delivery->maybe_sent)
+		nflog_set_unsure(delivery->notifier, delivery->channel, delivery);
 	intent_history(delivery, "dead", why);
 	intent_end(delivery, DELIVERY_DEAD, why);
 }
@@ -235,6 +237,7 @@ send(struct delivery *delivery)
 		return;
 	}
 	outgoing->request = xfer_request_new(XFER_HTTP);
+	outgoing->request->fresh_connection = true;
 	if (outgoing->ops->render(outgoing->settings, &outgoing->notification, outgoing->arena,
 		outgoing->request, &err) < 0) {
 		failed_here(outgoing, DELIVERY_REJECTED, &err);
@@ -264,32 +267,54 @@ has_work(const struct target *target)
 	return !list_empty(&target->ready) && target->in_flight < TARGET_IN_FLIGHT_MAX;
 }
 
+/* False when the turn is spent. */
+static bool
+send_some(struct notifier *notifier, struct target *target)
+{
+	while (has_work(target)) {
+		struct delivery *delivery;
+
+		if (turn_is_spent(notifier))
+			return false;
+		delivery = CONTAINER_OF(target->ready.next, struct delivery, link);
+		list_remove(&delivery->link);
+		send(delivery);
+	}
+	return true;
+}
+
+/* A target whose place on the wire is taken stays in the list; an outcome pumps again. */
 void
 send_pump(void *arg)
 {
 	struct notifier *notifier = arg;
-	struct target *target;
 
-	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
-		while (has_work(target) && !notifier->stopping) {
-			struct delivery *delivery;
+	if (notifier->stopping)
+		return;
+	LIST_FOREACH_SAFE (link, next, &notifier->busy) {
+		struct target *target = CONTAINER_OF(link, struct target, busy);
 
-			if (turn_is_spent(notifier)) {
-				pump_soon(notifier);
-				return;
-			}
-			delivery = CONTAINER_OF(target->ready.next, struct delivery, link);
-			list_remove(&delivery->link);
-			send(delivery);
+		if (!send_some(notifier, target)) {
+			/* The others come first next time. */
+			list_remove(link);
+			list_append(&notifier->busy, link);
+			pump_soon(notifier);
+			return;
 		}
+		if (list_empty(&target->ready))
+			list_remove(link);
 	}
 }
 
 void
 send_ready(struct delivery *delivery)
 {
+	struct target *target = delivery->channel->target;
+
 	delivery->state = INTENT_READY;
-	list_append(&delivery->channel->target->ready, &delivery->link);
+	list_append(&target->ready, &delivery->link);
+	if (target->busy.next == NULL)
+		list_append(&delivery->notifier->busy, &target->busy);
 	pump_soon(delivery->notifier);
 }
 

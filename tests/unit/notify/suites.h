@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <check.h>
+
+TCase *dedup_tests(void);
+TCase *deliver_tests(void);
+TCase *retry_tests(void);
+TCase *restart_tests(void);
+TCase *simulation_tests(void);
