@@ -7,7 +7,7 @@ the webhook streams must be equal in group key, alerts, status and time (0.4 s).
 import time
 
 from lib import differential
-from lib.differential import Side, alert, seen_alerts, seen_groups
+from lib.differential import Side, alert, seen_alerts, seen_groups, seen_inhibited
 from lib.doubles import Reply
 
 
@@ -214,3 +214,77 @@ route: {receiver: hook, group_by: [alertname], group_wait: 2s, group_interval: 1
     compare(t, config, [
         (0.0, lambda s: s.post(alert("Old", starts=time.time() - 60), alert("New"))),
     ], 3.0, 2)
+
+
+INHIBIT = """
+route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 1h}
+inhibit_rules:
+- source_matchers: [severity="critical"]
+  target_matchers: ['severity=~"warning|info"']
+  equal: [cluster, rack]
+"""
+
+
+def test_inhibition_needs_equal_labels(t):
+    """An equal label that both lack is equal; one that only one of them has is not."""
+    compare(t, INHIBIT + receivers("hook"), [
+        (0.0, lambda s: s.post(alert("Down", severity="critical", cluster="a"),
+                               alert("Bare", severity="critical"))),
+        (0.1, lambda s: s.post(alert("Same", severity="warning", cluster="a"),
+                               alert("OtherCluster", severity="warning", cluster="b"),
+                               alert("MoreLabels", severity="warning", cluster="a", rack="r1"),
+                               alert("NoCluster", severity="info"),
+                               alert("Same", severity="none", cluster="a"),
+                               alert("Same", severity="info", cluster="a", team="x"))),
+        (0.8, lambda s: seen_inhibited(s, "who is inhibited by whom")),
+        (0.9, lambda s: seen_groups(s, "groups")),
+    ], 2.0, 5)
+
+
+def test_inhibition_ends_with_its_source(t):
+    """The target is told at its next tick; a target that came and went meanwhile is never told."""
+    compare(t, INHIBIT + receivers("hook"), [
+        (0.0, lambda s: s.post(alert("Down", severity="critical", cluster="a"))),
+        (0.1, lambda s: s.post(alert("Held", severity="warning", cluster="a"),
+                               alert("Gone", severity="warning", cluster="a"))),
+        (0.8, lambda s: s.post(alert("Gone", severity="warning", cluster="a", ends=time.time()))),
+        (0.9, lambda s: seen_alerts(s, "inhibited")),
+        (1.8, lambda s: s.post(alert("Down", severity="critical", cluster="a", ends=time.time()))),
+        (1.9, lambda s: seen_alerts(s, "free")),
+    ], 3.8, 3)
+
+
+def test_inhibition_of_what_was_told_already(t):
+    """What is inhibited is not resolved: it is told again afterwards; what ends while inhibited is never told to be over."""
+    compare(t, INHIBIT + receivers("hook"), [
+        (0.0, lambda s: s.post(alert("Early", severity="warning", cluster="a", n="1"),
+                               alert("Early", severity="warning", cluster="b", n="2"),
+                               alert("Alone", severity="info", cluster="a"))),
+        (0.7, lambda s: s.post(alert("Down", severity="critical", cluster="a"))),
+        (1.6, lambda s: s.post(alert("Alone", severity="info", cluster="a", ends=time.time()),
+                               alert("Early", severity="warning", cluster="b", n="2", ends=time.time()))),
+        (2.5, lambda s: seen_alerts(s, "while inhibited")),
+        (2.8, lambda s: s.post(alert("Down", severity="critical", cluster="a", ends=time.time()))),
+    ], 4.8, 6)
+
+
+def test_inhibition_when_both_sides_match(t):
+    """An alert that is source and target neither inhibits itself nor another that is both."""
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 1h}
+inhibit_rules:
+- source_matchers: ['severity=~"critical|page"']
+  target_matchers: ['kind="symptom"']
+  equal: [cluster]
+- source_match: {alertname: Self}
+  target_match_re: {alertname: 'Self|Other'}
+""" + receivers("hook")
+    compare(t, config, [
+        (0.0, lambda s: s.post(alert("Both", severity="page", kind="symptom", cluster="a"),
+                               alert("BothToo", severity="critical", kind="symptom", cluster="a"))),
+        (0.1, lambda s: s.post(alert("Target", kind="symptom", cluster="a"), alert("Elsewhere", kind="symptom"),
+                               alert("Self", n="1"), alert("Self", n="2"), alert("Other"))),
+        (0.8, lambda s: seen_alerts(s, "two that are both stay")),
+        (0.9, lambda s: s.post(alert("Cause", severity="critical", cluster="a"))),
+        (1.0, lambda s: seen_alerts(s, "a source that is no target inhibits them")),
+    ], 2.0, 5)

@@ -103,6 +103,11 @@ def seen_alerts(side, what):
                      for a in side.server.alerts()])
 
 
+def seen_inhibited(side, what):
+    """By whom, for alerts that only one other inhibits; which of several is named is a matter of chance."""
+    side.look(what, [(a["labels"], a["status"]["state"], a["status"]["inhibitedBy"]) for a in side.server.alerts()])
+
+
 def seen_groups(side, what):
     side.look(what, [(g["labels"], g["receiver"]["name"], [(a["labels"], a["status"]["state"]) for a in g["alerts"]])
                      for g in side.server.groups()])

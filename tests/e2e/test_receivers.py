@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receivers at their limits: a huge group, mail over STARTTLS with a login, ids that outlive retries, the log."""
+
+import json
+import os
+import time
+
+from lib import wait
+from lib.configs import FAST, one_webhook
+from lib.differential import alert
+from lib.doubles import Reply, Reset
+
+TIMEOUT = 90
+
+BIG = 2500
+RUNBOOK = "https://runbooks.example/big"
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def big_group(ends):
+    """Every alert is firing, none is short: umlauts, emoji, markup, quotes, lines beyond every mail's limit."""
+    return [alert("Big", ends=ends, severity="critical" if i == BIG - 1 else "warning", instance=f"node-{i:04d}",
+                  path="/α/<b>&\"'" + "x" * 200, model="ünïcödé-🔥",
+                  annotations={"summary": f"node {i}: <!channel> *{'ü🔥' * 60}* `{'y' * 1100}`", "runbook_url": RUNBOOK})
+            for i in range(BIG)]
+
+
+def mail_config(smtp, **changes):
+    keys = {"to": "oncall@example.org", "from": "tocsin@example.org", "smarthost": smtp.smarthost,
+            "auth_username": "tocsin", "auth_password": "secret", "send_resolved": True,
+            "tls_config": {"ca_file": smtp.certificate}, **changes}
+    return json.dumps(keys)
+
+
+def mail_only(smtp, **changes):
+    return f"""
+route: {{receiver: mail, group_by: [alertname], {FAST}}}
+receivers:
+- name: mail
+  email_configs: [{mail_config(smtp, **changes)}]
+"""
+
+
+def test_a_huge_group_stays_within_every_limit(t):
+    hook, slack, duty = t.webhook(), t.slack(), t.pagerduty()
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    tocsin = t.tocsin(f"""
+route: {{receiver: all, group_by: [alertname], group_wait: 500ms, group_interval: 1s, repeat_interval: 1h}}
+receivers:
+- name: all
+  webhook_configs: [{{url: '{hook.url}/all'}}, {{url: '{hook.url}/ten', max_alerts: 10}}]
+  slack_configs: [{{api_url: '{slack.api_url}', send_resolved: true}}]
+  pagerduty_configs: [{{url: '{duty.api_url}', routing_key: {KEY}}}]
+  email_configs: [{mail_config(smtp)}]
+  log_configs: [{{path: big.jsonl}}, {{path: '-'}}]
+""")
+    ends = time.time() + 3600
+    tocsin.post_alerts(big_group(ends))
+    # posted in one request: one flush tells all of them
+    hook.wait_count(2, 20)
+    for double in (slack, duty, smtp):
+        double.wait_count(1, 20)
+    told = {r.path: r.json for r in hook.taken()}
+    assert len(told["/all"]["alerts"]) == BIG and told["/all"]["truncatedAlerts"] == 0
+    assert len(told["/ten"]["alerts"]) == 10 and told["/ten"]["truncatedAlerts"] == BIG - 10
+    check_big_slack(slack.taken()[0].json)
+    check_big_pagerduty(duty.taken()[0])
+    check_big_mail(smtp.taken()[0])
+    tocsin.post_alerts(big_group(time.time()))
+    hook.wait_count(4, 20)
+    for double in (slack, duty, smtp):
+        double.wait_count(2, 20)
+    assert list(duty.incidents.values()) == ["resolved"] and not duty.stray_resolves
+    wait.until("fourteen deliveries",
+               lambda: [d["state"] for d in tocsin.deliveries(limit=100)] == ["delivered"] * 14, 5)
+    with open(os.path.join(tocsin.directory, "big.jsonl")) as file:
+        lines = [json.loads(line) for line in file]
+    assert [(line["status"], len(line["alerts"])) for line in lines] == [("firing", BIG), ("resolved", BIG)]
+    assert f"and {BIG - 10} more" in tocsin.process.log()
+
+
+def check_big_slack(body):
+    assert len(body["attachments"]) == 1
+    text = json.dumps(body, ensure_ascii=False)
+    assert str(BIG) in text, "how many there are"
+    assert "critical" in text and RUNBOOK in text and "ünïcödé-🔥" in text, text[:3000]
+    assert "<!channel>" not in text, "an annotation must not call everybody"
+
+
+def check_big_pagerduty(received):
+    event = received.json
+    assert event["payload"]["severity"] == "critical", "the worst of the group"
+    assert str(BIG) in event["payload"]["summary"] or str(BIG) in json.dumps(event["payload"]["custom_details"])
+    assert RUNBOOK in [link["href"] for link in event["links"]]
+
+
+def check_big_mail(mail):
+    assert mail.encrypted and mail.login == "tocsin"
+    assert str(BIG) in mail.header("Subject"), mail.header("Subject")
+    for kind in ("text/plain", "text/html"):
+        text = mail.part(kind)
+        assert "ünïcödé-🔥" in text and RUNBOOK in text and "critical" in text, (kind, text[:2000])
+    assert "<!channel>" not in mail.part("text/html"), "annotations are escaped"
+    assert len(mail.raw) < 1 << 20, f"a mail of {len(mail.raw)} bytes"
+
+
+def test_mail_goes_out_over_starttls_with_a_login(t):
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    tocsin = t.tocsin(mail_only(smtp))
+    tocsin.post_alerts([alert("Café", ends=time.time() + 3600, severity="critical",
+                              annotations={"summary": "grüße 🔥", "runbook_url": RUNBOOK})])
+    mail = smtp.wait_count(1)[0]
+    assert mail.encrypted and mail.login == "tocsin"
+    assert mail.recipients == ["oncall@example.org"] and "Café" in mail.header("Subject")
+    assert "grüße 🔥" in mail.part("text/plain") and "grüße 🔥" in mail.part("text/html")
+    assert mail.header("X-Mailer") is None or "ocsin" in mail.header("X-Mailer")
+
+
+def first_failure(tocsin):
+    return wait.until("the failed try", lambda: [d for d in tocsin.deliveries() if d["error"]], 10)[0]
+
+
+def test_mail_with_a_wrong_password_says_so(t):
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    tocsin = t.tocsin(mail_only(smtp, auth_password="wr0ng-pa55"))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    row = first_failure(tocsin)
+    assert "535" in row["error"] or "login" in row["error"].lower() or "auth" in row["error"].lower(), row
+    everything = tocsin.process.log() + json.dumps(row) + tocsin.get("/api/v2/status").text
+    assert "wr0ng-pa55" not in everything, "a secret was printed"
+    assert not smtp.taken() and smtp.logins_failed
+
+
+def test_mail_is_not_given_to_a_server_with_an_unknown_certificate(t):
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    tocsin = t.tocsin(mail_only(smtp, tls_config={}))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    row = first_failure(tocsin)
+    assert "certificate" in row["error"].lower(), row
+    assert not smtp.taken() and not smtp.logins_failed
+
+
+def test_the_idempotency_key_outlives_retries_and_restarts(t):
+    hook = t.webhook()
+    hook.script(Reply(500), Reset(), Reply(503, Retry_After=2))
+    tocsin = t.tocsin(one_webhook(hook.url))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    hook.wait_count(3, 15, accepted=False)
+    wait.until("the third failure in the outbox", lambda: tocsin.deliveries(state="pending")[0]["attempts"] == 3, 3)
+    tocsin.kill9()
+    tocsin.start()
+    hook.wait_count(1, 10)
+    tocsin.post_alerts([alert(ends=time.time())])
+    hook.wait_count(2, 5)
+    requests = hook.taken(accepted=False)
+    keys = [r.headers.get("Idempotency-Key") for r in requests]
+    assert len(requests) == 5 and all(keys), keys
+    assert len(set(keys[:4])) == 1, f"four tries of one delivery: {keys}"
+    assert len({r.body for r in requests[:4]}) == 1, "every try says the same"
+    assert keys[4] != keys[0], "another delivery, another key"
+
+
+def test_a_log_that_cannot_be_written_is_tried_again(t):
+    tocsin = t.tocsin(f"""
+route: {{receiver: log, group_by: [alertname], {FAST}}}
+receivers:
+- name: log
+  log_configs: [{{path: logs/notifications.jsonl}}]
+""")
+    tocsin.post_alerts([alert("Kept", ends=time.time() + 3600)])
+    row = first_failure(tocsin)
+    assert "notifications.jsonl" in row["error"] and "No such file" in row["error"], row
+    os.mkdir(os.path.join(tocsin.directory, "logs"))
+    wait.until("the delivery", lambda: tocsin.deliveries()[0]["state"] == "delivered", 10)
+    with open(os.path.join(tocsin.directory, "logs", "notifications.jsonl")) as file:
+        lines = [json.loads(line) for line in file]
+    assert [line["commonLabels"]["alertname"] for line in lines] == ["Kept"]
