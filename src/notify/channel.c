@@ -98,8 +98,8 @@ target_get(struct notifier *notifier, struct str name)
 	/* A receiver's name may contain a slash, an integration's does not. */
 	slash = strrchr(target->name, '/');
 	target->integration = slash != NULL ? slash + 1 : target->name;
-	target->receiver = xmemdup0(target->name,
-	    slash != NULL ? (size_t)(slash - target->name) : 0);
+	target->receiver =
+	    xmemdup0(target->name, slash != NULL ? (size_t)(slash - target->name) : 0);
 	list_init(&target->ready);
 	xfer_lane_init(&target->lane, TARGET_IN_FLIGHT_MAX);
 	map_insert(&notifier->targets, hash, target);
@@ -229,20 +229,22 @@ write_entry(struct notifier *notifier, struct channel *channel)
 
 	if (entry->id == 0)
 		entry->id = store_next_id(notifier->options.store);
-	store_nflog_put(notifier->options.store, &(struct nflog_row){
-	    .id = entry->id,
-	    .group_key = str_from(channel->group_key),
-	    .integration = str_from(channel->target->name),
-	    .firing = encode(&notifier->scratch, fingerprints_of(&entry->firing)),
-	    .resolved = encode(&notifier->scratch2, fingerprints_of(&entry->resolved)),
-	    .at = entry->at,
-	    .expires_at = entry->expires_at,
-	    .thread = str_from(entry->thread),
-	});
+	store_nflog_put(notifier->options.store,
+	    &(struct nflog_row){
+		.id = entry->id,
+		.group_key = str_from(channel->group_key),
+		.integration = str_from(channel->target->name),
+		.firing = encode(&notifier->scratch, fingerprints_of(&entry->firing)),
+		.resolved = encode(&notifier->scratch2, fingerprints_of(&entry->resolved)),
+		.at = entry->at,
+		.expires_at = entry->expires_at,
+		.thread = str_from(entry->thread),
+	    });
 }
 
 static void
-replace_sets(struct log_entry *entry, struct fingerprint_set firing, struct fingerprint_set resolved)
+replace_sets(
+    struct log_entry *entry, struct fingerprint_set firing, struct fingerprint_set resolved)
 {
 	free(entry->firing.fp);
 	free(entry->resolved.fp);
@@ -267,8 +269,8 @@ nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprint
 }
 
 void
-nflog_set_unsure(struct notifier *notifier, struct channel *channel,
-    const struct delivery *delivery)
+nflog_set_unsure(
+    struct notifier *notifier, struct channel *channel, const struct delivery *delivery)
 {
 	struct log_entry *entry = &channel->entry;
 	struct fingerprints said = fingerprints_of(&delivery->firing);

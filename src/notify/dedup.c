@@ -10,8 +10,8 @@
 #include "notify/notify.h"
 
 #define RETRY_FIRST_S 0.5
-#define RETRY_GROWTH 1.5
-#define RETRY_MAX_S 60.0
+#define RETRY_GROWTH  1.5
+#define RETRY_MAX_S   60.0
 
 static const char *const reason_text[] = {
 	[NOTIFY_NOTHING] = "nothing to say",
@@ -54,14 +54,18 @@ dedup_decide(const struct nflog_entry_view *entry, struct fingerprints firing,
 	/* 2. something fires that was not told as firing */
 	if (!is_subset(firing, entry->firing))
 		return entry->firing.n == 0 ? NOTIFY_FIRST : NOTIFY_NEW_ALERTS;
-	/* 3. nothing fires: tell if something did, whether resolves are sent or not, to clear the log */
+	/*
+	 * 3. nothing fires: tell if something did, whether resolves are sent or not, to clear
+	 * the log
+	 */
 	if (firing.n == 0)
 		return entry->firing.n > 0 ? NOTIFY_ALL_RESOLVED : NOTIFY_NOTHING;
 	/* 4. a resolve that was not told */
 	if (send_resolved && !is_subset(resolved, entry->resolved))
 		return NOTIFY_SOME_RESOLVED;
 	/* 5. the same again after repeat_interval */
-	return wall_before(entry->at, wall_sub(tick, repeat_interval)) ? NOTIFY_REPEAT : NOTIFY_NOTHING;
+	return wall_before(entry->at, wall_sub(tick, repeat_interval)) ? NOTIFY_REPEAT
+								       : NOTIFY_NOTHING;
 }
 
 dur_t

@@ -29,7 +29,7 @@ is_muted(const struct notifier *notifier, const struct alert *alert, wall_t now)
 {
 	return (notifier->inhibitor != NULL &&
 		   inhibitor_muting(notifier->inhibitor, alert->labels, now) != NULL) ||
-	    silences_muting(notifier->options.silences, alert->labels, now, NULL, 0) > 0;
+	       silences_muting(notifier->options.silences, alert->labels, now, NULL, 0) > 0;
 }
 
 static struct view
@@ -37,8 +37,10 @@ view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
 {
 	uint32_t n = 0, n_firing = 0, n_resolved = 0, all = group->n_alerts;
 
-	notifier->items = xgrow(notifier->items, &notifier->cap_items, all + 1, sizeof(struct item));
-	notifier->firing = xgrow(notifier->firing, &notifier->cap_firing, all + 1, sizeof(uint64_t));
+	notifier->items =
+	    xgrow(notifier->items, &notifier->cap_items, all + 1, sizeof(struct item));
+	notifier->firing =
+	    xgrow(notifier->firing, &notifier->cap_firing, all + 1, sizeof(uint64_t));
 	notifier->resolved =
 	    xgrow(notifier->resolved, &notifier->cap_resolved, all + 1, sizeof(uint64_t));
 	for (uint32_t i = 0; i < all; i++) {
@@ -112,10 +114,11 @@ reason_for(const struct channel *channel, const struct view *view, bool send_res
 		struct fingerprint_set all = fingerprints_union(firing, said);
 		struct fingerprint_set over = fingerprints_minus(resolved, said);
 
-		reason = reason_against(channel, fingerprints_of(&all), fingerprints_of(&over), view,
-		    send_resolved);
+		reason = reason_against(
+		    channel, fingerprints_of(&all), fingerprints_of(&over), view, send_resolved);
+		/* `out` is that resolve itself, or took the place of a firing one. */
 		if (reason == NOTIFY_NOTHING && view->firing.n == 0)
-			reason = NOTIFY_ALL_RESOLVED; /* `out` is that resolve, or follows a firing one */
+			reason = NOTIFY_ALL_RESOLVED;
 		free(all.fp);
 		free(over.fp);
 	}
@@ -141,13 +144,15 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 	if (view->n_items == 0) {
 		if (channel->out != NULL && channel->out->maybe_sent && send_resolved)
 			nflog_set_unsure(notifier, channel, channel->out);
-		nothing_to_say(notifier, channel, "silenced or inhibited before it could be delivered");
+		nothing_to_say(
+		    notifier, channel, "silenced or inhibited before it could be delivered");
 		return;
 	}
 	reason = reason_for(channel, view, send_resolved);
 	if (reason == NOTIFY_NOTHING) {
-		nothing_to_say(notifier, channel, view->firing.n == 0 ?
-		    "resolved before it could be delivered" : "no longer news");
+		nothing_to_say(notifier, channel,
+		    view->firing.n == 0 ? "resolved before it could be delivered"
+					: "no longer news");
 	} else if (view->firing.n == 0 && !send_resolved) {
 		nothing_to_say(notifier, channel, "resolved before it could be delivered");
 		nflog_set(notifier, channel, view->firing, view->resolved, view->tick, "");
@@ -186,8 +191,8 @@ state_new(struct notifier *notifier, struct alert_group *group)
 
 		buf_clear(&name);
 		buf_printf(&name, "%s/%s[%u]", receiver->name, config->kind->name, config->index);
-		state->channels[i] = channel_get(notifier, str_from(group->key),
-		    target_get(notifier, buf_str(&name)));
+		state->channels[i] = channel_get(
+		    notifier, str_from(group->key), target_get(notifier, buf_str(&name)));
 		state->channels[i]->group = group;
 	}
 	buf_fini(&name);

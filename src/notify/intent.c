@@ -19,7 +19,7 @@
 #include "base/xalloc.h"
 #include "notify/notify_internal.h"
 
-#define ITEM_BYTES 17u /* i64 id, u8 flags, i64 ends_at */
+#define ITEM_BYTES  17u /* i64 id, u8 flags, i64 ends_at */
 #define ITEM_FIRING 1u
 
 /* ---- rows ---------------------------------------------------------------------- */
@@ -46,25 +46,26 @@ write_row(const struct delivery *delivery)
 
 	buf_clear(&notifier->scratch2);
 	labels_encode(delivery->group_labels, &notifier->scratch2);
-	store_delivery_put(notifier->options.store, &(struct delivery_row){
-	    .id = delivery->id,
-	    .group_key = str_from(channel->group_key),
-	    .receiver = str_from(channel->target->receiver),
-	    .integration = str_from(channel->target->integration),
-	    .group_labels = buf_str(&notifier->scratch2),
-	    .route_id = str_from(delivery->route_id),
-	    .reason = str_from(notify_reason_text(delivery->reason)),
-	    .alerts = items_encode(&notifier->scratch, delivery),
-	    .state = DELIVERY_PENDING,
-	    .attempts = delivery->attempts,
-	    .n_firing = delivery->firing.n,
-	    .n_resolved = delivery->resolved.n,
-	    .created_at = delivery->created_at,
-	    .due_at = delivery->due_at,
-	    .error = str_from(delivery->error),
-	    .maybe_sent = delivery->maybe_sent,
-	    .tick_at = delivery->tick_at,
-	});
+	store_delivery_put(
+	    notifier->options.store, &(struct delivery_row){
+					 .id = delivery->id,
+					 .group_key = str_from(channel->group_key),
+					 .receiver = str_from(channel->target->receiver),
+					 .integration = str_from(channel->target->integration),
+					 .group_labels = buf_str(&notifier->scratch2),
+					 .route_id = str_from(delivery->route_id),
+					 .reason = str_from(notify_reason_text(delivery->reason)),
+					 .alerts = items_encode(&notifier->scratch, delivery),
+					 .state = DELIVERY_PENDING,
+					 .attempts = delivery->attempts,
+					 .n_firing = delivery->firing.n,
+					 .n_resolved = delivery->resolved.n,
+					 .created_at = delivery->created_at,
+					 .due_at = delivery->due_at,
+					 .error = str_from(delivery->error),
+					 .maybe_sent = delivery->maybe_sent,
+					 .tick_at = delivery->tick_at,
+				     });
 }
 
 static void
@@ -72,14 +73,14 @@ update_row(struct notifier *notifier, int64_t id, const struct delivery *deliver
     enum delivery_state state, wall_t finished_at, const char *error)
 {
 	store_delivery_update(notifier->options.store, &(struct delivery_row){
-	    .id = id,
-	    .state = state,
-	    .attempts = delivery->attempts,
-	    .due_at = delivery->due_at,
-	    .finished_at = finished_at,
-	    .error = str_from(error),
-	    .maybe_sent = delivery->maybe_sent,
-	});
+							   .id = id,
+							   .state = state,
+							   .attempts = delivery->attempts,
+							   .due_at = delivery->due_at,
+							   .finished_at = finished_at,
+							   .error = str_from(error),
+							   .maybe_sent = delivery->maybe_sent,
+						       });
 }
 
 void
@@ -94,18 +95,19 @@ intent_history(const struct delivery *delivery, const char *kind, const char *te
 	struct notifier *notifier = delivery->notifier;
 	struct buf detail = { 0 };
 
-	buf_printf(&detail, "%s: %u firing, %u resolved; delivery %lld, group %s",
-	    text, delivery->firing.n, delivery->resolved.n, (long long)delivery->id,
+	buf_printf(&detail, "%s: %u firing, %u resolved; delivery %lld, group %s", text,
+	    delivery->firing.n, delivery->resolved.n, (long long)delivery->id,
 	    delivery->channel->group_key);
 	buf_clear(&notifier->scratch);
 	labels_encode(delivery->group_labels, &notifier->scratch);
-	store_history_add(notifier->options.store, &(struct history_row){
-	    .at = loop_now(notifier->options.loop),
-	    .kind = str_from(kind),
-	    .labels = buf_str(&notifier->scratch),
-	    .subject = str_from(delivery->channel->target->name),
-	    .detail = buf_str(&detail),
-	});
+	store_history_add(
+	    notifier->options.store, &(struct history_row){
+					 .at = loop_now(notifier->options.loop),
+					 .kind = str_from(kind),
+					 .labels = buf_str(&notifier->scratch),
+					 .subject = str_from(delivery->channel->target->name),
+					 .detail = buf_str(&detail),
+				     });
 	buf_fini(&detail);
 }
 
@@ -208,7 +210,7 @@ bool
 intent_is(const struct delivery *delivery, const struct view *view)
 {
 	return fingerprints_equal(fingerprints_of(&delivery->firing), view->firing) &&
-	    fingerprints_equal(fingerprints_of(&delivery->resolved), view->resolved);
+	       fingerprints_equal(fingerprints_of(&delivery->resolved), view->resolved);
 }
 
 /* ---- waiting ------------------------------------------------------------------------ */
@@ -271,7 +273,10 @@ take_items(struct delivery *delivery, const struct view *view)
 	delivery->resolved = fingerprints_keep(view->resolved);
 }
 
-/* The backoff goes on: a receiver that is down must not be asked more often because there is news. */
+/*
+ * The backoff goes on: a receiver that is down must not be asked more often because there is
+ * news.
+ */
 static void
 inherit(struct delivery *delivery, struct delivery *old)
 {

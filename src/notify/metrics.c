@@ -20,7 +20,8 @@ static const char *const outcome_name[] = {
 };
 static_assert(ARRAY_LEN(outcome_name) == OUTCOME_COUNT, "a name for each outcome");
 
-static const char *const latency_bound[LATENCY_BUCKETS + 1] = { "1", "5", "10", "15", "20", "+Inf" };
+static const char *const latency_bound[LATENCY_BUCKETS + 1] = { "1", "5", "10", "15", "20",
+	"+Inf" };
 
 #define KINDS_MAX 64
 
@@ -80,8 +81,8 @@ put_deliveries(const struct notifier *notifier, struct buf *out)
 	buf_printf(out, "tocsin_deliveries_sending %u\n", notifier->in_flight);
 	put_header(out, "tocsin_alerts_suppressed_total", "counter",
 	    "Alerts left out of a flush because they were silenced or inhibited.");
-	buf_printf(out, "tocsin_alerts_suppressed_total %llu\n",
-	    (unsigned long long)notifier->suppressed);
+	buf_printf(
+	    out, "tocsin_alerts_suppressed_total %llu\n", (unsigned long long)notifier->suppressed);
 }
 
 static struct sums *
@@ -150,8 +151,8 @@ put_latency(struct buf *out, const struct sums *sums, uint32_t n)
 		}
 		buf_printf(out, "%s_sum{integration=\"%.*s\"} %g\n", name, STR_ARG(sums[i].kind),
 		    sums[i].latency_sum);
-		buf_printf(out, "%s_count{integration=\"%.*s\"} %llu\n", name, STR_ARG(sums[i].kind),
-		    (unsigned long long)count);
+		buf_printf(out, "%s_count{integration=\"%.*s\"} %llu\n", name,
+		    STR_ARG(sums[i].kind), (unsigned long long)count);
 	}
 }
 

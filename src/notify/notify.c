@@ -69,7 +69,8 @@ has_route(const struct config *config, const struct delivery *delivery)
 
 		if (strcmp(route->id, delivery->route_id) == 0)
 			return route->receiver != NULL &&
-			    strcmp(route->receiver->name, delivery->channel->target->receiver) == 0;
+			       strcmp(route->receiver->name, delivery->channel->target->receiver) ==
+				   0;
 	}
 	return false;
 }

@@ -91,7 +91,8 @@ common(struct arena *arena, const struct notified_alert *alerts, uint32_t n, boo
 		const struct labels *set = annotations ? alerts[i].annotations : alerts[i].labels;
 
 		for (uint32_t k = 0; set != first && k < first->n; k++) {
-			if (gone[k] || labels_get(set, istr_str(first->l[k].name)) == first->l[k].value)
+			if (gone[k] ||
+			    labels_get(set, istr_str(first->l[k].name)) == first->l[k].value)
 				continue;
 			gone[k] = true;
 			left--;
@@ -133,8 +134,8 @@ outgoing_new(struct delivery *delivery)
 	    arena_str(outgoing->arena, str_from(delivery->channel->group_key));
 	notification->group_labels = outgoing->group_labels;
 	if (n > 0) {
-		notification->common_labels = common(outgoing->arena, notification->alerts, n, false,
-		    &notification->n_common_labels);
+		notification->common_labels = common(outgoing->arena, notification->alerts, n,
+		    false, &notification->n_common_labels);
 		notification->common_annotations = common(outgoing->arena, notification->alerts, n,
 		    true, &notification->n_common_annotations);
 	}

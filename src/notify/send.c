@@ -70,7 +70,7 @@ static bool
 is_given_up(const struct delivery *delivery, wall_t now)
 {
 	return delivery->channel->group == NULL &&
-	    wall_before(wall_add(delivery->created_at, ORPHAN_RETRY_MAX), now);
+	       wall_before(wall_add(delivery->created_at, ORPHAN_RETRY_MAX), now);
 }
 
 static void
@@ -171,8 +171,8 @@ on_done(struct xfer_request *request, const struct xfer_response *response, void
 	notifier->in_flight--;
 	target->in_flight--;
 	if (delivery != NULL) {
-		struct verdict verdict = outgoing->ops->classify(outgoing->settings,
-		    &outgoing->notification, response);
+		struct verdict verdict =
+		    outgoing->ops->classify(outgoing->settings, &outgoing->notification, response);
 
 		/* What we took back ourselves says nothing about the receiver. */
 		if (response->failure == ERR_CANCELLED)
@@ -212,7 +212,8 @@ write_here(struct outgoing *outgoing)
 	struct err err = { 0 };
 
 	if (outgoing->ops->write(outgoing->settings, &outgoing->notification, &err) < 0) {
-		failed_here(outgoing, err.code == ERR_INVALID ? DELIVERY_REJECTED : DELIVERY_RETRY, &err);
+		failed_here(
+		    outgoing, err.code == ERR_INVALID ? DELIVERY_REJECTED : DELIVERY_RETRY, &err);
 		return;
 	}
 	outgoing_free(outgoing);
@@ -291,7 +292,8 @@ send_pump(void *arg)
 
 	if (notifier->stopping)
 		return;
-	LIST_FOREACH_SAFE (link, next, &notifier->busy) {
+	LIST_FOREACH_SAFE(link, next, &notifier->busy)
+	{
 		struct target *target = CONTAINER_OF(link, struct target, busy);
 
 		if (!send_some(notifier, target)) {

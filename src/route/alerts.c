@@ -22,13 +22,16 @@
 #include "base/map.h"
 #include "base/xalloc.h"
 
-#define GC_SLOTS 20000u /* looked at by one alerts_gc() */
+#define GC_SLOTS   20000u /* looked at by one alerts_gc() */
 #define NOT_STORED ((uint32_t)(ALERT_UNSTORED | ALERT_SETTLED | ALERT_ROUTED))
 
 struct alerts {
 	struct store *store; /* NULL: memory only */
 	struct map by_labels, by_fingerprint;
-	/* Ids are asked for at start only: made when asked, dropped with the next change of the table. */
+	/*
+	 * Ids are asked for at start only: made when asked, dropped with the next change of
+	 * the table.
+	 */
 	struct map by_id;
 	alert_put_fn *put;
 	alert_gone_fn *gone;
@@ -91,16 +94,16 @@ static void
 write_times(struct alerts *alerts, const struct alert *alert, wall_t updated_at)
 {
 	if (alerts->store != NULL)
-		store_alert_times(alerts->store, alert->id, alert->starts_at, alert->ends_at, updated_at,
-		    alert->flags & ~NOT_STORED);
+		store_alert_times(alerts->store, alert->id, alert->starts_at, alert->ends_at,
+		    updated_at, alert->flags & ~NOT_STORED);
 }
 
 /* What the row shall say when the alert's end is known to have passed. */
 static wall_t
 row_updated_at(const struct alert *alert)
 {
-	return alert->flags & ALERT_SETTLED ? wall_max(alert->updated_at, alert->ends_at) :
-					      alert->updated_at;
+	return alert->flags & ALERT_SETTLED ? wall_max(alert->updated_at, alert->ends_at)
+					    : alert->updated_at;
 }
 
 /* ---- the table ------------------------------------------------------------- */
@@ -182,18 +185,19 @@ is_inside(wall_t t, const struct alert *alert)
 
 /* What the stored alert becomes; only times and flags. */
 static void
-merge_times(const struct alert *old, const struct alert_update *new, wall_t now,
-    struct alert_update *ret)
+merge_times(
+    const struct alert *old, const struct alert_update *new, wall_t now, struct alert_update *ret)
 {
 	ret->starts_at = new->starts_at;
 	ret->ends_at = new->ends_at;
-	ret->flags = new->flags & (ALERT_TIMEOUT | ALERT_FROM_RULE);
+	ret->flags = new->flags &(ALERT_TIMEOUT | ALERT_FROM_RULE);
 	if (!is_inside(new->ends_at, old) && !is_inside(new->starts_at, old))
 		return; /* no overlap: the new one replaces it */
 	ret->starts_at = wall_min(old->starts_at, new->starts_at);
 	if (wall_before(new->ends_at, old->ends_at)) {
 		bool new_resolved = new->ends_at.ns <= now.ns;
-		bool keeps = new_resolved ? alert_is_resolved(old, now) : !(old->flags & ALERT_TIMEOUT);
+		bool keeps =
+		    new_resolved ? alert_is_resolved(old, now) : !(old->flags & ALERT_TIMEOUT);
 
 		if (keeps) {
 			ret->ends_at = old->ends_at;
@@ -211,8 +215,8 @@ take_update(struct alert *alert, const struct alert_update *update,
 	bool is_resolved = merged->ends_at.ns <= now.ns;
 	uint32_t source = alert->flags & (ALERT_TIMEOUT | ALERT_FROM_RULE);
 	bool changed = was_resolved != is_resolved || source != merged->flags ||
-	    (is_resolved && alert->ends_at.ns != merged->ends_at.ns) ||
-	    alert->starts_at.ns != merged->starts_at.ns;
+		       (is_resolved && alert->ends_at.ns != merged->ends_at.ns) ||
+		       alert->starts_at.ns != merged->starts_at.ns;
 
 	*ret_texts = false;
 	if (alert->annotations != update->annotations) {
@@ -365,8 +369,8 @@ alerts_restore(struct alerts *alerts, const struct alert_row *row, wall_t now)
 	if (row->ends_at.ns <= row->updated_at.ns)
 		alert->flags |= ALERT_SETTLED;
 	else if (!(row->flags & ALERT_FROM_RULE))
-		alert->ends_at = wall_max(row->ends_at,
-		    wall_add(now, wall_since(row->ends_at, row->updated_at)));
+		alert->ends_at = wall_max(
+		    row->ends_at, wall_add(now, wall_since(row->ends_at, row->updated_at)));
 	table_add(alerts, alert);
 	return alert;
 }

@@ -177,8 +177,8 @@ find(const struct groups *groups, const struct route_config *route, const struct
 static struct labels *
 group_labels(const struct route_config *route, struct labels *labels)
 {
-	return route->group_by_all ? labels_ref(labels) :
-				     labels_project(labels, route->group_by, route->n_group_by);
+	return route->group_by_all ? labels_ref(labels)
+				   : labels_project(labels, route->group_by, route->n_group_by);
 }
 
 /* ---- rows and timers ------------------------------------------------------------ */
@@ -191,12 +191,12 @@ write_row(struct groups *groups, const struct alert_group *group)
 	buf_clear(&groups->scratch);
 	labels_encode(group->labels, &groups->scratch);
 	store_group_put(groups->store, &(struct group_row){
-	    .id = group->id,
-	    .route_id = str_from(group->route->id),
-	    .labels = buf_str(&groups->scratch),
-	    .next_flush_at = group->next_flush_at,
-	    .flushed = group->flushed,
-	});
+					   .id = group->id,
+					   .route_id = str_from(group->route->id),
+					   .labels = buf_str(&groups->scratch),
+					   .next_flush_at = group->next_flush_at,
+					   .flushed = group->flushed,
+				       });
 }
 
 static void
@@ -276,7 +276,8 @@ on_timer(void *arg)
 
 /* Takes the reference to the labels. */
 static struct alert_group *
-group_new(struct groups *groups, const struct route_config *route, struct labels *labels, int64_t id)
+group_new(
+    struct groups *groups, const struct route_config *route, struct labels *labels, int64_t id)
 {
 	struct alert_group *group = xcalloc(1, sizeof(*group));
 	struct buf key = { 0 };
@@ -328,8 +329,8 @@ has_waited(const struct alert *alert, const struct route_config *route, wall_t n
 
 /* The alert's group of this route, made when it is the first. */
 static struct alert_group *
-group_for(struct groups *groups, const struct route_config *route, const struct alert *alert,
-    wall_t now)
+group_for(
+    struct groups *groups, const struct route_config *route, const struct alert *alert, wall_t now)
 {
 	struct labels *labels = group_labels(route, alert->labels);
 	struct alert_group *group = find(groups, route, labels);
@@ -348,7 +349,8 @@ group_for(struct groups *groups, const struct route_config *route, const struct 
 /* ---- routing ----------------------------------------------------------------------- */
 
 static uint32_t
-routes_of(const struct groups *groups, const struct alert *alert, const struct route_config **routes)
+routes_of(
+    const struct groups *groups, const struct alert *alert, const struct route_config **routes)
 {
 	uint32_t n = tree_match(groups->config->root, alert->labels, routes, ROUTES_MATCHED_MAX);
 
@@ -370,7 +372,8 @@ enter(struct groups *groups, struct alert *alert, const struct route_config *rou
 		return;
 	join(alert, group);
 	/* It has waited long enough elsewhere; the group need not wait again. */
-	if (!group->flushed && has_waited(alert, route, now) && wall_before(now, group->next_flush_at))
+	if (!group->flushed && has_waited(alert, route, now) &&
+	    wall_before(now, group->next_flush_at))
 		move_flush(group, now);
 }
 
@@ -554,8 +557,8 @@ groups_apply(struct groups *groups, struct config *config, wall_t now)
 /* ---- start, end ---------------------------------------------------------------------------- */
 
 struct groups *
-groups_new(struct loop *loop, struct store *store, struct alerts *alerts,
-    const struct groups_hooks *hooks)
+groups_new(
+    struct loop *loop, struct store *store, struct alerts *alerts, const struct groups_hooks *hooks)
 {
 	struct groups *groups = xcalloc(1, sizeof(*groups));
 
@@ -594,8 +597,8 @@ groups_start(struct groups *groups, wall_t now)
 	groups->started = true;
 	end_empty(groups);
 	for (size_t it = 0; (group = map_next(&groups->by_labels, &it)) != NULL;)
-		loop_timer_set_wall(groups->loop, &group->timer,
-		    wall_max(group->next_flush_at, now));
+		loop_timer_set_wall(
+		    groups->loop, &group->timer, wall_max(group->next_flush_at, now));
 }
 
 /* The rows stay, and nobody is told: this is a shutdown. */

@@ -20,8 +20,8 @@
 #include "base/xalloc.h"
 
 #define SILENCE_MATCHERS_MAX 1000u
-#define MATCHERS_ENCODING 1u /* first byte */
-#define NS_PER_S INT64_C(1000000000)
+#define MATCHERS_ENCODING    1u /* first byte */
+#define NS_PER_S             INT64_C(1000000000)
 
 struct silence_bucket {
 	struct istr *name, *value; /* NULL: the last resort */
@@ -98,8 +98,8 @@ index_choose(struct silences *silences, const struct matchers *matchers)
 			best_n = bucket != NULL ? bucket->n : 0;
 		}
 	}
-	return best != NULL ? bucket_get(silences, best->name, best->value) :
-			      &silences->last_resort;
+	return best != NULL ? bucket_get(silences, best->name, best->value)
+			    : &silences->last_resort;
 }
 
 static void
@@ -128,7 +128,8 @@ index_remove(struct silences *silences, struct silence *silence)
 		silence->next_indexed->at_indexed = silence->at_indexed;
 	silence->bucket = NULL;
 	if (--bucket->n == 0 && bucket->name != NULL) {
-		map_remove_value(&silences->buckets, pair_hash(bucket->name, bucket->value), bucket);
+		map_remove_value(
+		    &silences->buckets, pair_hash(bucket->name, bucket->value), bucket);
 		istr_unref(bucket->name);
 		istr_unref(bucket->value);
 		free(bucket);
@@ -257,20 +258,20 @@ write_row(struct silences *silences, const struct silence *silence)
 		return;
 	matchers_encode(silence->matchers, &matchers);
 	store_silence_put(silences->store, &(struct silence_row){
-	    .id = str_from(silence->id),
-	    .matchers = buf_str(&matchers),
-	    .starts_at = silence->starts_at,
-	    .ends_at = silence->ends_at,
-	    .updated_at = silence->updated_at,
-	    .created_by = str_from(silence->created_by),
-	    .comment = str_from(silence->comment),
-	});
+					       .id = str_from(silence->id),
+					       .matchers = buf_str(&matchers),
+					       .starts_at = silence->starts_at,
+					       .ends_at = silence->ends_at,
+					       .updated_at = silence->updated_at,
+					       .created_by = str_from(silence->created_by),
+					       .comment = str_from(silence->comment),
+					   });
 	buf_fini(&matchers);
 }
 
 static void
-write_history(struct silences *silences, const struct silence *silence, const char *kind,
-    wall_t now)
+write_history(
+    struct silences *silences, const struct silence *silence, const char *kind, wall_t now)
 {
 	struct buf detail = { 0 };
 	char ends[TIMESTAMP_TEXT_MAX];
@@ -281,11 +282,11 @@ write_history(struct silences *silences, const struct silence *silence, const ch
 	buf_printf(&detail, " until %s by %s: %s", timestamp_format_ms(silence->ends_at, ends),
 	    silence->created_by, silence->comment);
 	store_history_add(silences->store, &(struct history_row){
-	    .at = now,
-	    .kind = str_from(kind),
-	    .subject = str_from(silence->id),
-	    .detail = buf_str(&detail),
-	});
+					       .at = now,
+					       .kind = str_from(kind),
+					       .subject = str_from(silence->id),
+					       .detail = buf_str(&detail),
+					   });
 	buf_fini(&detail);
 }
 
@@ -310,8 +311,8 @@ check_input(const struct silence_input *input, wall_t now, struct err *err)
 	if (input->matchers == NULL || input->matchers->n == 0)
 		return err_set(err, ERR_INVALID, "silence invalid: at least one matcher required");
 	if (input->matchers->n > SILENCE_MATCHERS_MAX)
-		return err_set(err, ERR_LIMIT, "a silence has at most %u matchers",
-		    SILENCE_MATCHERS_MAX);
+		return err_set(
+		    err, ERR_LIMIT, "a silence has at most %u matchers", SILENCE_MATCHERS_MAX);
 	if (matches_only_empty(input->matchers))
 		return err_set(err, ERR_INVALID,
 		    "silence invalid: at least one matcher must not match the empty string");
@@ -323,8 +324,8 @@ check_input(const struct silence_input *input, wall_t now, struct err *err)
 		return err_set(err, ERR_INVALID,
 		    "Failed to create silence: start time must be before end time");
 	if (wall_before(input->ends_at, now))
-		return err_set(err, ERR_INVALID,
-		    "Failed to create silence: end time can't be in the past");
+		return err_set(
+		    err, ERR_INVALID, "Failed to create silence: end time can't be in the past");
 	if (input->comment.n > SILENCE_COMMENT_BYTES_MAX ||
 	    input->created_by.n > SILENCE_COMMENT_BYTES_MAX)
 		return err_set(err, ERR_LIMIT, "comment and creator have at most %u bytes each",
@@ -340,7 +341,7 @@ can_edit(const struct silence *old, const struct silence_input *input, wall_t no
 	switch (silence_state(old, now)) {
 	case SILENCE_ACTIVE:
 		return old->starts_at.ns / NS_PER_S == input->starts_at.ns / NS_PER_S &&
-		    !wall_before(input->ends_at, now);
+		       !wall_before(input->ends_at, now);
 	case SILENCE_PENDING:
 		return !wall_before(input->starts_at, now);
 	case SILENCE_EXPIRED:
@@ -411,9 +412,10 @@ silences_set(struct silences *silences, struct silence_input *input, wall_t now,
 		rc = err_set(err, ERR_NOT_FOUND, "silence not found");
 	if (rc == 0)
 		rc = check_input(input, now, err);
-	if (rc == 0 && silences->by_id.n >= SILENCES_MAX && (old == NULL || !can_edit(old, input, now)))
-		rc = err_set(err, ERR_LIMIT, "there are %d silences already, the most that are kept",
-		    SILENCES_MAX);
+	if (rc == 0 && silences->by_id.n >= SILENCES_MAX &&
+	    (old == NULL || !can_edit(old, input, now)))
+		rc = err_set(err, ERR_LIMIT,
+		    "there are %d silences already, the most that are kept", SILENCES_MAX);
 	if (rc == 0)
 		memcpy(ret_id, set(silences, input, old, now)->id, sizeof(old->id));
 	matchers_free(input->matchers);
@@ -427,7 +429,8 @@ silences_expire(struct silences *silences, struct str id, wall_t now, struct err
 	struct silence *silence = find(silences, id);
 
 	if (silence == NULL)
-		return err_set(err, ERR_NOT_FOUND, "silence %.*s not found", STR_ARG(str_head(id, 80)));
+		return err_set(
+		    err, ERR_NOT_FOUND, "silence %.*s not found", STR_ARG(str_head(id, 80)));
 	if (silence_state(silence, now) != SILENCE_EXPIRED)
 		end_now(silences, silence, now);
 	return 0;

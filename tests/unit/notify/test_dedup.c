@@ -6,7 +6,7 @@
 #include "unit/notify/suites.h"
 #include "unit/route/helpers.h"
 
-#define REPEAT DUR_S(100)
+#define REPEAT  DUR_S(100)
 #define SET_MAX 5
 
 /* Sets end with 0; the tick is at second 1000. */
@@ -19,8 +19,10 @@ static const struct {
 	bool send_resolved;
 	enum notify_reason want;
 } rows[] = {
-	{ "no entry, something fires", false, { 0 }, { 0 }, 0, { 2, 3, 4 }, { 0 }, true, NOTIFY_FIRST },
-	{ "no entry, only resolved ones", false, { 0 }, { 0 }, 0, { 0 }, { 1 }, true, NOTIFY_NOTHING },
+	{ "no entry, something fires", false, { 0 }, { 0 }, 0, { 2, 3, 4 }, { 0 }, true,
+	    NOTIFY_FIRST },
+	{ "no entry, only resolved ones", false, { 0 }, { 0 }, 0, { 0 }, { 1 }, true,
+	    NOTIFY_NOTHING },
 	{ "a new alert fires", true, { 1, 2, 3 }, { 0 }, 990, { 2, 3, 4 }, { 0 }, true,
 	    NOTIFY_NEW_ALERTS },
 	{ "firing again after all was over", true, { 0 }, { 1, 2 }, 990, { 1 }, { 0 }, true,
@@ -37,15 +39,16 @@ static const struct {
 	    NOTIFY_NOTHING },
 	{ "the resolve was told already", true, { 1 }, { 2, 3 }, 990, { 1 }, { 2 }, true,
 	    NOTIFY_NOTHING },
-	{ "all resolved", true, { 1, 2 }, { 3 }, 990, { 0 }, { 1, 2, 3 }, true, NOTIFY_ALL_RESOLVED },
-	{ "all resolved, resolves are not sent: to clear the log", true, { 1, 2 }, { 3 }, 990, { 0 },
-	    { 1, 2, 3 }, false, NOTIFY_ALL_RESOLVED },
+	{ "all resolved", true, { 1, 2 }, { 3 }, 990, { 0 }, { 1, 2, 3 }, true,
+	    NOTIFY_ALL_RESOLVED },
+	{ "all resolved, resolves are not sent: to clear the log", true, { 1, 2 }, { 3 }, 990,
+	    { 0 }, { 1, 2, 3 }, false, NOTIFY_ALL_RESOLVED },
 	{ "all resolved, told already", true, { 0 }, { 1, 2 }, 0, { 0 }, { 1, 2, 3 }, true,
 	    NOTIFY_NOTHING },
 	{ "fewer fire and nothing resolved (silenced)", true, { 1, 2, 3 }, { 0 }, 990, { 2 }, { 0 },
 	    true, NOTIFY_NOTHING },
-	{ "fewer fire, after the repeat interval", true, { 1, 2, 3 }, { 0 }, 800, { 2 }, { 0 }, true,
-	    NOTIFY_REPEAT },
+	{ "fewer fire, after the repeat interval", true, { 1, 2, 3 }, { 0 }, 800, { 2 }, { 0 },
+	    true, NOTIFY_REPEAT },
 	{ "a new alert weighs more than a resolve", true, { 1 }, { 0 }, 990, { 2 }, { 1 }, true,
 	    NOTIFY_NEW_ALERTS },
 };

@@ -18,7 +18,8 @@ static const char local[] = "route: {receiver: r, group_by: [g], " TIMES "}\n"
 static const char three[] =
     "route: {receiver: r, group_by: [g], " TIMES "}\n"
     "receivers: [{name: r, probe_configs: [{url: p}, {url: p2}], quiet_configs: [{url: q}]}]\n";
-static const char nobody[] = "route: {receiver: r, group_by: [g], " TIMES "}\nreceivers: [{name: r}]\n";
+static const char nobody[] =
+    "route: {receiver: r, group_by: [g], " TIMES "}\nreceivers: [{name: r}]\n";
 static const char inhibiting[] =
     "route: {receiver: r, group_by: [g], " TIMES "}\n"
     "receivers: [{name: r, probe_configs: [{url: p}]}]\n"
@@ -200,7 +201,7 @@ START_TEST(inhibited_alerts_are_left_out)
 	ck_assert_uint_eq(w.n_seen, 3);
 	for (uint32_t i = 1; i < 3; i++)
 		ck_assert(strcmp(w.seen[i].firing, "e=x,g=1,t=1") == 0 ||
-		    strcmp(w.seen[i].resolved, "e=x,g=2,s=1") == 0);
+			  strcmp(w.seen[i].resolved, "e=x,g=2,s=1") == 0);
 }
 END_TEST
 
@@ -230,8 +231,9 @@ START_TEST(one_receiver_that_misses_the_resolve_keeps_the_alert)
 	host("p2")->status = 404;
 	resolve("g=1,a=1");
 	world_run(640);
-	saw(3, "330 p all alerts resolved F[] R[a=1,g=1]; 330 p2 all alerts resolved F[] R[a=1,g=1]; "
-	       "630 p2 all alerts resolved F[] R[a=1,g=1]");
+	saw(3,
+	    "330 p all alerts resolved F[] R[a=1,g=1]; 330 p2 all alerts resolved F[] R[a=1,g=1]; "
+	    "630 p2 all alerts resolved F[] R[a=1,g=1]");
 	ck_assert(in_table("g=1,a=1"));
 	host("p2")->mood = HOST_OK;
 	world_run(940);
@@ -306,12 +308,16 @@ START_TEST(metrics_tell_receivers_apart)
 	world_run(40);
 	notifier_put_metrics(w.notifier, &out);
 	static const char *const lines[] = {
-		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"probe[0]\",outcome=\"delivered\"} 1\n",
-		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"probe[1]\",outcome=\"dead\"} 1\n",
-		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"quiet[0]\",outcome=\"delivered\"} 1\n",
+		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"probe[0]\",outcome="
+		"\"delivered\"} 1\n",
+		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"probe[1]\",outcome="
+		"\"dead\"} 1\n",
+		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"quiet[0]\",outcome="
+		"\"delivered\"} 1\n",
 		"\nalertmanager_notifications_total{integration=\"probe\"} 2\n",
 		"\nalertmanager_notifications_failed_total{integration=\"probe\"} 1\n",
-		"\nalertmanager_notification_latency_seconds_bucket{integration=\"quiet\",le=\"+Inf\"} 1\n",
+		"\nalertmanager_notification_latency_seconds_bucket{integration=\"quiet\",le=\"+"
+		"Inf\"} 1\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		ck_assert_msg(strstr(out.p, lines[i]) != NULL, "no %s in %s", lines[i], out.p);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The notify room: the pure decisions, deliveries, retries, restarts, and a seeded simulation of all of it. */
+/*
+ * The notify room: the pure decisions, deliveries, retries, restarts, and a seeded simulation
+ * of all of it.
+ */
 #include "config.h"
 
 #include <stdlib.h>

@@ -8,8 +8,9 @@
 #include "unit/notify/suites.h"
 #include "unit/notify/world.h"
 
-#define ROUTE "route: {receiver: r, group_by: [g], group_wait: 30s, group_interval: 5m, " \
-	      "repeat_interval: 1h}\n"
+#define ROUTE                                                                                      \
+	"route: {receiver: r, group_by: [g], group_wait: 30s, group_interval: 5m, "                \
+	"repeat_interval: 1h}\n"
 static const char one[] = ROUTE "receivers: [{name: r, probe_configs: [{url: p}]}]\n";
 static const char moved[] = ROUTE "receivers: [{name: r, probe_configs: [{url: p2}]}]\n";
 static const char gone[] = ROUTE "receivers: [{name: r, quiet_configs: [{url: q}]}]\n";

@@ -165,7 +165,8 @@ START_TEST(refused_delivery_is_dead_and_the_next_flush_tries_anew)
 	world_run(700);
 	saw(0, "30 p first notification F[a=1,g=1] R[]; 330 p first notification F[a=1,g=1] R[]; "
 	       "630 p first notification F[a=1,g=1] R[]");
-	rows_are("cancelled 1 replaced by delivery; cancelled 1 replaced by delivery; dead 1 status 400");
+	rows_are("cancelled 1 replaced by delivery; cancelled 1 replaced by delivery; dead 1 "
+		 "status 400");
 	ck_assert_uint_eq(notifier_stats(w.notifier).dead, 3);
 	host("p")->mood = HOST_OK;
 	world_run(1000);
@@ -263,7 +264,8 @@ retry_tests(void)
 	tcase_add_test(tcase, unchanged_group_keeps_its_waiting_delivery);
 	tcase_add_test(tcase, resolved_before_it_was_told_is_not_told);
 	tcase_add_test(tcase, resolve_is_told_when_the_firing_may_have_arrived);
-	tcase_add_test(tcase, resolve_is_told_when_the_firing_may_have_arrived_and_was_then_refused);
+	tcase_add_test(
+	    tcase, resolve_is_told_when_the_firing_may_have_arrived_and_was_then_refused);
 	tcase_add_test(tcase, no_connection_means_it_cannot_have_arrived);
 	tcase_add_test(tcase, refused_delivery_is_dead_and_the_next_flush_tries_anew);
 	tcase_add_test(tcase, unrenderable_delivery_is_dead);

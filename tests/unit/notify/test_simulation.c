@@ -26,15 +26,15 @@
 #include "unit/notify/suites.h"
 #include "unit/notify/world.h"
 
-#define STEPS 2000
-#define SEEDS 20
+#define STEPS    2000
+#define SEEDS    20
 #define N_ALERTS 12
-#define N_HOSTS 3
+#define N_HOSTS  3
 
 static const char *const urls[N_HOSTS] = { "p", "p2", "q" };
 
-#define RECEIVERS \
-	"receivers: [{name: r, probe_configs: [{url: p}]}, " \
+#define RECEIVERS                                                                                  \
+	"receivers: [{name: r, probe_configs: [{url: p}]}, "                                       \
 	"{name: s, probe_configs: [{url: p2}], quiet_configs: [{url: q}]}]\n"
 static const char *const configs[] = {
 	"route:\n  {receiver: r, group_by: [g], group_wait: 30s, group_interval: 5m, "
@@ -47,19 +47,20 @@ static const char *const configs[] = {
 
 struct life {
 	char labels[32];
-	bool to_s;           /* has an x label: goes to s as well */
+	bool to_s; /* has an x label: goes to s as well */
 	bool fires, has_fired, from_rule;
-	bool excused;        /* was silenced since it last began to fire */
-	bool untold;         /* has ended while excused: what the log says of it may be old, or expired */
+	bool excused; /* was silenced since it last began to fire */
+	bool untold;  /* has ended while excused: what the log says of it may be old, or expired */
 	char silence_id[37]; /* "" for none */
 };
 
 static struct rng rng;
 static struct life lives[N_ALERTS];
 static bool believes[N_HOSTS][N_ALERTS];
-static char answered[N_HOSTS][N_ALERTS][512]; /* per host and group: the last contents answered ok */
+static char answered[N_HOSTS][N_ALERTS]
+		    [512]; /* per host and group: the last contents answered ok */
 static uint32_t answered_after[N_HOSTS][N_ALERTS]; /* so many power cuts */
-static uint32_t judged;                       /* messages looked at so far */
+static uint32_t judged;                            /* messages looked at so far */
 static uint64_t seed;
 
 static uint64_t
@@ -153,7 +154,8 @@ judge(const struct message_seen *m)
 
 		if (before->delivery == m->delivery && before->status == 200)
 			ck_assert_msg(before->crashes < m->crashes,
-			    "seed %llu: delivery %lld sent again at %lld after it was answered at %lld",
+			    "seed %llu: delivery %lld sent again at %lld after it was answered at "
+			    "%lld",
 			    (unsigned long long)seed, m->delivery, (long long)m->at,
 			    (long long)before->at);
 	}
@@ -166,10 +168,11 @@ judge(const struct message_seen *m)
 		last[0] = '\0';
 		return;
 	}
-	(void)snprintf(contents, sizeof(contents), "%lld F %s R %s", m->delivery, m->firing,
-	    m->resolved);
+	(void)snprintf(
+	    contents, sizeof(contents), "%lld F %s R %s", m->delivery, m->firing, m->resolved);
 	const char *what = strchr(contents, 'F'), *said = strchr(last, 'F');
-	if (said != NULL && !names_untold(m->firing) && answered_after[to][group] == m->crashes && strcmp(urls[to], "q") != 0 && strcmp(what, said) == 0 &&
+	if (said != NULL && !names_untold(m->firing) && answered_after[to][group] == m->crashes &&
+	    strcmp(urls[to], "q") != 0 && strcmp(what, said) == 0 &&
 	    delivery_of(contents) != delivery_of(last))
 		ck_assert_msg(strcmp(m->reason, "repeat interval elapsed") == 0,
 		    "seed %llu: told twice at %lld (%s): %s", (unsigned long long)seed,
@@ -232,8 +235,8 @@ speak(struct life *life)
 {
 	if (life->silence_id[0] == '\0')
 		return;
-	ck_assert_int_eq(silences_expire(w.silences, str_from(life->silence_id), loop_now(w.loop), NULL),
-	    0);
+	ck_assert_int_eq(
+	    silences_expire(w.silences, str_from(life->silence_id), loop_now(w.loop), NULL), 0);
 	life->silence_id[0] = '\0';
 }
 
@@ -250,7 +253,10 @@ change_mood(struct host *h)
 	h->latency = below(3) == 0 ? DUR_S((int64_t)below(20)) : DUR_MS((int64_t)below(50));
 }
 
-/* Sometimes the disk has refused all writes for a while before; nobody was promised anything then. */
+/*
+ * Sometimes the disk has refused all writes for a while before; nobody was promised anything
+ * then.
+ */
 static void
 power_cut(void)
 {
@@ -269,10 +275,15 @@ step(void)
 	struct life *life = &lives[below(N_ALERTS)];
 
 	switch (below(16)) {
-	case 0: case 1: case 2: case 3:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
 		begin_or_refresh(life);
 		break;
-	case 4: case 5: case 6:
+	case 4:
+	case 5:
+	case 6:
 		end(life);
 		break;
 	case 7:
@@ -324,11 +335,13 @@ check_beliefs(void)
 			if (to > 0 && !life->to_s)
 				continue;
 			if (life->fires)
-				ck_assert_msg(believes[to][i], "seed %llu: %s does not know that %s fires",
+				ck_assert_msg(believes[to][i],
+				    "seed %llu: %s does not know that %s fires",
 				    (unsigned long long)seed, urls[to], life->labels);
 			else if (to != 2 && !life->excused)
-				ck_assert_msg(!believes[to][i], "seed %llu: %s still believes in %s",
-				    (unsigned long long)seed, urls[to], life->labels);
+				ck_assert_msg(!believes[to][i],
+				    "seed %llu: %s still believes in %s", (unsigned long long)seed,
+				    urls[to], life->labels);
 		}
 	}
 }
@@ -343,8 +356,8 @@ START_TEST(seeded_life)
 	judged = 0;
 	for (int i = 0; i < N_ALERTS; i++) {
 		lives[i].to_s = i % 2 == 0;
-		(void)snprintf(lives[i].labels, sizeof(lives[i].labels), "a=%d,g=%d%s", i, i % 4 + 1,
-		    lives[i].to_s ? ",x=1" : "");
+		(void)snprintf(lives[i].labels, sizeof(lives[i].labels), "a=%d,g=%d%s", i,
+		    i % 4 + 1, lives[i].to_s ? ",x=1" : "");
 	}
 	world_open(configs[0]);
 	for (int i = 0; i < STEPS; i++)

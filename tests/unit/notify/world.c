@@ -66,8 +66,8 @@ probe_render(const void *settings, const struct notification *n, struct arena *a
 }
 
 static struct verdict
-probe_classify(const void *settings, const struct notification *n,
-    const struct xfer_response *response)
+probe_classify(
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
 	struct verdict verdict = { .kind = DELIVERY_OK };
 
@@ -148,10 +148,12 @@ scribe_write(const void *settings, const struct notification *n, struct err *err
 	return 0;
 }
 
-static const struct receiver_ops probe_ops = { .kind = &probe_kind, .render = probe_render,
-	.classify = probe_classify };
-static const struct receiver_ops quiet_ops = { .kind = &quiet_kind, .render = probe_render,
-	.classify = probe_classify };
+static const struct receiver_ops probe_ops = {
+	.kind = &probe_kind, .render = probe_render, .classify = probe_classify
+};
+static const struct receiver_ops quiet_ops = {
+	.kind = &quiet_kind, .render = probe_render, .classify = probe_classify
+};
 static const struct receiver_ops scribe_ops = { .kind = &scribe_kind, .write = scribe_write };
 
 static const struct receiver_ops *
@@ -274,8 +276,11 @@ static void
 open_rooms(struct config *config)
 {
 	struct err err = { 0 };
-	const struct store_sink sink = { .alert = restore_alert, .group = restore_group,
-		.nflog = restore_nflog, .delivery = restore_delivery, .silence = restore_silence };
+	const struct store_sink sink = { .alert = restore_alert,
+		.group = restore_group,
+		.nflog = restore_nflog,
+		.delivery = restore_delivery,
+		.silence = restore_silence };
 
 	w.store = store_open(&(struct store_options){ .dir = w.dir }, w.loop, &err);
 	ck_assert_msg(w.store != NULL, "%s", err.text);
@@ -292,11 +297,12 @@ open_rooms(struct config *config)
 	    .seed = 7,
 	    .ops_of = ops_of,
 	});
-	w.groups = groups_new(w.loop, w.store, w.alerts, &(struct groups_hooks){
-	    .arg = w.notifier,
-	    .flush = notifier_flush,
-	    .group_gone = notifier_group_gone,
-	});
+	w.groups = groups_new(w.loop, w.store, w.alerts,
+	    &(struct groups_hooks){
+		.arg = w.notifier,
+		.flush = notifier_flush,
+		.group_gone = notifier_group_gone,
+	    });
 	alerts_subscribe(w.alerts, on_put, on_gone, NULL);
 	ck_assert_int_eq(store_load(w.store, &sink, &err), 0);
 	apply(config);
@@ -383,8 +389,12 @@ world_turns(void)
 static void
 put(const char *text, wall_t start, wall_t end, uint32_t flags)
 {
-	struct alert_update update = { .labels = labels_of(text), .annotations = w.no_labels,
-		.generator_url = STR(""), .starts_at = start, .ends_at = end, .flags = flags };
+	struct alert_update update = { .labels = labels_of(text),
+		.annotations = w.no_labels,
+		.generator_url = STR(""),
+		.starts_at = start,
+		.ends_at = end,
+		.flags = flags };
 
 	alerts_put(w.alerts, &update, loop_now(w.loop), NULL);
 	labels_unref(update.labels);
@@ -430,14 +440,18 @@ in_table(const char *labels)
 void
 silence(const char *matchers, int64_t end_s, char ret_id[37])
 {
-	struct silence_input input = { .id = STR(""), .matchers = matchers_of(matchers),
-		.starts_at = loop_now(w.loop), .ends_at = AT(end_s), .created_by = STR("me"),
+	struct silence_input input = { .id = STR(""),
+		.matchers = matchers_of(matchers),
+		.starts_at = loop_now(w.loop),
+		.ends_at = AT(end_s),
+		.created_by = STR("me"),
 		.comment = STR("c") };
 	struct err err = { 0 };
 	char id[37];
 
 	ck_assert_msg(silences_set(w.silences, &input, loop_now(w.loop),
-			  ret_id != NULL ? ret_id : id, &err) == 0, "%s", err.text);
+			  ret_id != NULL ? ret_id : id, &err) == 0,
+	    "%s", err.text);
 }
 
 /* ---- what came of it ------------------------------------------------------------------------ */
@@ -483,8 +497,9 @@ static void
 list(int state, struct listing *listing)
 {
 	world_turns();
-	store_delivery_query(w.store, &(struct delivery_query){ .state = state, .receiver = STR(""),
-	    .limit = 1000 }, on_deliveries, listing);
+	store_delivery_query(w.store,
+	    &(struct delivery_query){ .state = state, .receiver = STR(""), .limit = 1000 },
+	    on_deliveries, listing);
 	while (!listing->done)
 		ck_assert(loop_turn(w.loop, DUR_S(0)));
 }
@@ -549,8 +564,8 @@ history_count(const char *kind)
 	struct listing listing = { .done = false };
 
 	world_turns();
-	store_history_query(w.store, &(struct history_query){ .kind = str_from(kind), .limit = 1000 },
-	    on_history, &listing);
+	store_history_query(w.store,
+	    &(struct history_query){ .kind = str_from(kind), .limit = 1000 }, on_history, &listing);
 	while (!listing.done)
 		ck_assert(loop_turn(w.loop, DUR_S(0)));
 	return listing.n;

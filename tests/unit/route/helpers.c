@@ -22,7 +22,8 @@ labels_of(const char *text)
 		size_t n = strcspn(text, ","), name = strcspn(text, "=");
 
 		ck_assert_msg(name < n, "no = in %s", text);
-		labels_builder_set(&b, str_make(text, name), str_make(text + name + 1, n - name - 1));
+		labels_builder_set(
+		    &b, str_make(text, name), str_make(text + name + 1, n - name - 1));
 		text += text[n] == ',' ? n + 1 : n;
 	}
 	struct labels *labels = labels_intern(&b, &err);
@@ -37,8 +38,8 @@ text_of(const struct labels *labels, struct buf *buf)
 	buf_clear(buf);
 	buf_puts(buf, "");
 	for (uint32_t i = 0; i < labels->n; i++)
-		buf_printf(buf, "%s%s=%s", i > 0 ? "," : "", labels->l[i].name->p,
-		    labels->l[i].value->p);
+		buf_printf(
+		    buf, "%s%s=%s", i > 0 ? "," : "", labels->l[i].name->p, labels->l[i].value->p);
 	return buf->n > 0 ? buf->p : "";
 }
 
@@ -54,20 +55,32 @@ matchers_of(const char *text)
 
 static const struct schema_field probe_fields[] = {
 	INTEGRATION_FIELDS("true"),
-	{ .name = "url", .kind = FIELD_STRING, .fallback = "http://probe.test/",
-	    .offset = offsetof(struct probe_settings, url), .doc = "Where to." },
+	{ .name = "url",
+	    .kind = FIELD_STRING,
+	    .fallback = "http://probe.test/",
+	    .offset = offsetof(struct probe_settings, url),
+	    .doc = "Where to." },
 };
-static const struct schema probe_schema = { .name = "probe_configs", .doc = "A test.",
-	.size = sizeof(struct probe_settings), SCHEMA_FIELDS(probe_fields) };
+static const struct schema probe_schema = { .name = "probe_configs",
+	.doc = "A test.",
+	.size = sizeof(struct probe_settings),
+	SCHEMA_FIELDS(probe_fields) };
 static const struct schema_field quiet_fields[] = {
 	INTEGRATION_FIELDS("false"),
-	{ .name = "url", .kind = FIELD_STRING, .fallback = "http://quiet.test/",
-	    .offset = offsetof(struct probe_settings, url), .doc = "Where to." },
+	{ .name = "url",
+	    .kind = FIELD_STRING,
+	    .fallback = "http://quiet.test/",
+	    .offset = offsetof(struct probe_settings, url),
+	    .doc = "Where to." },
 };
-static const struct schema quiet_schema = { .name = "quiet_configs", .doc = "A test.",
-	.size = sizeof(struct probe_settings), SCHEMA_FIELDS(quiet_fields) };
-static const struct schema scribe_schema = { .name = "scribe_configs", .doc = "A test.",
-	.size = sizeof(struct probe_settings), SCHEMA_FIELDS(probe_fields) };
+static const struct schema quiet_schema = { .name = "quiet_configs",
+	.doc = "A test.",
+	.size = sizeof(struct probe_settings),
+	SCHEMA_FIELDS(quiet_fields) };
+static const struct schema scribe_schema = { .name = "scribe_configs",
+	.doc = "A test.",
+	.size = sizeof(struct probe_settings),
+	SCHEMA_FIELDS(probe_fields) };
 
 const struct integration_kind probe_kind = { .name = "probe", .schema = &probe_schema };
 const struct integration_kind quiet_kind = { .name = "quiet", .schema = &quiet_schema };

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "unit/route/helpers.h"
 #include "loop/loop.h"
 #include "route/alerts.h"
 #include "suites.h"
+#include "unit/route/helpers.h"
 
 static struct labels *no_labels;
 static struct labels *subject;
@@ -252,8 +252,11 @@ END_TEST
 
 START_TEST(rule_alert_fires_until_its_rule_says_otherwise)
 {
-	struct alert_update update = { .labels = subject, .annotations = no_labels,
-		.generator_url = STR(""), .starts_at = AT(0), .ends_at = WALL_MAX,
+	struct alert_update update = { .labels = subject,
+		.annotations = no_labels,
+		.generator_url = STR(""),
+		.starts_at = AT(0),
+		.ends_at = WALL_MAX,
 		.flags = ALERT_FROM_RULE };
 
 	alerts_put(table, &update, AT(1), NULL);

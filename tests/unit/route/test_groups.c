@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Groups on a virtual loop: when they flush, what they hold, what outlives a restart and a reload. */
+/*
+ * Groups on a virtual loop: when they flush, what they hold, what outlives a restart and a
+ * reload.
+ */
 #include "config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "unit/route/helpers.h"
 #include "route/groups.h"
 #include "suites.h"
+#include "unit/route/helpers.h"
 
 #define FLUSHES_MAX 64
-#define RECEIVERS "receivers: [{name: r}, {name: s}]\n"
+#define RECEIVERS   "receivers: [{name: r}, {name: s}]\n"
 
 static const char by_g[] = "route: {receiver: r, group_by: [g], group_wait: 30s, "
 			   "group_interval: 5m}\n" RECEIVERS;
@@ -19,10 +22,9 @@ static const char by_g_quick[] = "route: {receiver: r, group_by: [g], group_wait
 				 "group_interval: 1m}\n" RECEIVERS;
 static const char by_h[] = "route: {receiver: r, group_by: [h], group_wait: 30s, "
 			   "group_interval: 5m}\n" RECEIVERS;
-static const char two_routes[] =
-    "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
-    "  - {matchers: ['x=1'], receiver: s, continue: true}\n"
-    "  - {matchers: ['g=~\".+\"'], receiver: r}\n" RECEIVERS;
+static const char two_routes[] = "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
+				 "  - {matchers: ['x=1'], receiver: s, continue: true}\n"
+				 "  - {matchers: ['g=~\".+\"'], receiver: r}\n" RECEIVERS;
 
 static char dir[64];
 static struct loop *loop;
@@ -155,8 +157,11 @@ teardown(void)
 static struct alert *
 post(const char *text, int start, int end)
 {
-	struct alert_update update = { .labels = labels_of(text), .annotations = no_labels,
-		.generator_url = STR(""), .starts_at = AT(start), .ends_at = AT(end) };
+	struct alert_update update = { .labels = labels_of(text),
+		.annotations = no_labels,
+		.generator_url = STR(""),
+		.starts_at = AT(start),
+		.ends_at = AT(end) };
 	struct alert *alert = alerts_put(alerts, &update, loop_now(loop), NULL);
 
 	labels_unref(update.labels);

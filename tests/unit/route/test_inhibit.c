@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "unit/route/helpers.h"
 #include "route/inhibit.h"
 #include "suites.h"
+#include "unit/route/helpers.h"
 
 #define HEAD "route: {receiver: r}\nreceivers: [{name: r}]\ninhibit_rules:\n"
 
 /* Two rules: s1=1 mutes t1=1 with equal e; s2=1 mutes t2=1 with equal e. */
-static const char two_rules[] = HEAD
-    "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n"
-    "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n";
-static const char both_sides[] = HEAD
-    "- {source_matchers: ['s=1'], target_matchers: ['t=1'], equal: [e]}\n";
-static const char indexed_by_nothing[] = HEAD
-    "- {source_matchers: ['s=~\"1|2\"'], target_matchers: ['t!=\"\"'], equal: [e, f]}\n";
+static const char two_rules[] =
+    HEAD "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n"
+	 "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n";
+static const char both_sides[] =
+    HEAD "- {source_matchers: ['s=1'], target_matchers: ['t=1'], equal: [e]}\n";
+static const char indexed_by_nothing[] =
+    HEAD "- {source_matchers: ['s=~\"1|2\"'], target_matchers: ['t!=\"\"'], equal: [e, f]}\n";
 
 /* Sources fire; an f= that ends in ! has ended already. */
 static const struct {
@@ -27,7 +27,8 @@ static const struct {
 	const char *target;
 	bool want;
 } cases[] = {
-	{ "a firing source with the same equal value", two_rules, { "s1=1,e=1" }, "t1=1,e=1", true },
+	{ "a firing source with the same equal value", two_rules, { "s1=1,e=1" }, "t1=1,e=1",
+	    true },
 	{ "another equal value", two_rules, { "s1=1,e=1" }, "t1=1,e=2", false },
 	{ "no target", two_rules, { "s1=1,e=1" }, "t1=0,e=1", false },
 	{ "no source", two_rules, { "s1=0,e=1" }, "t1=1,e=1", false },
@@ -36,8 +37,8 @@ static const struct {
 	{ "absent on both sides is equal", two_rules, { "s1=1" }, "t1=1", true },
 	{ "absent on one side is not", two_rules, { "s1=1" }, "t1=1,e=1", false },
 	{ "an ended source does not count", two_rules, { "!s1=1,e=1" }, "t1=1,e=1", false },
-	{ "an ended one beside a firing one", two_rules, { "!s1=1,e=1,x=1", "s1=1,e=1" }, "t1=1,e=1",
-	    true },
+	{ "an ended one beside a firing one", two_rules, { "!s1=1,e=1,x=1", "s1=1,e=1" },
+	    "t1=1,e=1", true },
 	{ "an alert does not mute itself", both_sides, { "s=1,t=1,e=1" }, "s=1,t=1,e=1", false },
 	{ "two that are both sides do not mute each other", both_sides,
 	    { "s=1,t=1,e=1,x=1", "s=1,t=1,e=1,x=2" }, "s=1,t=1,e=1,x=1", false },
@@ -46,7 +47,8 @@ static const struct {
 	{ "a pure target is muted by a source of both sides", both_sides, { "s=1,t=1,e=1" },
 	    "t=1,e=1", true },
 	{ "regexes, two equal labels", indexed_by_nothing, { "s=2,e=1,f=2" }, "t=x,e=1,f=2", true },
-	{ "one of two equal labels differs", indexed_by_nothing, { "s=2,e=1,f=2" }, "t=x,e=1", false },
+	{ "one of two equal labels differs", indexed_by_nothing, { "s=2,e=1,f=2" }, "t=x,e=1",
+	    false },
 };
 
 static struct alert *
@@ -79,14 +81,15 @@ START_TEST(inhibition)
 		inhibitor_note(inhibitor, alerts[i]);
 	}
 	for (int again = 0; again < 2; again++)
-		ck_assert_msg((inhibitor_muting(inhibitor, target, AT(50)) != NULL) == cases[_i].want,
-		    "%s", cases[_i].label);
-	ck_assert_msg(inhibitor_muting(inhibitor, target, AT(100)) == NULL, "%s: all ended",
-	    cases[_i].label);
+		ck_assert_msg(
+		    (inhibitor_muting(inhibitor, target, AT(50)) != NULL) == cases[_i].want, "%s",
+		    cases[_i].label);
+	ck_assert_msg(
+	    inhibitor_muting(inhibitor, target, AT(100)) == NULL, "%s: all ended", cases[_i].label);
 	for (int i = 0; i < 3 && alerts[i] != NULL; i++)
 		inhibitor_forget(inhibitor, alerts[i]);
-	ck_assert_msg(inhibitor_muting(inhibitor, target, AT(50)) == NULL, "%s: all gone",
-	    cases[_i].label);
+	ck_assert_msg(
+	    inhibitor_muting(inhibitor, target, AT(50)) == NULL, "%s: all gone", cases[_i].label);
 	for (int i = 0; i < 3 && alerts[i] != NULL; i++)
 		alert_end(alerts[i]);
 	labels_unref(target);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "unit/route/helpers.h"
 #include "loop/loop.h"
 #include "route/silences.h"
 #include "suites.h"
+#include "unit/route/helpers.h"
 
 static char dir[64];
 static struct loop *loop;
@@ -108,7 +108,8 @@ static const struct {
 	    "Failed to create silence: start time must be before end time" },
 	{ "ends when it starts", "a=b", 10, 10, 5,
 	    "Failed to create silence: start time must be before end time" },
-	{ "over already", "a=b", 0, 4, 5, "Failed to create silence: end time can't be in the past" },
+	{ "over already", "a=b", 0, 4, 5,
+	    "Failed to create silence: end time can't be in the past" },
 	{ "ends now", "a=b", 0, 5, 5, NULL },
 };
 
@@ -116,8 +117,8 @@ START_TEST(validation)
 {
 	struct err err = { 0 };
 	char id[37] = "";
-	int rc = set("", inputs[_i].matchers, inputs[_i].start, inputs[_i].end, inputs[_i].now, id,
-	    &err);
+	int rc = set(
+	    "", inputs[_i].matchers, inputs[_i].start, inputs[_i].end, inputs[_i].now, id, &err);
 
 	if (inputs[_i].want == NULL) {
 		ck_assert_msg(rc == 0, "%s: %s", inputs[_i].label, err.text);
@@ -134,8 +135,9 @@ START_TEST(zero_times_are_named)
 {
 	struct err err = { 0 };
 	char id[37];
-	struct silence_input input = { .id = STR(""), .matchers = matchers_of("a=b"),
-		.ends_at = AT(5) };
+	struct silence_input input = {
+		.id = STR(""), .matchers = matchers_of("a=b"), .ends_at = AT(5)
+	};
 
 	ck_assert_int_eq(silences_set(silences, &input, AT(0), id, &err), -ERR_INVALID);
 	ck_assert_str_eq(err.text, "silence invalid: invalid zero start timestamp");
@@ -148,8 +150,10 @@ START_TEST(oversized_comment_is_refused)
 	char *huge = calloc(1, SILENCE_COMMENT_BYTES_MAX + 1);
 	struct err err = { 0 };
 	char id[37];
-	struct silence_input input = { .id = STR(""), .matchers = matchers_of("a=b"),
-		.starts_at = AT(0), .ends_at = AT(5),
+	struct silence_input input = { .id = STR(""),
+		.matchers = matchers_of("a=b"),
+		.starts_at = AT(0),
+		.ends_at = AT(5),
 		.comment = { huge, SILENCE_COMMENT_BYTES_MAX + 1 } };
 
 	ck_assert_int_eq(silences_set(silences, &input, AT(0), id, &err), -ERR_LIMIT);
@@ -195,7 +199,8 @@ START_TEST(editing)
 
 	ck_assert_int_eq(set("", "a=b", edits[_i].from, edits[_i].to, 0, id, NULL), 0);
 	ck_assert_int_eq(set(id, edits[_i].matchers, edits[_i].start, edits[_i].end, edits[_i].now,
-			     new_id, NULL), 0);
+			     new_id, NULL),
+	    0);
 	old = silences_get(silences, str_from(id));
 	new = silences_get(silences, str_from(new_id));
 	ck_assert_msg((old == new) == edits[_i].same_id, "%s", edits[_i].label);
@@ -212,8 +217,8 @@ START_TEST(an_edit_that_is_refused_changes_nothing)
 
 	ck_assert_int_eq(set("", "a=b", 0, 100, 0, id, NULL), 0);
 	ck_assert_int_eq(set(id, "a=\"\"", 0, 100, 50, other, &err), -ERR_INVALID);
-	ck_assert_int_eq(silence_state(silences_get(silences, str_from(id)), AT(50)),
-	    SILENCE_ACTIVE);
+	ck_assert_int_eq(
+	    silence_state(silences_get(silences, str_from(id)), AT(50)), SILENCE_ACTIVE);
 }
 END_TEST
 
@@ -237,8 +242,10 @@ START_TEST(expiring)
 	ck_assert_int_eq(set("", "a=b", 60, 100, 0, pending, NULL), 0);
 	ck_assert_uint_eq(muting("a=b", 50, NULL, 0), 1);
 	for (int again = 0; again < 2; again++) {
-		ck_assert_int_eq(silences_expire(silences, str_from(active), AT(50 + again), NULL), 0);
-		ck_assert_int_eq(silences_expire(silences, str_from(pending), AT(50 + again), NULL), 0);
+		ck_assert_int_eq(
+		    silences_expire(silences, str_from(active), AT(50 + again), NULL), 0);
+		ck_assert_int_eq(
+		    silences_expire(silences, str_from(pending), AT(50 + again), NULL), 0);
 	}
 	ck_assert_int_eq(silences_get(silences, str_from(active))->ends_at.ns, AT(50).ns);
 	ck_assert_int_eq(silences_get(silences, str_from(pending))->starts_at.ns, AT(50).ns);
@@ -273,8 +280,8 @@ START_TEST(matching)
 
 	ck_assert_int_eq(set("", mutes[_i].matchers, 10, 100, 0, id, NULL), 0);
 	ck_assert_msg(muting(mutes[_i].labels, 9, NULL, 0) == 0, "%s: pending", mutes[_i].label);
-	ck_assert_msg(muting(mutes[_i].labels, 10, NULL, 0) == mutes[_i].want, "%s",
-	    mutes[_i].label);
+	ck_assert_msg(
+	    muting(mutes[_i].labels, 10, NULL, 0) == mutes[_i].want, "%s", mutes[_i].label);
 	ck_assert_msg(muting(mutes[_i].labels, 100, NULL, 0) == 0, "%s: over", mutes[_i].label);
 	close_silences();
 	open_silences();
@@ -289,7 +296,8 @@ START_TEST(ids_come_in_order_and_the_rest_is_counted)
 	char id[37];
 
 	for (int i = 0; i < 6; i++)
-		ck_assert_int_eq(set("", i % 2 == 0 ? "a=b" : "c=~\"d|e\"", 0, 100, 0, id, NULL), 0);
+		ck_assert_int_eq(
+		    set("", i % 2 == 0 ? "a=b" : "c=~\"d|e\"", 0, 100, 0, id, NULL), 0);
 	ck_assert_uint_eq(muting("a=b,c=d", 50, found, 8), 6);
 	for (int i = 1; i < 6; i++)
 		ck_assert_int_lt(strcmp(found[i - 1]->id, found[i]->id), 0);
