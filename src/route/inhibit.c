@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inhibition: two indexes stand between an alert and the rules.
+ * Inhibition: indexes stand between an alert and the rules.
  *
- * Rules are found through one `name="value"` matcher of the side in question
- * (source or target), so 200 rules cost what the few that can apply cost.
- * Within a rule, source alerts sit in buckets by their values of the `equal`
- * labels; in a bucket, those that match the rule's target side too are kept
- * apart, because they do not count against a target that is a source itself.
+ * As a source, an alert finds its rules through one `name="value"` matcher of
+ * their source side.  As a target it finds, through one such matcher of the
+ * target side, families: rules that share this matcher and the names of their
+ * `equal` labels.  A family has one map from the values of those labels to
+ * the rules that have sources with them, so the cost of 200 rules is that of
+ * the few families and hits.
  *
- * A bucket remembers when its last alert ends, which answers "does any of
- * them fire" without looking at them; the guess errs on the late side only.
+ * Within a rule, sources that match the target side too are kept apart: they
+ * do not count against a target that is a source itself.  A set of sources
+ * remembers when its last one ends, which answers "does any of them fire"
+ * without looking at them; the guess errs on the late side only.
  */
 #include "config.h"
 
@@ -21,15 +24,14 @@
 #include "base/map.h"
 #include "base/xalloc.h"
 
-struct rule;
-struct bucket;
+struct slot;
 
-/* One alert's place in one bucket; part of its note. */
+/* One alert's place among the sources of one rule; part of its note. */
 struct entry {
 	struct alert *alert;
-	struct bucket *bucket;
+	struct slot *slot;
 	uint32_t place;
-	bool both; /* in bucket->both */
+	bool both; /* in slot->both */
 };
 
 /* Alerts that are sources; some may have ended. */
@@ -39,28 +41,43 @@ struct sources {
 	wall_t ends_at; /* not earlier than the end of any of them */
 };
 
-struct bucket {
-	struct rule *rule;
-	uint64_t hash;
+/* A rule's sources with the bucket's values. */
+struct slot {
+	const struct inhibit_config *rule;
+	struct bucket *bucket;
 	struct sources pure, both; /* both: match the target side too */
-	struct istr *values[];     /* of the rule's equal labels; NULL: absent */
+};
+
+struct bucket {
+	struct family *family;
+	uint64_t hash;
+	struct slot **slots;
+	size_t n, cap;
+	struct istr *values[]; /* of the family's equal labels; NULL: absent */
+};
+
+/* Rules of one target list with the same equal labels. */
+struct family {
+	const struct str *equal;
+	uint32_t n_equal;
+	struct map buckets;
 };
 
 struct rule {
 	const struct inhibit_config *config;
-	struct map buckets;
+	struct family *family;
 };
 
-/* Rules that share a matcher. */
-struct rule_list {
-	struct istr *name, *value;
-	struct rule **rules;
+/* What shares a matcher: rules on the source side, families on the target side. */
+struct list {
+	struct istr *name, *value; /* NULL: no equality matcher on this side */
+	void **items;
 	size_t n, cap;
 };
 
-struct rule_index {
+struct index {
 	struct map lists;
-	struct rule_list rest; /* rules with no equality matcher on this side */
+	struct list rest;
 };
 
 /* What is known of an alert: where it is a source. */
@@ -73,11 +90,11 @@ struct note {
 struct inhibitor {
 	struct rule *rules;
 	uint32_t n_rules;
-	struct rule_index by_source, by_target;
+	struct index rules_by_source, families_by_target;
 	struct map notes;
 };
 
-/* ---- rules by matcher ----------------------------------------------------------- */
+/* ---- lists by matcher -------------------------------------------------------------- */
 
 struct pair {
 	const struct istr *name, *value;
@@ -86,31 +103,33 @@ struct pair {
 static bool
 list_is(const void *value, const void *key)
 {
-	const struct rule_list *list = value;
+	const struct list *list = value;
 	const struct pair *pair = key;
 
 	return list->value == pair->value && list->name == pair->name;
 }
 
-static struct rule_list *
-list_find(const struct rule_index *index, const struct istr *name, const struct istr *value)
+static struct list *
+list_find(const struct index *index, const struct istr *name, const struct istr *value)
 {
 	struct pair pair = { name, value };
 
 	return map_find(&index->lists, hash_mix(name->hash, value->hash), list_is, &pair);
 }
 
-static struct rule_list *
-list_choose(struct rule_index *index, const struct matchers *matchers)
+/* The list of the matcher that fewest share; made when it is new. */
+static struct list *
+list_choose(struct index *index, const struct matchers *matchers)
 {
 	const struct matcher *best = NULL;
 	size_t best_n = SIZE_MAX;
+	struct list *list;
 
 	for (uint32_t i = 0; matchers != NULL && i < matchers->n; i++) {
 		const struct matcher *m = &matchers->m[i];
-		const struct rule_list *list;
 		size_t n;
 
+		/* An empty value would mean "label absent", which no label leads to. */
 		if (m->op != MATCH_EQUAL || m->value->n == 0)
 			continue;
 		list = list_find(index, m->name, m->value);
@@ -122,7 +141,7 @@ list_choose(struct rule_index *index, const struct matchers *matchers)
 	}
 	if (best == NULL)
 		return &index->rest;
-	struct rule_list *list = list_find(index, best->name, best->value);
+	list = list_find(index, best->name, best->value);
 	if (list == NULL) {
 		list = xcalloc(1, sizeof(*list));
 		list->name = istr_ref(best->name);
@@ -133,33 +152,76 @@ list_choose(struct rule_index *index, const struct matchers *matchers)
 }
 
 static void
-index_rule(struct rule_index *index, const struct matchers *matchers, struct rule *rule)
+list_add(struct list *list, void *item)
 {
-	struct rule_list *list = list_choose(index, matchers);
+	list->items = xgrow(list->items, &list->cap, list->n + 1, sizeof(*list->items));
+	list->items[list->n++] = item;
+}
 
-	list->rules = xgrow(list->rules, &list->cap, list->n + 1, sizeof(*list->rules));
-	list->rules[list->n++] = rule;
+/* Calls fn for each list whose matcher the labels meet; true ends the walk. */
+typedef bool list_fn(void *arg, const struct list *list);
+
+static void
+index_walk(const struct index *index, const struct labels *labels, list_fn *fn, void *arg)
+{
+	if (fn(arg, &index->rest))
+		return;
+	for (uint32_t i = 0; index->lists.n > 0 && i < labels->n; i++) {
+		const struct list *list = list_find(index, labels->l[i].name, labels->l[i].value);
+
+		if (list != NULL && fn(arg, list))
+			return;
+	}
 }
 
 static void
-index_fini(struct rule_index *index)
+index_fini(struct index *index)
 {
-	struct rule_list *list;
+	struct list *list;
 
 	for (size_t it = 0; (list = map_next(&index->lists, &it)) != NULL;) {
 		istr_unref(list->name);
 		istr_unref(list->value);
-		free(list->rules);
+		free(list->items);
 		free(list);
 	}
-	free(index->rest.rules);
+	free(index->rest.items);
 	map_fini(&index->lists);
 }
 
-/* ---- buckets ---------------------------------------------------------------------- */
+/* ---- families and buckets ------------------------------------------------------------ */
+
+static bool
+same_equal(const struct family *family, const struct inhibit_config *config)
+{
+	if (family->n_equal != config->n_equal)
+		return false;
+	for (uint32_t i = 0; i < config->n_equal; i++) {
+		if (!str_eq(family->equal[i], config->equal[i]))
+			return false;
+	}
+	return true;
+}
+
+static struct family *
+family_of(struct index *families, const struct inhibit_config *config)
+{
+	struct list *list = list_choose(families, config->target);
+	struct family *family;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (same_equal(list->items[i], config))
+			return list->items[i];
+	}
+	family = xcalloc(1, sizeof(*family));
+	family->equal = config->equal;
+	family->n_equal = config->n_equal;
+	list_add(list, family);
+	return family;
+}
 
 struct bucket_key {
-	const struct rule *rule;
+	const struct family *family;
 	const struct labels *labels;
 };
 
@@ -168,22 +230,21 @@ bucket_is(const void *value, const void *key)
 {
 	const struct bucket *bucket = value;
 	const struct bucket_key *k = key;
-	const struct inhibit_config *config = k->rule->config;
 
-	for (uint32_t i = 0; i < config->n_equal; i++) {
-		if (bucket->values[i] != labels_get(k->labels, config->equal[i]))
+	for (uint32_t i = 0; i < k->family->n_equal; i++) {
+		if (bucket->values[i] != labels_get(k->labels, k->family->equal[i]))
 			return false;
 	}
 	return true;
 }
 
 static uint64_t
-equal_hash(const struct rule *rule, const struct labels *labels)
+equal_hash(const struct family *family, const struct labels *labels)
 {
-	uint64_t hash = rule->config->n_equal;
+	uint64_t hash = family->n_equal;
 
-	for (uint32_t i = 0; i < rule->config->n_equal; i++) {
-		const struct istr *value = labels_get(labels, rule->config->equal[i]);
+	for (uint32_t i = 0; i < family->n_equal; i++) {
+		const struct istr *value = labels_get(labels, family->equal[i]);
 
 		hash = hash_mix(hash, value != NULL ? value->hash : 0);
 	}
@@ -191,42 +252,89 @@ equal_hash(const struct rule *rule, const struct labels *labels)
 }
 
 static struct bucket *
-bucket_find(const struct rule *rule, const struct labels *labels)
+bucket_find(const struct family *family, const struct labels *labels)
 {
-	struct bucket_key key = { rule, labels };
+	struct bucket_key key = { family, labels };
 
-	return map_find(&rule->buckets, equal_hash(rule, labels), bucket_is, &key);
+	if (family->buckets.n == 0)
+		return NULL;
+	return map_find(&family->buckets, equal_hash(family, labels), bucket_is, &key);
 }
 
 static struct bucket *
-bucket_get(struct rule *rule, const struct labels *labels)
+bucket_get(struct family *family, const struct labels *labels)
 {
-	struct bucket *bucket = bucket_find(rule, labels);
-	uint32_t n = rule->config->n_equal;
+	struct bucket *bucket = bucket_find(family, labels);
+	uint32_t n = family->n_equal;
 
 	if (bucket != NULL)
 		return bucket;
 	bucket = xcalloc(1, sizeof(*bucket) + n * sizeof(bucket->values[0]));
-	bucket->rule = rule;
-	bucket->hash = equal_hash(rule, labels);
+	bucket->family = family;
+	bucket->hash = equal_hash(family, labels);
 	for (uint32_t i = 0; i < n; i++) {
-		struct istr *value = labels_get(labels, rule->config->equal[i]);
+		struct istr *value = labels_get(labels, family->equal[i]);
 
 		bucket->values[i] = value != NULL ? istr_ref(value) : NULL;
 	}
-	map_insert(&rule->buckets, bucket->hash, bucket);
+	map_insert(&family->buckets, bucket->hash, bucket);
 	return bucket;
+}
+
+static struct slot *
+slot_get(const struct rule *rule, const struct labels *labels)
+{
+	struct bucket *bucket = bucket_get(rule->family, labels);
+	struct slot *slot;
+
+	for (size_t i = 0; i < bucket->n; i++) {
+		if (bucket->slots[i]->rule == rule->config)
+			return bucket->slots[i];
+	}
+	slot = xcalloc(1, sizeof(*slot));
+	slot->rule = rule->config;
+	slot->bucket = bucket;
+	bucket->slots = xgrow(bucket->slots, &bucket->cap, bucket->n + 1, sizeof(struct slot *));
+	bucket->slots[bucket->n++] = slot;
+	return slot;
+}
+
+static void
+slot_free(struct slot *slot)
+{
+	free(slot->pure.entries);
+	free(slot->both.entries);
+	free(slot);
 }
 
 static void
 bucket_free(struct bucket *bucket)
 {
-	for (uint32_t i = 0; i < bucket->rule->config->n_equal; i++)
+	for (size_t i = 0; i < bucket->n; i++)
+		slot_free(bucket->slots[i]);
+	for (uint32_t i = 0; i < bucket->family->n_equal; i++)
 		istr_unref(bucket->values[i]);
-	free(bucket->pure.entries);
-	free(bucket->both.entries);
+	free(bucket->slots);
 	free(bucket);
 }
+
+static void
+slot_remove(struct slot *slot)
+{
+	struct bucket *bucket = slot->bucket;
+	size_t i = 0;
+
+	while (bucket->slots[i] != slot)
+		i++;
+	bucket->slots[i] = bucket->slots[--bucket->n];
+	slot_free(slot);
+	if (bucket->n == 0) {
+		map_remove_value(&bucket->family->buckets, bucket->hash, bucket);
+		bucket_free(bucket);
+	}
+}
+
+/* ---- sources -------------------------------------------------------------------------- */
 
 static void
 entry_place(struct sources *sources, struct entry *entry, size_t place)
@@ -261,7 +369,7 @@ sources_firing(struct sources *sources, wall_t now)
 static struct sources *
 sources_of(const struct entry *entry)
 {
-	return entry->both ? &entry->bucket->both : &entry->bucket->pure;
+	return entry->both ? &entry->slot->both : &entry->slot->pure;
 }
 
 static void
@@ -278,17 +386,13 @@ entry_add(struct entry *entry)
 static void
 entry_remove(struct entry *entry)
 {
-	struct bucket *bucket = entry->bucket;
+	struct slot *slot = entry->slot;
 	struct sources *sources = sources_of(entry);
 
 	entry_place(sources, sources->entries[--sources->n], entry->place);
-	if (bucket->pure.n == 0 && bucket->both.n == 0) {
-		map_remove_value(&bucket->rule->buckets, bucket->hash, bucket);
-		bucket_free(bucket);
-	}
+	if (slot->pure.n == 0 && slot->both.n == 0)
+		slot_remove(slot);
 }
-
-/* ---- sources ----------------------------------------------------------------------- */
 
 static bool
 note_is(const void *value, const void *key)
@@ -303,43 +407,40 @@ note_hash(const struct alert *alert)
 }
 
 struct found {
+	struct alert *alert;
 	struct entry *entries;
 	size_t n, cap;
 };
 
-static void
-try_list(const struct rule_list *list, struct alert *alert, struct found *found)
+static bool
+find_sources(void *arg, const struct list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		struct rule *rule = list->rules[i];
+	struct found *found = arg;
+	const struct labels *labels = found->alert->labels;
 
-		if (!matchers_match(rule->config->source, alert->labels))
+	for (size_t i = 0; i < list->n; i++) {
+		const struct rule *rule = list->items[i];
+
+		if (!matchers_match(rule->config->source, labels))
 			continue;
 		found->entries =
 		    xgrow(found->entries, &found->cap, found->n + 1, sizeof(*found->entries));
 		found->entries[found->n++] = (struct entry){
-			.alert = alert,
-			.bucket = bucket_get(rule, alert->labels),
-			.both = matchers_match(rule->config->target, alert->labels),
+			.alert = found->alert,
+			.slot = slot_get(rule, labels),
+			.both = matchers_match(rule->config->target, labels),
 		};
 	}
+	return false;
 }
 
 static void
 note_new(struct inhibitor *inhibitor, struct alert *alert)
 {
-	const struct labels *labels = alert->labels;
-	struct found found = { 0 };
+	struct found found = { .alert = alert };
 	struct note *note;
 
-	try_list(&inhibitor->by_source.rest, alert, &found);
-	for (uint32_t i = 0; inhibitor->by_source.lists.n > 0 && i < labels->n; i++) {
-		const struct rule_list *list =
-		    list_find(&inhibitor->by_source, labels->l[i].name, labels->l[i].value);
-
-		if (list != NULL)
-			try_list(list, alert, &found);
-	}
+	index_walk(&inhibitor->rules_by_source, alert->labels, find_sources, &found);
 	note = xmalloc(sizeof(*note) + found.n * sizeof(note->in[0]));
 	note->alert = alert;
 	note->n = (uint32_t)found.n;
@@ -384,44 +485,52 @@ inhibitor_forget(struct inhibitor *inhibitor, struct alert *alert)
 
 /* ---- targets ------------------------------------------------------------------------ */
 
-static const struct alert *
-muting_in_list(const struct rule_list *list, const struct labels *labels, wall_t now)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		const struct rule *rule = list->rules[i];
-		const struct alert *alert;
-		struct bucket *bucket;
+struct question {
+	const struct labels *labels;
+	wall_t now;
+	const struct alert *answer;
+};
 
-		if (rule->buckets.n == 0 || !matchers_match(rule->config->target, labels))
-			continue;
-		bucket = bucket_find(rule, labels);
-		if (bucket == NULL)
-			continue;
-		alert = sources_firing(&bucket->pure, now);
-		if (alert == NULL && !matchers_match(rule->config->source, labels))
-			alert = sources_firing(&bucket->both, now);
-		if (alert != NULL)
-			return alert;
+static const struct alert *
+slot_muting(struct slot *slot, const struct labels *labels, wall_t now)
+{
+	bool pure = now.ns < slot->pure.ends_at.ns, both = now.ns < slot->both.ends_at.ns;
+	const struct alert *alert = NULL;
+
+	if ((!pure && !both) || !matchers_match(slot->rule->target, labels))
+		return NULL;
+	alert = sources_firing(&slot->pure, now);
+	if (alert == NULL && both && !matchers_match(slot->rule->source, labels))
+		alert = sources_firing(&slot->both, now);
+	return alert;
+}
+
+static bool
+ask_families(void *arg, const struct list *list)
+{
+	struct question *question = arg;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct bucket *bucket = bucket_find(list->items[i], question->labels);
+
+		for (size_t k = 0; bucket != NULL && k < bucket->n; k++) {
+			question->answer =
+			    slot_muting(bucket->slots[k], question->labels, question->now);
+			if (question->answer != NULL)
+				return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 const struct alert *
 inhibitor_muting(const struct inhibitor *inhibitor, const struct labels *labels, wall_t now)
 {
-	const struct alert *alert;
+	struct question question = { .labels = labels, .now = now };
 
-	if (inhibitor->notes.n == 0)
-		return NULL;
-	alert = muting_in_list(&inhibitor->by_target.rest, labels, now);
-	for (uint32_t i = 0; alert == NULL && i < labels->n; i++) {
-		const struct rule_list *list =
-		    list_find(&inhibitor->by_target, labels->l[i].name, labels->l[i].value);
-
-		if (list != NULL)
-			alert = muting_in_list(list, labels, now);
-	}
-	return alert;
+	if (inhibitor->notes.n > 0)
+		index_walk(&inhibitor->families_by_target, labels, ask_families, &question);
+	return question.answer;
 }
 
 /* ---- life ---------------------------------------------------------------------------- */
@@ -439,37 +548,44 @@ inhibitor_new(const struct config *config)
 		if (item->source == NULL && item->target == NULL)
 			continue;
 		rule->config = item;
+		rule->family = family_of(&inhibitor->families_by_target, item);
+		list_add(list_choose(&inhibitor->rules_by_source, item->source), rule);
 		inhibitor->n_rules++;
-		index_rule(&inhibitor->by_source, item->source, rule);
-		index_rule(&inhibitor->by_target, item->target, rule);
 	}
 	return inhibitor;
 }
 
 static void
-rule_fini(struct rule *rule)
+families_free(const struct list *list)
 {
 	struct bucket *bucket;
 
-	for (size_t it = 0; (bucket = map_next(&rule->buckets, &it)) != NULL;)
-		bucket_free(bucket);
-	map_fini(&rule->buckets);
+	for (size_t i = 0; i < list->n; i++) {
+		struct family *family = list->items[i];
+
+		for (size_t it = 0; (bucket = map_next(&family->buckets, &it)) != NULL;)
+			bucket_free(bucket);
+		map_fini(&family->buckets);
+		free(family);
+	}
 }
 
 void
 inhibitor_free(struct inhibitor *inhibitor)
 {
 	struct note *note;
+	struct list *list;
 
 	if (inhibitor == NULL)
 		return;
 	for (size_t it = 0; (note = map_next(&inhibitor->notes, &it)) != NULL;)
 		free(note);
 	map_fini(&inhibitor->notes);
-	for (uint32_t i = 0; i < inhibitor->n_rules; i++)
-		rule_fini(&inhibitor->rules[i]);
+	families_free(&inhibitor->families_by_target.rest);
+	for (size_t it = 0; (list = map_next(&inhibitor->families_by_target.lists, &it)) != NULL;)
+		families_free(list);
+	index_fini(&inhibitor->rules_by_source);
+	index_fini(&inhibitor->families_by_target);
 	free(inhibitor->rules);
-	index_fini(&inhibitor->by_source);
-	index_fini(&inhibitor->by_target);
 	free(inhibitor);
 }
