@@ -102,7 +102,8 @@ answer(struct connection *c, const char *body, size_t n)
 {
 	char head[160];
 	int head_n = snprintf(head, sizeof(head),
-	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", n);
+	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n\r\n", n);
 
 	c->out = grow(c->out, (size_t)head_n + n + 1);
 	memcpy(c->out, head, (size_t)head_n);
@@ -117,8 +118,8 @@ answer_stats(struct connection *c)
 {
 	char text[160];
 	int n = snprintf(text, sizeof(text),
-	    "{\"queries\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"alerts\":%" PRIu64 "}\n", n_queries,
-	    n_messages, n_alerts);
+	    "{\"queries\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"alerts\":%" PRIu64 "}\n",
+	    n_queries, n_messages, n_alerts);
 
 	answer(c, text, (size_t)n);
 }
@@ -392,7 +393,8 @@ put_alert(char *p, uint64_t i, uint64_t groups)
 static void
 post_batch(struct load *load, struct sender *sender)
 {
-	uint64_t end = load->next + load->batch < load->alerts ? load->next + load->batch : load->alerts;
+	uint64_t left = load->alerts - load->next;
+	uint64_t end = load->next + (load->batch < left ? load->batch : left);
 	char head[160];
 	size_t n = 1;
 
@@ -432,7 +434,8 @@ open_sender(const struct load *load, struct sender *sender)
 
 	sender->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (sender->fd < 0 ||
-	    connect(sender->fd, (const struct sockaddr *)&load->address, sizeof(load->address)) < 0)
+	    connect(sender->fd, (const struct sockaddr *)&load->address,
+		sizeof(load->address)) < 0)
 		die("connect");
 	setsockopt(sender->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, sender->fd, &event);
@@ -495,7 +498,8 @@ main(int argc, char **argv)
 			    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
 		};
 
-		if (load.batch > 0 && load.groups > 0 && n_senders > 0 && n_senders <= SENDERS_MAX) {
+		if (load.batch > 0 && load.groups > 0 && n_senders > 0 &&
+		    n_senders <= SENDERS_MAX) {
 			load.body = grow(NULL, load.batch * ALERT_MAX + 2);
 			return run_load(&load, n_senders);
 		}

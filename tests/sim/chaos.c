@@ -58,11 +58,16 @@ static const char config_text[] =
     "  group_interval: 2m\n"
     "  repeat_interval: 2h\n"
     "  routes:\n"
-    "  - {receiver: team, matchers: ['alertname=~\"Down|Hot\"'], continue: true, group_by: [instance]}\n"
+    "  - receiver: team\n"
+    "    matchers: ['alertname=~\"Down|Hot\"']\n"
+    "    continue: true\n"
+    "    group_by: [instance]\n"
     "  - {receiver: quiet, matchers: ['alertname=Lag'], continue: true}\n"
     "  - {receiver: ops, matchers: ['alertname=~\".+\"']}\n"
     "inhibit_rules:\n"
-    "- {source_matchers: ['alertname=Down'], target_matchers: ['alertname=Lag'], equal: [instance]}\n"
+    "- source_matchers: ['alertname=Down']\n"
+    "  target_matchers: ['alertname=Lag']\n"
+    "  equal: [instance]\n"
     "receivers:\n"
     "- {name: ops, webhook_configs: [{url: 'http://receiver/ops', send_resolved: true}]}\n"
     "- {name: team, webhook_configs: [{url: 'http://receiver/team', send_resolved: true}]}\n"
@@ -241,7 +246,7 @@ kill_now(struct chaos *chaos)
 	}
 }
 
-/* After a few turns of the next busy moment: between a change, its commit and what follows from it. */
+/* After a few turns of a busy moment: between a change, its commit and what follows from it. */
 static void
 kill_in_the_middle(struct chaos *chaos)
 {
@@ -421,6 +426,10 @@ step(struct chaos *chaos)
 	while (at >= steps[i].weight)
 		at -= steps[i++].weight;
 	snprintf(chaos->last, sizeof(chaos->last), "%s", steps[i].name);
+	if (getenv("SIM_TRACE") != NULL)
+		printf("%.3fs step %u: %s\n",
+		    dur_seconds(wall_since(sim_now(&chaos->sim), chaos->sim.start)), chaos->step,
+		    chaos->last);
 	if (steps[i].run != NULL)
 		steps[i].run(chaos);
 	if (!sim_failed(&chaos->sim) && !chaos->disk_fails && chance(chaos, 5))

@@ -133,11 +133,20 @@ answer_has(const struct answer *answer, json_object *labels)
 	return false;
 }
 
-/* An answer's end of a streak counts once it has arrived and was not undone by a kill. */
-static void
-settle_streak(struct judged_series *series, wall_t now)
+/* There may be changes that only memory has. */
+static bool
+disk_was_failing(const struct judge *judge, wall_t now)
 {
-	if (wall_is_set(series->over_at) && wall_before(series->over_at, now)) {
+	return wall_is_set(judge->disk_fails_since) && wall_before(now, judge->disk_fails_until);
+}
+
+/* A streak is over once the answer that says so has arrived and no kill can undo it. */
+static void
+settle_streak(const struct judge *judge, struct judged_series *series, wall_t now)
+{
+	wall_t sure = disk_was_failing(judge, now) ? judge->disk_fails_since : now;
+
+	if (wall_is_set(series->over_at) && wall_before(series->over_at, sure)) {
 		series->since = WALL_NONE;
 		series->over_at = WALL_NONE;
 	}
@@ -154,7 +163,7 @@ judge_told(struct sim *sim, const struct answer *answer, wall_t slot, wall_t arr
 
 		if (strcmp(series->query, answer->query) != 0)
 			continue;
-		settle_streak(series, now);
+		settle_streak(judge, series, now);
 		if (wall_is_set(series->since) && !wall_is_set(series->over_at) &&
 		    !answer_has(answer, series->labels))
 			series->over_at = arrives;
@@ -171,13 +180,6 @@ judge_told(struct sim *sim, const struct answer *answer, wall_t slot, wall_t arr
 		if (dur_less(series->longest, streak))
 			series->longest = streak;
 	}
-}
-
-/* There may be changes that only memory has. */
-static bool
-disk_was_failing(const struct judge *judge, wall_t now)
-{
-	return wall_is_set(judge->disk_fails_since) && wall_before(now, judge->disk_fails_until);
 }
 
 void
@@ -268,7 +270,7 @@ may_fire(struct judge *judge, json_object *labels)
 	return false;
 }
 
-/* The end of another episode than the one told before is news: its beginning may have arrived unheard of. */
+/* The end of another episode is news: its beginning may have arrived unheard of. */
 static bool
 same_alert(const struct notice_alert *a, const struct notice_alert *b)
 {
@@ -322,7 +324,7 @@ repeat_interval(struct sim *sim, const struct notice *notice)
 	return group != NULL ? group->route->repeat_interval : DUR_S(0);
 }
 
-/* Without send_resolved a receiver is not told of the end, hence hears of the next beginning as before. */
+/* Without send_resolved nobody hears of an end, and the next beginning sounds like the last. */
 static bool
 tells_resolved(struct sim *sim, const struct notice *notice)
 {
@@ -354,21 +356,22 @@ static void
 check_not_repeated(struct sim *sim, const struct notice *notice)
 {
 	const struct notice *before = last_like(&sim->world, notice);
+	const struct peer *receiver = world_receiver(&sim->world, notice->receiver);
 
 	if (before == NULL || !says_nothing_new(notice, before) || !tells_resolved(sim, notice))
 		return;
 	if (!dur_less(wall_since(notice->flushed, before->flushed), repeat_interval(sim, notice)))
 		return;
 	/*
-	 * Not heard of: told again, by whatever name.  Forgotten by a kill: by
-	 * the same name, unless there is less to tell by now, or the receiver
-	 * failed meanwhile, so that other intents came and went.
+	 * An answer that did not come, or an attempt that failed since, leaves
+	 * the program unsure of what the receiver believes: it says it again.
+	 * Forgotten by a kill: told again, by the same name, unless there is
+	 * less to tell by now.
 	 */
-	if (!before->answered)
+	if (!before->answered || !wall_before(receiver->failed_at, before->at))
 		return;
 	if (before->lost &&
-	    (before->n != notice->n || strcmp(before->delivery, notice->delivery) == 0 ||
-		!wall_before(world_receiver(&sim->world, notice->receiver)->failed_at, before->at)))
+	    (before->n != notice->n || strcmp(before->delivery, notice->delivery) == 0))
 		return;
 	fail_repeated(sim, notice);
 }

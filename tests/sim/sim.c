@@ -5,8 +5,8 @@
  * sim --seed SEED STEPS runs one of them again
  *
  * Each in a process and a directory of its own, so that an abort fails one
- * story and not the rest.  Prints TAP, without the plan.  SIM_LOG=debug shows
- * the program's log.
+ * story and not the rest.  Prints TAP.  For those that fail SIM_LOG=debug shows
+ * the program's log, SIM_TRACE=1 every step and every request to a receiver.
  */
 #include "config.h"
 
@@ -68,12 +68,13 @@ static void
 print_said(FILE *said)
 {
 	char line[4096];
+	bool is_chatty = getenv("SIM_LOG") != NULL || getenv("SIM_TRACE") != NULL;
 	unsigned lines = 0;
 
 	for (rewind(said); fgets(line, sizeof(line), said) != NULL;)
 		lines++;
 	for (rewind(said); fgets(line, sizeof(line), said) != NULL; lines--)
-		if (lines <= SAID_LINES_MAX || getenv("SIM_LOG") != NULL)
+		if (lines <= SAID_LINES_MAX || is_chatty)
 			printf("# %.*s\n", (int)strcspn(line, "\n"), line);
 }
 

@@ -339,6 +339,10 @@ tell_receiver(struct sim *sim, const struct xfer_request *request,
 	struct peer *peer = world_receiver(&sim->world, name);
 	enum conduct conduct = peer->conduct;
 
+	if (getenv("SIM_TRACE") != NULL)
+		printf("%.3fs to %s, conduct %d, status %d: %s\n",
+		    dur_seconds(wall_since(sim_now(sim), sim->start)), name, (int)conduct,
+		    peer->status, request->body.p);
 	peer->requests++;
 	if (conduct != CONDUCT_OK)
 		peer->failed_at = sim_now(sim);
