@@ -62,6 +62,10 @@ def run(left, right, script, length, tolerance=TOLERANCE):
     with ThreadPoolExecutor(2) as pool:
         for at, action in sorted(script, key=lambda step: step[0]):
             clock.due(at)
+            if getattr(action, "starts_a_process", False):      # it dies with the thread that starts it
+                action(left)
+                action(right)
+                continue
             for done in [pool.submit(action, side) for side in (left, right)]:
                 done.result()
     clock.due(length)
