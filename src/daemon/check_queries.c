@@ -21,7 +21,8 @@ check_rule(const struct rule_config *rule, bool strict, struct diag *diag)
 	if (ops->check(rule->source, str_from(rule->query_text), &err) != -ERR_INVALID)
 		return;
 	(strict ? diag_error : diag_warning)(diag, rule->pos,
-	    "rule '%s': source '%s' refuses its query: %s", rule->name, rule->source->name, err.text);
+	    "rule '%s': source '%s' refuses its query: %s", rule->name, rule->source->name,
+	    err.text);
 }
 
 void

@@ -22,10 +22,10 @@
 #include "rule/kind.h"
 #include "source/source.h"
 
-#define SQL_WORKERS 4
-#define SQL_QUEUE_MAX 4096
+#define SQL_WORKERS     4
+#define SQL_QUEUE_MAX   4096
 #define UPKEEP_INTERVAL DUR_S(60)
-#define BODY_BYTES_MAX (8u << 20)
+#define BODY_BYTES_MAX  (8u << 20)
 
 const struct config_kinds *
 core_kinds(void)
@@ -50,13 +50,14 @@ with_external_labels(const struct core *core, struct labels *labels, struct aren
 		return labels_ref(labels);
 	labels_builder_init(&builder, arena);
 	for (uint32_t i = 0; i < external->n; i++)
-		labels_builder_set(&builder, istr_str(external->l[i].name),
-		    istr_str(external->l[i].value));
+		labels_builder_set(
+		    &builder, istr_str(external->l[i].name), istr_str(external->l[i].value));
 	for (uint32_t i = 0; i < labels->n; i++)
-		labels_builder_set(&builder, istr_str(labels->l[i].name),
-		    istr_str(labels->l[i].value));
+		labels_builder_set(
+		    &builder, istr_str(labels->l[i].name), istr_str(labels->l[i].value));
 	struct labels *all = labels_intern(&builder, &err);
-	return all != NULL ? all : labels_ref(labels); /* over LABELS_MAX: the rule's own matter more */
+	return all != NULL ? all
+			   : labels_ref(labels); /* over LABELS_MAX: the rule's own matter more */
 }
 
 static void
@@ -140,9 +141,10 @@ open_servers(struct core *core, struct err *err)
 
 	for (; *address != NULL; address++) {
 		if (core->n_servers == LISTENERS_MAX)
-			return err_set(err, ERR_LIMIT, "more than %d --web.listen-address", LISTENERS_MAX);
-		struct http_server *server = http_server_new(core->loop, *address, &limits, api_handle,
-		    core->api, err);
+			return err_set(
+			    err, ERR_LIMIT, "more than %d --web.listen-address", LISTENERS_MAX);
+		struct http_server *server =
+		    http_server_new(core->loop, *address, &limits, api_handle, core->api, err);
 		if (server == NULL)
 			return -(int)err->code;
 		core->servers[core->n_servers++] = server;
@@ -174,11 +176,12 @@ open_rooms(struct core *core)
 	    .external_url = core->external_url,
 	    .seed = seed,
 	});
-	core->groups = groups_new(core->loop, core->store, core->alerts, &(struct groups_hooks){
-	    .arg = core->notifier,
-	    .flush = notifier_flush,
-	    .group_gone = notifier_group_gone,
-	});
+	core->groups = groups_new(core->loop, core->store, core->alerts,
+	    &(struct groups_hooks){
+		.arg = core->notifier,
+		.flush = notifier_flush,
+		.group_gone = notifier_group_gone,
+	    });
 	alerts_subscribe(core->alerts, on_alert_put, on_alert_gone, core);
 	timer_init(&core->upkeep, on_upkeep, core);
 }
@@ -237,14 +240,15 @@ open_network(struct core *core, struct err *err)
 	core->api = api_new(&core->state);
 	if (open_servers(core, err) < 0)
 		return -(int)err->code;
-	core->external_url = core->options->external_url != NULL ?
-	    xstrdup(core->options->external_url) : default_external_url(core);
+	core->external_url = core->options->external_url != NULL
+				 ? xstrdup(core->options->external_url)
+				 : default_external_url(core);
 	return 0;
 }
 
 int
-core_open(struct core *core, const struct daemon_options *options, struct diag *diag,
-    struct err *err)
+core_open(
+    struct core *core, const struct daemon_options *options, struct diag *diag, struct err *err)
 {
 	struct config *config = core_load(options->config_path, diag);
 

@@ -8,13 +8,12 @@
  */
 #include "config.h"
 
-#include "daemon/core.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "daemon/core.h"
 #include "loop/clock.h"
 
 #define STOP_GRACE DUR_S(10)

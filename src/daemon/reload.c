@@ -7,9 +7,8 @@
  */
 #include "config.h"
 
-#include "daemon/core.h"
-
 #include "base/log.h"
+#include "daemon/core.h"
 
 /* Alerts that are sources of the new rules must be known before the next flush. */
 static struct inhibitor *

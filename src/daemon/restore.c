@@ -7,9 +7,8 @@
  */
 #include "config.h"
 
-#include "daemon/core.h"
-
 #include "base/log.h"
+#include "daemon/core.h"
 
 static void
 restore_alert(void *arg, const struct alert_row *row)
