@@ -15,6 +15,9 @@
  */
 #include "config.h"
 
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -25,8 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,7 +104,8 @@ answer(struct connection *c, const char *body, size_t n)
 	char head[160];
 	int head_n = snprintf(head, sizeof(head),
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n", n);
+	    "Content-Length: %zu\r\n\r\n",
+	    n);
 
 	c->out = grow(c->out, (size_t)head_n + n + 1);
 	memcpy(c->out, head, (size_t)head_n);
@@ -404,7 +406,8 @@ post_batch(struct load *load, struct sender *sender)
 	load->body[n - 1] = ']';
 	int head_n = snprintf(head, sizeof(head),
 	    "POST /api/v2/alerts HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n", n);
+	    "Content-Length: %zu\r\n\r\n",
+	    n);
 
 	send_all(sender->fd, head, (size_t)head_n);
 	send_all(sender->fd, load->body, n);
@@ -434,8 +437,7 @@ open_sender(const struct load *load, struct sender *sender)
 
 	sender->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (sender->fd < 0 ||
-	    connect(sender->fd, (const struct sockaddr *)&load->address,
-		sizeof(load->address)) < 0)
+	    connect(sender->fd, (const struct sockaddr *)&load->address, sizeof(load->address)) < 0)
 		die("connect");
 	setsockopt(sender->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, sender->fd, &event);
@@ -461,8 +463,8 @@ run_load(struct load *load, uint64_t n_senders)
 		if (epoll_wait(epoll_fd, &event, 1, -1) < 1)
 			continue;
 		struct sender *sender = event.data.ptr;
-		ssize_t got = recv(sender->fd, sender->answer + sender->n,
-		    sizeof(sender->answer) - sender->n, 0);
+		ssize_t got = recv(
+		    sender->fd, sender->answer + sender->n, sizeof(sender->answer) - sender->n, 0);
 
 		if (got <= 0)
 			die("the server hung up");

@@ -9,19 +9,18 @@
  */
 #include "config.h"
 
-#include "sim.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "sim.h"
 
-#define INSTANCES 6
-#define QUERIES   3
-#define POSTED    4
-#define HEAL_TIME DUR_S(12 * 3600)
-#define KNOWN_MAX 64
+#define INSTANCES      6
+#define QUERIES        3
+#define POSTED         4
+#define HEAL_TIME      DUR_S(12 * 3600)
+#define KNOWN_MAX      64
 #define TOLD_BYTES_MAX 1600
 
 static const char *const queries[QUERIES] = { "up == 0", "lag > 10", "temperature" };
@@ -83,7 +82,11 @@ struct chaos {
 	struct rng rng;
 	uint32_t step;
 	bool present[QUERIES][INSTANCES];
-	enum { POSTED_RESOLVED, POSTED_FIRING, POSTED_UNKNOWN } posted[POSTED];
+	enum {
+		POSTED_RESOLVED,
+		POSTED_FIRING,
+		POSTED_UNKNOWN
+	} posted[POSTED];
 	char silence[37]; /* acknowledged, in force */
 	wall_t silence_ends;
 	struct known known[KNOWN_MAX];
@@ -186,8 +189,7 @@ check_known(struct chaos *chaos)
 		if (alert == NULL || alert->times.state != known->times.state ||
 		    alert->times.active_at.ns != known->times.active_at.ns)
 			sim_fail(sim, "a kill lost %s, %s for %.0f s: now %s",
-			    json_object_to_json_string_ext(known->labels,
-				JSON_C_TO_STRING_PLAIN),
+			    json_object_to_json_string_ext(known->labels, JSON_C_TO_STRING_PLAIN),
 			    alert_state_name(known->times.state),
 			    dur_seconds(wall_since(sim_now(sim), known->times.active_at)),
 			    alert != NULL ? alert_state_name(alert->times.state) : "unknown");
@@ -213,8 +215,8 @@ check_acknowledged(struct chaos *chaos)
 		json_object *labels = instance_labels("Posted", i);
 		struct alert *alert = sim_routed(sim, labels);
 		/* The clock may have stepped back since it was posted as resolved. */
-		bool fires = alert != NULL &&
-		    !alert_is_resolved(alert, wall_add(sim_now(sim), DUR_S(3600)));
+		bool fires =
+		    alert != NULL && !alert_is_resolved(alert, wall_add(sim_now(sim), DUR_S(3600)));
 
 		if (chaos->posted[i] != POSTED_UNKNOWN &&
 		    fires != (chaos->posted[i] == POSTED_FIRING))
@@ -293,8 +295,8 @@ step_receiver(struct chaos *chaos)
 		CONDUCT_STATUS, CONDUCT_STATUS, CONDUCT_HANG, CONDUCT_LOST, CONDUCT_REFUSE,
 		CONDUCT_KILL, CONDUCT_KILL_TAKEN };
 	static const int statuses[] = { 500, 503, 429, 400 };
-	struct peer *peer = world_receiver(&chaos->sim.world,
-	    names[rng_below(&chaos->rng, ARRAY_LEN(names))]);
+	struct peer *peer =
+	    world_receiver(&chaos->sim.world, names[rng_below(&chaos->rng, ARRAY_LEN(names))]);
 
 	peer->conduct = conducts[rng_below(&chaos->rng, ARRAY_LEN(conducts))];
 	peer->status = statuses[rng_below(&chaos->rng, ARRAY_LEN(statuses))];
@@ -312,8 +314,8 @@ step_post(struct chaos *chaos)
 	int status;
 
 	/* Far away: these alerts end by being resolved, never by silence. */
-	status = sim_post(sim, labels,
-	    fires ? wall_add(sim_now(sim), DUR_S(30 * 86400)) : sim_now(sim));
+	status =
+	    sim_post(sim, labels, fires ? wall_add(sim_now(sim), DUR_S(30 * 86400)) : sim_now(sim));
 	if (status == 200)
 		chaos->posted[i] = fires ? POSTED_FIRING : POSTED_RESOLVED;
 	else if (status == 0)
@@ -435,8 +437,7 @@ step(struct chaos *chaos)
 	if (!sim_failed(&chaos->sim) && !chaos->disk_fails && chance(chaos, 5))
 		check_acknowledged(chaos);
 	if (!sim_failed(&chaos->sim))
-		sim_run_until(&chaos->sim,
-		    wall_add(sim_now(&chaos->sim), some_seconds(chaos, 90)));
+		sim_run_until(&chaos->sim, wall_add(sim_now(&chaos->sim), some_seconds(chaos, 90)));
 }
 
 /* --- the end ----------------------------------------------------------------------- */
@@ -467,8 +468,8 @@ believes_firing(const struct chaos *chaos, const char *receiver, json_object *la
 }
 
 static void
-check_belief(struct chaos *chaos, const char *receiver, const char *alertname, uint32_t i,
-    bool truth)
+check_belief(
+    struct chaos *chaos, const char *receiver, const char *alertname, uint32_t i, bool truth)
 {
 	json_object *labels = instance_labels(alertname, i);
 	bool believes = believes_firing(chaos, receiver, labels);

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "sim.h"
+#include <sys/stat.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -27,13 +26,14 @@
 #include "base/xalloc.h"
 #include "loop/loop_private.h"
 #include "rule/internal.h"
+#include "sim.h"
 
 /* 2026-01-01T00:00:00Z */
-#define STORY_START    ((wall_t){ INT64_C(1767225600) * 1000000000 })
-#define STOP_GRACE     DUR_S(10)
-#define RETENTION      DUR_S(120 * 3600)
-#define TURNS_MAX      1000
-#define COPY_BYTES     65536
+#define STORY_START ((wall_t){ INT64_C(1767225600) * 1000000000 })
+#define STOP_GRACE  DUR_S(10)
+#define RETENTION   DUR_S(120 * 3600)
+#define TURNS_MAX   1000
+#define COPY_BYTES 4096
 
 static const char *const no_listeners[] = { NULL };
 
@@ -161,8 +161,8 @@ print_findings(struct sim *sim, struct diag *diag, const struct err *err)
 
 	diag_sort(diag);
 	diag_print(diag, &text);
-	sim_fail(sim, "the program does not start: %s\n%s", err->text,
-	    text.p != NULL ? text.p : "");
+	sim_fail(
+	    sim, "the program does not start: %s\n%s", err->text, text.p != NULL ? text.p : "");
 	buf_fini(&text);
 }
 
@@ -345,15 +345,14 @@ sim_leap(struct sim *sim, dur_t by)
 /* --- the API ---------------------------------------------------------------------- */
 
 int
-sim_call(struct sim *sim, const char *method, const char *path, const char *body,
-    struct buf *ret_answer)
+sim_call(
+    struct sim *sim, const char *method, const char *path, const char *body, struct buf *ret_answer)
 {
 	sim_open(sim);
 	if (sim_failed(sim))
 		return 0;
 
-	struct http_call *call =
-	    http_call_fake(method, path, str_from(body != NULL ? body : ""));
+	struct http_call *call = http_call_fake(method, path, str_from(body != NULL ? body : ""));
 
 	http_call_fake_header(call, "Content-Type", "application/json");
 	api_handle(sim->core.api, call);

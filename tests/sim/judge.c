@@ -16,14 +16,13 @@
  */
 #include "config.h"
 
-#include "sim.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "rule/kind.h"
+#include "sim.h"
 
 #define EPILOGUE       DUR_S(3600)
 #define COMMIT_AGAIN   DUR_S(2) /* a failed commit is tried again within */
@@ -275,7 +274,7 @@ static bool
 same_alert(const struct notice_alert *a, const struct notice_alert *b)
 {
 	return a->firing == b->firing && labels_json_equal(a->labels, b->labels) &&
-	    (a->firing || strcmp(a->starts_at, b->starts_at) == 0);
+	       (a->firing || strcmp(a->starts_at, b->starts_at) == 0);
 }
 
 static bool
@@ -332,7 +331,7 @@ tells_resolved(struct sim *sim, const struct notice *notice)
 	    config_receiver(sim->core.config, notice->receiver);
 
 	return receiver != NULL && receiver->n_integrations > 0 &&
-	    INTEGRATION_COMMON(&receiver->integrations[0])->send_resolved;
+	       INTEGRATION_COMMON(&receiver->integrations[0])->send_resolved;
 }
 
 /* With everything that this receiver was told of the group. */
@@ -385,8 +384,7 @@ judge_notice(struct sim *sim, struct notice *notice)
 		if (alert->firing && !may_fire(&sim->judge, alert->labels))
 			sim_fail(sim, "%s was told that %s fires, and nothing says so",
 			    notice->receiver,
-			    json_object_to_json_string_ext(alert->labels,
-				JSON_C_TO_STRING_PLAIN));
+			    json_object_to_json_string_ext(alert->labels, JSON_C_TO_STRING_PLAIN));
 	}
 	check_not_repeated(sim, notice);
 }

@@ -12,12 +12,13 @@
 
 #include "sim.h"
 
+#include <sys/wait.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -121,8 +122,8 @@ run_seed(uint64_t seed, uint32_t steps)
 {
 	char name[128];
 
-	snprintf(name, sizeof(name), "random: %u steps, seed %llu", steps,
-	    (unsigned long long)seed);
+	snprintf(
+	    name, sizeof(name), "random: %u steps, seed %llu", steps, (unsigned long long)seed);
 	run(&(struct task){ .seed = seed, .steps = steps }, name);
 }
 

@@ -32,7 +32,7 @@ read_block(struct story *story, struct buf *out)
 	long at = ftell(story->file);
 
 	while (fgets(story->line, sizeof(story->line), story->file) != NULL &&
-	    (isspace((unsigned char)story->line[0]))) {
+	       (isspace((unsigned char)story->line[0]))) {
 		story->number++;
 		buf_puts(out, strncmp(story->line, "    ", 4) == 0 ? story->line + 4 : "\n");
 		at = ftell(story->file);
@@ -139,8 +139,8 @@ read_series(struct story *story, struct answer *answer)
 
 		if (answer->n == WORLD_SERIES_MAX)
 			abort();
-		series->labels = *story->p == '{' ? story_read_labels(story) :
-						    json_object_new_object();
+		series->labels =
+		    *story->p == '{' ? story_read_labels(story) : json_object_new_object();
 		answer->n++;
 		if (!story_read_word(story, number, sizeof(number)) ||
 		    !str_to_double(str_from(number), &series->value))
@@ -367,8 +367,8 @@ run_line(struct story *story)
 		if (!sim_failed(sim))
 			statements[i].run(story);
 		if (!sim_failed(sim) && !story_at_end(story))
-			sim_fail(sim, "what is this: %s  the form: %s", story->p,
-			    statements[i].form);
+			sim_fail(
+			    sim, "what is this: %s  the form: %s", story->p, statements[i].form);
 		return;
 	}
 	sim_fail(sim, "no such statement: %s", story->p);
@@ -386,7 +386,7 @@ story_run(const char *path)
 	if (story->file == NULL)
 		sim_fail(&story->sim, "%s", strerror(errno));
 	while (!sim_failed(&story->sim) &&
-	    fgets(story->line, sizeof(story->line), story->file) != NULL) {
+	       fgets(story->line, sizeof(story->line), story->file) != NULL) {
 		story->number++;
 		run_line(story);
 	}

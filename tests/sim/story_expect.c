@@ -2,11 +2,10 @@
 /* What a scenario expects, and what it got instead. */
 #include "config.h"
 
-#include "story.h"
-
 #include <string.h>
 
 #include "base/duration.h"
+#include "story.h"
 
 /* --- expectations ---------------------------------------------------------------------- */
 
@@ -73,7 +72,7 @@ is_wanted(const struct notice *notice, const struct wanted *wanted)
 
 		for (uint32_t i = 0; i < notice->n && !found; i++)
 			found = notice->alerts[i].firing == wanted->firing[w] &&
-			    labels_json_has(notice->alerts[i].labels, wanted->labels[w]);
+				labels_json_has(notice->alerts[i].labels, wanted->labels[w]);
 		if (!found)
 			return false;
 	}
@@ -100,7 +99,7 @@ expect_notify(struct story *story)
 	found = find_wanted(story, &wanted);
 	sim->stop_on_notice = story->has_within;
 	while (found == NULL && story->has_within && !sim_failed(sim) &&
-	    wall_before(sim_now(sim), story->deadline)) {
+	       wall_before(sim_now(sim), story->deadline)) {
 		uint32_t before = sim->world.n_notices;
 
 		sim_run_until(sim, story->deadline);
@@ -147,12 +146,12 @@ expect_alert(struct story *story)
 		dur_t since = story_read_duration(story);
 		char text[DURATION_TEXT_MAX];
 
-		if (alert == NULL ||
-		    wall_since(alert->times.active_at, sim->start).ns != since.ns)
+		if (alert == NULL || wall_since(alert->times.active_at, sim->start).ns != since.ns)
 			sim_fail(sim, "active since %s",
-			    alert == NULL ? "never" :
-				duration_format(
-				    wall_since(alert->times.active_at, sim->start), text));
+			    alert == NULL
+				? "never"
+				: duration_format(
+				      wall_since(alert->times.active_at, sim->start), text));
 	}
 	json_object_put(labels);
 }
@@ -163,8 +162,9 @@ expect_routed(struct story *story)
 	struct sim *sim = &story->sim;
 	json_object *labels = story_read_labels(story);
 	struct alert *alert = labels != NULL ? sim_routed(sim, labels) : NULL;
-	const char *state = alert == NULL ? "none" :
-	    alert_is_resolved(alert, sim_now(sim)) ? "resolved" : "firing";
+	const char *state = alert == NULL                            ? "none"
+			    : alert_is_resolved(alert, sim_now(sim)) ? "resolved"
+								     : "firing";
 	char want[32] = "";
 
 	story_read_word(story, want, sizeof(want));
@@ -207,8 +207,8 @@ expect_requests(struct story *story)
 	bool to_source = story_accept(story, "source");
 
 	story_read_word(story, name, sizeof(name));
-	struct peer *peer = to_source ? world_source(&story->sim.world, name) :
-					world_receiver(&story->sim.world, name);
+	struct peer *peer = to_source ? world_source(&story->sim.world, name)
+				      : world_receiver(&story->sim.world, name);
 	uint32_t got = peer->requests, least = 0, most;
 
 	peer->requests = 0;

@@ -2,13 +2,12 @@
 /* The words of a scenario's line. */
 #include "config.h"
 
-#include "story.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/duration.h"
+#include "story.h"
 
 /* --- words ------------------------------------------------------------------- */
 
@@ -111,8 +110,8 @@ story_read_labels(struct story *story)
 		story->p += n + (story->p[n] == '=');
 		if (!story_read_quoted(story, &value))
 			break;
-		json_object_object_add(labels, name,
-		    json_object_new_string(value.p != NULL ? value.p : ""));
+		json_object_object_add(
+		    labels, name, json_object_new_string(value.p != NULL ? value.p : ""));
 		buf_fini(&value);
 		skip_space(story);
 		if (*story->p == ',')

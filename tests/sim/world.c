@@ -7,8 +7,6 @@
  */
 #include "config.h"
 
-#include "sim.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/xalloc.h"
+#include "sim.h"
 
 #define SOURCE_URL   "http://source/"
 #define RECEIVER_URL "http://receiver/"
@@ -127,7 +126,7 @@ bool
 labels_json_equal(json_object *a, json_object *b)
 {
 	return json_object_object_length(a) == json_object_object_length(b) &&
-	    labels_json_has(a, b);
+	       labels_json_has(a, b);
 }
 
 /* --- requests, taken apart -------------------------------------------------- */
@@ -181,8 +180,8 @@ put_vector(struct buf *out, const struct answer *answer, const char *time, bool 
 	buf_puts(out, "\"data\":{\"resultType\":\"vector\",\"result\":[");
 	for (uint32_t i = 0; i < answer->n; i++) {
 		buf_printf(out, "%s{\"metric\":%s,\"value\":[%s,\"", i > 0 ? "," : "",
-		    json_object_to_json_string_ext(answer->series[i].labels,
-			JSON_C_TO_STRING_PLAIN),
+		    json_object_to_json_string_ext(
+			answer->series[i].labels, JSON_C_TO_STRING_PLAIN),
 		    time);
 		put_prom_double(out, answer->series[i].value);
 		buf_puts(out, "\"]}");
@@ -206,10 +205,9 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 	peer->requests++;
 	if (!form_value(form, "query", &query) || !form_value(form, "time", &time) ||
 	    !str_to_double(buf_str(&time), &at))
-		sim_fail(sim, "source %s got a query without query or time: %s", name,
-		    request->url.p);
-	struct answer *answer =
-	    world_answer(world, name, query.n > 0 ? query.p : "");
+		sim_fail(
+		    sim, "source %s got a query without query or time: %s", name, request->url.p);
+	struct answer *answer = world_answer(world, name, query.n > 0 ? query.p : "");
 
 	response->status = 200;
 	dur_t after = peer->latency;
@@ -217,8 +215,8 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 	switch (peer->conduct) {
 	case CONDUCT_OK:
 	case CONDUCT_PARTIAL:
-		put_vector(&body, answer, time.p != NULL ? time.p : "0",
-		    peer->conduct == CONDUCT_PARTIAL);
+		put_vector(
+		    &body, answer, time.p != NULL ? time.p : "0", peer->conduct == CONDUCT_PARTIAL);
 		break;
 	case CONDUCT_GARBAGE:
 		buf_puts(&body, "{\"status\":\"success\",\"data\":{\"resultType\":\"vec");
@@ -229,8 +227,8 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 		break;
 	case CONDUCT_REFUSE:
 		response->failure = ERR_IO;
-		snprintf(response->failure_text, sizeof(response->failure_text),
-		    "connection refused");
+		snprintf(
+		    response->failure_text, sizeof(response->failure_text), "connection refused");
 		break;
 	case CONDUCT_HANG:
 	case CONDUCT_LOST:
@@ -260,8 +258,8 @@ notice_print(const struct sim *sim, const struct notice *notice, struct buf *out
 	    notice->lost ? " (outcome lost)" : "");
 	for (uint32_t i = 0; i < notice->n; i++)
 		buf_printf(out, " %s %s", notice->alerts[i].firing ? "firing" : "resolved",
-		    json_object_to_json_string_ext(notice->alerts[i].labels,
-			JSON_C_TO_STRING_PLAIN));
+		    json_object_to_json_string_ext(
+			notice->alerts[i].labels, JSON_C_TO_STRING_PLAIN));
 }
 
 /* "DELIVERY-SECONDS": the same for every attempt. */
@@ -330,8 +328,7 @@ take_notice(struct sim *sim, const struct peer *peer, const struct xfer_request 
 }
 
 static dur_t
-tell_receiver(struct sim *sim, const struct xfer_request *request,
-    struct xfer_response *response)
+tell_receiver(struct sim *sim, const struct xfer_request *request, struct xfer_response *response)
 {
 	char name[32];
 
@@ -360,8 +357,8 @@ tell_receiver(struct sim *sim, const struct xfer_request *request,
 		break;
 	case CONDUCT_REFUSE:
 		response->failure = ERR_IO;
-		snprintf(response->failure_text, sizeof(response->failure_text),
-		    "connection refused");
+		snprintf(
+		    response->failure_text, sizeof(response->failure_text), "connection refused");
 		break;
 	case CONDUCT_HANG:
 	case CONDUCT_KILL:
