@@ -2,6 +2,7 @@
 """Bad input from every side: nothing crashes, nothing is lost, and the answer names what was wrong."""
 
 import json
+import os
 import resource
 import socket
 import time
@@ -420,3 +421,43 @@ def test_broken_configuration_does_not_start(t):
     assert tocsin.process.child.returncode == 1
     assert "tocsin.yml:1:" in tocsin.process.log()
     tocsin.process.child = None
+
+
+# ---- a start that cannot be
+
+def refused_start(tocsin, *words):
+    """The server ends with status 1 and says why."""
+    tocsin.spawn()
+    wait.until("the exit", lambda: not tocsin.process.running(), 10)
+    assert tocsin.process.child.returncode == 1, tocsin.process.child.returncode
+    log = tocsin.process.log()
+    assert all(word in log for word in words), log
+    tocsin.process.child = None
+
+
+def test_two_servers_never_share_a_store_or_a_port(t):
+    hook = t.webhook()
+    first = t.tocsin(one_webhook(hook.url))
+    second = t.tocsin(one_webhook(hook.url), start=False, name="second",
+                      arguments=[f"--storage.path={first.storage}"])
+    refused_start(second, first.storage)
+    third = t.tocsin(one_webhook(hook.url), start=False, name="third",
+                     arguments=[f"--web.listen-address=127.0.0.1:{first.port}"])
+    refused_start(third, str(first.port), "in use")
+    assert first.get("/-/ready").status == 200
+    first.post_alerts([alert(ends=time.time() + 3600)])
+    hook.wait_count(1)
+    hook.hold_count(1, 1.2)
+
+
+def test_a_damaged_store_is_named_and_left_alone(t):
+    tocsin = t.tocsin(one_webhook(t.webhook().url))
+    tocsin.terminate()
+    files = [os.path.join(tocsin.storage, name) for name in os.listdir(tocsin.storage)]
+    database = max(files, key=os.path.getsize)
+    damage = b"this is no database " * 1000
+    with open(database, "wb") as file:
+        file.write(damage)
+    refused_start(tocsin, database)
+    with open(database, "rb") as file:
+        assert file.read() == damage, "what may be saved by hand must not be overwritten"

@@ -7,7 +7,7 @@ from lib import wait
 from lib.api import parse_time
 from lib.configs import FAST, one_webhook, prometheus_source, rule_file, rule_group
 from lib.differential import alert
-from lib.doubles import Reply, Slow
+from lib.doubles import Hang, Reply, Slow
 
 RULES = rule_file(rule_group("g", """
 alert: Pending
@@ -166,3 +166,19 @@ def test_reload_keeps_ages_and_tells_nobody_again(t):
     tocsin.reload_by_signal()
     wait.until("the resolve", lambda: hook.statuses(alertname="Firing") == ["firing", "resolved"], 6)
     assert [a["labels"]["alertname"] for a in tocsin.rule_alerts()] == ["Pending"]
+
+
+def test_stop_does_not_wait_for_a_receiver_that_hangs(t):
+    hook = t.webhook()
+    hook.script(Hang())
+    tocsin = t.tocsin(one_webhook(hook.url))
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    hook.wait_count(1, accepted=False)
+    stopped = time.monotonic()
+    tocsin.terminate()
+    assert time.monotonic() - stopped < 12 * wait.SLOWDOWN, "ten seconds are enough for a delivery under way"
+    tocsin.start()
+    hook.wait_count(1, 10)
+    first, second = hook.taken(accepted=False)
+    assert first.body == second.body and first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    hook.hold_count(1, 1.5)
