@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates: parsed once into pieces, expanded often.
+ * The templates' front door: parse and check, then run.
  *
- * The lexical rules are those of Go's text/template: what ends an action, what
- * a trim marker is, what a field name may hold.  Of its language only plain
- * values are understood; the rest is refused by name, with what is possible
- * instead.  A template and its pieces live in the caller's arena.
+ * Most texts are literals and labels by name.  These are kept as a row of
+ * pieces too, which needs no scratch memory and cannot fail.
  */
 #include "config.h"
 
 #include "template/template.h"
 
+#include "template/func.h"
 #include "template/go_float.h"
-
-#define FOUND_MAX 40 /* bytes of the text shown in an error */
 
 enum piece_kind {
 	PIECE_LITERAL,
@@ -34,420 +31,222 @@ struct piece {
 };
 
 struct template {
-	struct str text;
-	struct piece *pieces;
-	uint32_t n, cap;
+	struct tree main;
+	struct tree_list own; /* {{define}}d in the text */
+	const struct template_set *set;
+	enum template_scope scope;
+	struct piece *pieces; /* NULL: the tree must be walked */
+	uint32_t n_pieces;
+	bool constant, uses_value;
 };
 
-enum { IN_RULE = 1u << TEMPLATE_RULE, IN_NOTIFICATION = 1u << TEMPLATE_NOTIFICATION };
+struct template_set {
+	struct arena *arena;
+	struct tree_list list;
+};
+
+/* ---- pieces ------------------------------------------------------------------- */
 
 static const struct root {
-	const char *text;
+	const char *name;
 	enum piece_kind kind;
-	unsigned scopes;
+	enum template_scope scope;
+	uint32_t slot;
 	bool is_map; /* .NAME must follow */
 } roots[] = {
-	{ "$labels", PIECE_LABEL, IN_RULE, true },
-	{ ".Labels", PIECE_LABEL, IN_RULE, true },
-	{ "$value", PIECE_VALUE, IN_RULE, false },
-	{ ".Value", PIECE_VALUE, IN_RULE, false },
-	{ "$externalLabels", PIECE_EXTERNAL_LABEL, IN_RULE, true },
-	{ ".ExternalLabels", PIECE_EXTERNAL_LABEL, IN_RULE, true },
-	{ "$externalURL", PIECE_EXTERNAL_URL, IN_RULE, false },
-	{ ".ExternalURL", PIECE_EXTERNAL_URL, IN_RULE | IN_NOTIFICATION, false },
-	{ ".Status", PIECE_STATUS, IN_NOTIFICATION, false },
-	{ ".Receiver", PIECE_RECEIVER, IN_NOTIFICATION, false },
-	{ ".GroupLabels", PIECE_GROUP_LABEL, IN_NOTIFICATION, true },
-	{ ".CommonLabels", PIECE_COMMON_LABEL, IN_NOTIFICATION, true },
-	{ ".CommonAnnotations", PIECE_COMMON_ANNOTATION, IN_NOTIFICATION, true },
+	{ "Labels", PIECE_LABEL, TEMPLATE_RULE, SLOT_LABELS, true },
+	{ "ExternalLabels", PIECE_EXTERNAL_LABEL, TEMPLATE_RULE,
+	    SLOT_EXTERNAL_LABELS, true },
+	{ "ExternalURL", PIECE_EXTERNAL_URL, TEMPLATE_RULE, SLOT_EXTERNAL_URL,
+	    false },
+	{ "Value", PIECE_VALUE, TEMPLATE_RULE, SLOT_VALUE, false },
+	{ "Status", PIECE_STATUS, TEMPLATE_NOTIFICATION, 0, false },
+	{ "Receiver", PIECE_RECEIVER, TEMPLATE_NOTIFICATION, 0, false },
+	{ "ExternalURL", PIECE_EXTERNAL_URL, TEMPLATE_NOTIFICATION, 0, false },
+	{ "GroupLabels", PIECE_GROUP_LABEL, TEMPLATE_NOTIFICATION, 0, true },
+	{ "CommonLabels", PIECE_COMMON_LABEL, TEMPLATE_NOTIFICATION, 0, true },
+	{ "CommonAnnotations", PIECE_COMMON_ANNOTATION, TEMPLATE_NOTIFICATION,
+	    0, true },
 };
 
-static const char *const remedies[] = {
-	[TEMPLATE_RULE] = "a template may use {{ $labels.NAME }}, "
-		"{{ $value }}, {{ $externalLabels.NAME }}, {{ $externalURL }}",
-	[TEMPLATE_NOTIFICATION] = "a template may use {{ .Status }}, "
-		"{{ .Receiver }}, {{ .ExternalURL }}, {{ .GroupLabels.NAME }}, "
-		"{{ .CommonLabels.NAME }}, {{ .CommonAnnotations.NAME }}",
-};
-
-struct parser {
-	struct str text;
-	uint32_t i;
-	bool trim_next; /* the action before ended with a trim marker */
-	enum template_scope scope;
-	struct arena *arena;
-	struct template *t;
-	struct err *err;
-};
-
-/* ---- lexical rules ---------------------------------------------------------- */
-
+/* One operand of a known form: its piece. */
 static bool
-is_space(char c)
+operand_piece(const struct template *t, const struct operand *o,
+    struct piece *ret)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		const struct root *root = &roots[i];
+		uint32_t skip = o->kind == OPERAND_DOT ? 1 : 0;
 
-/* Letters beyond ASCII are taken without asking Unicode. */
-static bool
-is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static char
-ahead(const struct parser *p, uint32_t k)
-{
-	return p->text.n - p->i > k ? p->text.p[p->i + k] : '\0';
-}
-
-static bool
-at_text(const struct parser *p, const char *z)
-{
-	return str_starts((struct str){ p->text.p + p->i, p->text.n - p->i },
-	    str_from(z));
-}
-
-/* "}}", or " -}}" when a space stands before the cursor: its length, or 0. */
-static uint32_t
-close_length(const struct parser *p)
-{
-	if (at_text(p, "}}"))
-		return 2;
-	return at_text(p, "-}}") && p->i > 0 && is_space(p->text.p[p->i - 1])
-	    ? 3
-	    : 0;
-}
-
-static void
-skip_space(struct parser *p)
-{
-	while (p->i < p->text.n && is_space(p->text.p[p->i]))
-		p->i++;
-}
-
-static struct str
-take_ident(struct parser *p)
-{
-	uint32_t start = p->i;
-
-	while (p->i < p->text.n && is_alnum(p->text.p[p->i]))
-		p->i++;
-	return (struct str){ p->text.p + start, p->i - start };
-}
-
-/* What stands at this place, up to white space or the end of the action. */
-static struct str
-found_at(const struct parser *p, uint32_t at)
-{
-	struct str s = { p->text.p + at, 0 };
-
-	while (at + s.n < p->text.n && !is_space(s.p[s.n]) &&
-	    !(s.p[s.n] == '}' && at + s.n + 1 < p->text.n &&
-		s.p[s.n + 1] == '}'))
-		s.n++;
-	return str_head(s, FOUND_MAX);
-}
-
-/* ---- pieces ------------------------------------------------------------------ */
-
-static void
-add_piece(struct parser *p, enum piece_kind kind, struct str text)
-{
-	struct template *t = p->t;
-
-	if (t->n == t->cap) {
-		uint32_t cap = t->cap > 0 ? t->cap * 2 : 4;
-		struct piece *pieces =
-		    ARENA_ARRAY(p->arena, cap, struct piece);
-
-		if (t->n > 0)
-			memcpy(pieces, t->pieces, t->n * sizeof(*pieces));
-		t->pieces = pieces;
-		t->cap = cap;
-	}
-	t->pieces[t->n++] = (struct piece){ kind, text };
-}
-
-static void
-add_literal(struct parser *p, uint32_t start, uint32_t end, bool trim_end)
-{
-	while (p->trim_next && start < end && is_space(p->text.p[start]))
-		start++;
-	while (trim_end && end > start && is_space(p->text.p[end - 1]))
-		end--;
-	if (end > start)
-		add_piece(p, PIECE_LITERAL,
-		    (struct str){ p->text.p + start, end - start });
-	p->trim_next = false;
-}
-
-/* ---- actions ----------------------------------------------------------------- */
-
-static int
-refuse(struct parser *p, uint32_t at, const char *what)
-{
-	return err_set_at(
-	    p->err, ERR_INVALID, at, "%s; %s", what, remedies[p->scope]);
-}
-
-static int
-refuse_found(
-    struct parser *p, uint32_t at, const char *before, const char *after)
-{
-	return err_set_at(p->err, ERR_INVALID, at, "%s \"%.*s\" %s; %s", before,
-	    STR_ARG(found_at(p, at)), after, remedies[p->scope]);
-}
-
-static bool
-is_keyword(struct str word)
-{
-	static const char *const keywords[] = { "if", "else", "end", "range",
-		"with", "define", "template", "block", "break", "continue" };
-
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
-		if (str_is(word, keywords[i]))
+		if (root->scope != t->scope ||
+		    o->n_fields != skip + (root->is_map ? 1 : 0))
+			continue;
+		if (o->kind == OPERAND_DOT
+			? !str_is(o->fields[0].name, root->name)
+			: o->kind != OPERAND_VAR || root->slot == 0 ||
+			    o->slot != root->slot || t->main.assigned[o->slot])
+			continue;
+		ret->kind = root->kind;
+		if (!root->is_map)
 			return true;
+		ret->text = o->fields[skip].name;
+		/* A method is no label. */
+		return t->scope == TEMPLATE_RULE ||
+		    member_find(TYPE_KV, ret->text) == NULL;
 	}
 	return false;
 }
 
-/* What is not a value with a name: say what it is. */
-static int
-refuse_operand(struct parser *p)
+static bool
+node_piece(const struct template *t, const struct node *n, struct piece *ret)
 {
-	uint32_t at = p->i;
-	char c = ahead(p, 0);
-	struct str word;
+	const struct pipe *pipe = n->pipe;
 
-	if (c == '"' || c == '`' || c == '\'')
-		return refuse(p, at, "a constant is not supported yet");
-	if (is_digit(c) || c == '-' || c == '+' ||
-	    (c == '.' && is_digit(ahead(p, 1))))
-		return refuse(p, at, "a number is not supported yet");
-	if (c == '(')
-		return refuse(p, at, "parentheses are not supported yet");
-	if (c == '.' || c == '$')
-		return refuse_found(p, at, "the value", "needs a name");
-	word = take_ident(p);
-	if (word.n == 0)
-		return refuse_found(p, at, "unexpected", "in an action");
-	word = str_head(word, FOUND_MAX);
-	return err_set_at(p->err, ERR_INVALID, at,
-	    "%s \"%.*s\" is not supported yet; %s",
-	    is_keyword(word) ? "keyword" : "function", STR_ARG(word),
-	    remedies[p->scope]);
-}
-
-static const struct root *
-find_root(const struct parser *p, struct str name)
-{
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		if (str_is(name, roots[i].text) &&
-		    (roots[i].scopes & 1u << p->scope) != 0)
-			return &roots[i];
+	if (n->kind == NODE_TEXT) {
+		*ret = (struct piece){ PIECE_LITERAL, n->text };
+		return true;
 	}
-	return NULL;
+	return n->kind == NODE_ACTION && pipe->n_slots == 0 && pipe->n == 1 &&
+	    pipe->commands[0].n == 1 &&
+	    operand_piece(t, &pipe->commands[0].args[0], ret);
 }
 
-/* The name behind $labels and the like. */
-static int
-parse_field(struct parser *p, struct str root, struct str *ret)
+static void
+find_pieces(struct template *t, struct arena *arena)
 {
-	uint32_t at = p->i;
+	uint32_t count = 0;
+	struct piece piece;
 
-	if (ahead(p, 0) != '.' || !is_alnum(ahead(p, 1)))
-		return err_set_at(p->err, ERR_INVALID, at,
-		    "%.*s needs the name of a label: {{ %.*s.NAME }}",
-		    STR_ARG(root), STR_ARG(root));
-	if (is_digit(ahead(p, 1)))
-		return err_set_at(p->err, ERR_INVALID, at + 1,
-		    "the name of a label cannot begin with a digit after "
-		    "%.*s.", STR_ARG(root));
-	p->i++;
-	*ret = take_ident(p);
-	return 0;
-}
-
-/* Behind the value nothing but white space may stand. */
-static int
-parse_close(struct parser *p)
-{
-	uint32_t at = p->i, n;
-
-	skip_space(p);
-	n = close_length(p);
-	if (n > 0) {
-		p->trim_next = n == 3;
-		p->i += n;
-		return 0;
+	t->constant = true;
+	for (const struct node *n = t->main.first; n != NULL; n = n->next) {
+		t->constant = t->constant && n->kind == NODE_TEXT;
+		if (!node_piece(t, n, &piece))
+			count = UINT32_MAX;
+		count += count != UINT32_MAX;
 	}
-	if (p->i >= p->text.n)
-		return err_set_at(p->err, ERR_INVALID, p->i,
-		    "the action is not closed: }} is missing");
-	if (ahead(p, 0) == '|')
-		return refuse(p, p->i, "a pipe | is not supported yet");
-	if (ahead(p, 0) == '=' || at_text(p, ":="))
-		return refuse(p, p->i, "variables are not supported yet");
-	if (p->i == at && ahead(p, 0) == '.')
-		return refuse_found(p, at, "the value has no field", "");
-	if (p->i == at)
-		return refuse_found(p, at, "unexpected",
-		    "right after a name (names have letters, digits and _)");
-	return refuse_found(p, p->i, "unexpected", "after the value");
+	if (count == UINT32_MAX)
+		return;
+	t->pieces = ARENA_ARRAY(arena, (size_t)count + 1, struct piece);
+	for (const struct node *n = t->main.first; n != NULL; n = n->next) {
+		if (node_piece(t, n, &piece) &&
+		    (piece.kind != PIECE_LITERAL || piece.text.n > 0))
+			t->pieces[t->n_pieces++] = piece;
+	}
 }
 
-static int
-parse_value(struct parser *p)
+/* ---- parsing ------------------------------------------------------------------ */
+
+static struct template *
+parse(struct arena *arena, struct str text, enum template_scope scope,
+    const struct template_set *set, struct err *err)
 {
-	uint32_t at = p->i;
-	struct str name, field = { 0 };
-	const struct root *root;
-	int rc = 0;
+	struct template *t = ARENA_NEW(arena, struct template);
+	struct check check = {
+		.arena = arena,
+		.main = &t->main,
+		.own = &t->own,
+		.set = set != NULL ? &set->list : NULL,
+		.scope = scope,
+		.err = err,
+	};
 
-	if ((ahead(p, 0) != '$' && ahead(p, 0) != '.') ||
-	    !is_alnum(ahead(p, 1)) || is_digit(ahead(p, 1)))
-		return refuse_operand(p);
-	p->i++;
-	take_ident(p);
-	name = (struct str){ p->text.p + at, p->i - at };
-	root = find_root(p, name);
-	if (root == NULL)
-		return refuse_found(p, at,
-		    name.p[0] == '$' ? "variable" : "field",
-		    "is not known here");
-	if (root->is_map)
-		rc = parse_field(p, name, &field);
-	if (rc == 0)
-		rc = parse_close(p);
-	if (rc == 0)
-		add_piece(p, root->kind, field);
-	return rc;
-}
-
-/* The cursor is at the slash of a comment. */
-static int
-parse_comment(struct parser *p)
-{
-	uint32_t at = p->i, n;
-
-	p->i += 2;
-	while (p->i < p->text.n && !at_text(p, "*/"))
-		p->i++;
-	if (p->i >= p->text.n)
-		return err_set_at(p->err, ERR_INVALID, at,
-		    "the comment is not closed: */ is missing");
-	p->i += 2;
-	/* Here the trim marker brings its own space. */
-	if (is_space(ahead(p, 0)) && ahead(p, 1) == '-')
-		p->i++;
-	n = close_length(p);
-	if (n == 0)
-		return err_set_at(p->err, ERR_INVALID, p->i,
-		    "a comment ends with */}} or */ -}}");
-	p->trim_next = n == 3;
-	p->i += n;
-	return 0;
-}
-
-/* The cursor is at "{{"; the literal before it begins at start. */
-static int
-parse_action(struct parser *p, uint32_t start)
-{
-	uint32_t at = p->i;
-	bool trim;
-
-	p->i += 2;
-	trim = ahead(p, 0) == '-' && is_space(ahead(p, 1));
-	add_literal(p, start, at, trim);
-	if (trim)
-		p->i += 2;
-	if (at_text(p, "/*"))
-		return parse_comment(p);
-	skip_space(p);
-	if (p->i >= p->text.n)
-		return err_set_at(p->err, ERR_INVALID, at,
-		    "the action is not closed: }} is missing");
-	if (at_text(p, "/*"))
-		return err_set_at(p->err, ERR_INVALID, p->i,
-		    "a comment begins with {{/* or {{- /*");
-	if (close_length(p) > 0)
-		return refuse(p, at, "the action is empty");
-	return parse_value(p);
+	t->scope = scope;
+	t->set = set;
+	t->main.text = arena_str(arena, text);
+	if (tree_parse(arena, &t->main, scope, &t->own, err) < 0 ||
+	    check_run(&check) < 0)
+		return NULL;
+	t->uses_value = check.uses_value;
+	find_pieces(t, arena);
+	return t;
 }
 
 struct template *
 template_parse(struct arena *arena, struct str text,
     enum template_scope scope, struct err *err)
 {
-	struct parser p = {
-		.text = arena_str(arena, text),
-		.scope = scope,
-		.arena = arena,
-		.err = err,
-	};
-
-	p.t = ARENA_NEW(arena, struct template);
-	p.t->text = p.text;
-	for (;;) {
-		uint32_t start = p.i;
-
-		while (p.i < p.text.n && !at_text(&p, "{{"))
-			p.i++;
-		if (p.i >= p.text.n) {
-			add_literal(&p, start, p.text.n, false);
-			return p.t;
-		}
-		if (parse_action(&p, start) < 0)
-			return NULL;
-	}
+	return parse(arena, text, scope, NULL, err);
 }
 
-/* ---- use ----------------------------------------------------------------------- */
+struct template *
+template_parse_with(struct arena *arena, struct str text,
+    const struct template_set *set, struct err *err)
+{
+	return parse(arena, text, TEMPLATE_NOTIFICATION, set, err);
+}
+
+struct template_set *
+template_set_new(struct arena *arena)
+{
+	struct template_set *set = ARENA_NEW(arena, struct template_set);
+
+	set->arena = arena;
+	return set;
+}
+
+int
+template_set_add(struct template_set *set, struct str file, struct str text,
+    struct err *err)
+{
+	struct tree *tree = ARENA_NEW(set->arena, struct tree);
+
+	/* What stands outside of {{define}} goes nowhere, but must be right. */
+	tree->file = arena_str(set->arena, file);
+	tree->text = arena_str(set->arena, text);
+	return tree_parse(
+	    set->arena, tree, TEMPLATE_NOTIFICATION, &set->list, err);
+}
+
+int
+template_set_check(const struct template_set *set, struct str *ret_file,
+    struct err *err)
+{
+	struct check check = {
+		.arena = set->arena,
+		.set = &set->list,
+		.scope = TEMPLATE_NOTIFICATION,
+		.err = err,
+	};
+	int rc = check_run(&check);
+
+	if (rc < 0 && ret_file != NULL)
+		*ret_file = check.bad_file;
+	return rc;
+}
+
+bool
+template_set_has(const struct template_set *set, struct str name)
+{
+	return tree_find(&set->list, name) != NULL;
+}
+
+/* ---- use ---------------------------------------------------------------------- */
 
 bool
 template_is_constant(const struct template *t)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
-		if (t->pieces[i].kind != PIECE_LITERAL)
-			return false;
-	}
-	return true;
+	return t->constant;
 }
 
 bool
 template_uses_value(const struct template *t)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
-		if (t->pieces[i].kind == PIECE_VALUE)
-			return true;
-	}
-	return false;
+	return t->uses_value;
 }
 
 struct str
 template_text(const struct template *t)
 {
-	return t->text;
+	return t->main.text;
 }
 
-static struct str
-label_of(const struct template_labels *labels, struct str name)
+const struct tree *
+template_tree(const struct template *t, struct str name)
 {
-	if (labels->labels != NULL)
-		return labels_value(labels->labels, name);
-	for (uint32_t i = 0; i < labels->n_views; i++) {
-		if (str_eq(labels->views[i].name, name))
-			return labels->views[i].value;
-	}
-	return (struct str){ "", 0 };
+	const struct tree *tree = tree_find(&t->own, name);
+
+	return tree == NULL && t->set != NULL ? tree_find(&t->set->list, name)
+					      : tree;
 }
 
 static struct str
@@ -458,11 +257,11 @@ piece_text(const struct piece *piece, const struct template_data *data,
 	case PIECE_LITERAL:
 		return piece->text;
 	case PIECE_LABEL:
-		return label_of(&data->labels, piece->text);
+		return value_label(&data->labels, piece->text);
 	case PIECE_VALUE:
 		return str_make(number, (size_t)go_float(data->value, number));
 	case PIECE_EXTERNAL_LABEL:
-		return label_of(&data->external_labels, piece->text);
+		return value_label(&data->external_labels, piece->text);
 	case PIECE_EXTERNAL_URL:
 		return data->external_url;
 	case PIECE_STATUS:
@@ -470,23 +269,23 @@ piece_text(const struct piece *piece, const struct template_data *data,
 	case PIECE_RECEIVER:
 		return data->receiver;
 	case PIECE_GROUP_LABEL:
-		return label_of(&data->group_labels, piece->text);
+		return value_label(&data->group_labels, piece->text);
 	case PIECE_COMMON_LABEL:
-		return label_of(&data->common_labels, piece->text);
+		return value_label(&data->common_labels, piece->text);
 	case PIECE_COMMON_ANNOTATION:
-		return label_of(&data->common_annotations, piece->text);
+		return value_label(&data->common_annotations, piece->text);
 	}
 	return (struct str){ "", 0 };
 }
 
-void
-template_expand(const struct template *t, const struct template_data *data,
+static void
+put_pieces(const struct template *t, const struct template_data *data,
     struct buf *out)
 {
 	uint32_t left = TEMPLATE_OUTPUT_MAX;
 	char number[GO_FLOAT_MAX];
 
-	for (uint32_t i = 0; i < t->n && left > 0; i++) {
+	for (uint32_t i = 0; i < t->n_pieces && left > 0; i++) {
 		struct str s = piece_text(&t->pieces[i], data, number);
 
 		if (s.n > left) {
@@ -497,4 +296,72 @@ template_expand(const struct template *t, const struct template_data *data,
 			buf_put_str(out, s);
 		left -= s.n;
 	}
+}
+
+/* An error of another text than the main one has no offset in it. */
+static void
+name_place(const struct exec *x, struct err *err)
+{
+	if (x->tree == NULL || x->tree == &x->t->main || err == NULL)
+		return;
+	err_wrap(err, "in template \"%.*s\"",
+	    STR_ARG(str_head(x->tree->name, 60)));
+	if (x->tree->text.p != x->t->main.text.p)
+		err->at = ERR_NOWHERE;
+}
+
+int
+template_execute(const struct template *t, const struct template_data *data,
+    struct buf *out, struct err *err)
+{
+	struct value dot = { .type = t->scope == TEMPLATE_RULE
+		? TYPE_RULE_DATA : TYPE_DATA };
+	struct exec x = {
+		.t = t,
+		.data = data,
+		.out = out,
+		.err = err,
+		.budget = TEMPLATE_WORK_MAX,
+		.left = TEMPLATE_OUTPUT_MAX,
+	};
+	size_t before = out->n;
+	int rc;
+
+	if (t->pieces != NULL && !data->html) {
+		put_pieces(t, data, out);
+		return 0;
+	}
+	x.arena = arena_new(0);
+	if (data->html)
+		x.html = html_new(x.arena);
+	rc = exec_tree(&x, &t->main, &dot);
+	if (rc < 0) {
+		name_place(&x, err);
+		out->n = before;
+		if (out->p != NULL && out->cap > 0)
+			out->p[before] = '\0';
+	}
+	arena_free(x.arena);
+	return rc < 0 ? rc : 0;
+}
+
+void
+template_expand(const struct template *t, const struct template_data *data,
+    struct buf *out)
+{
+	struct str text = t->main.text;
+	struct err err = { .at = ERR_NOWHERE };
+	uint32_t line = 1, column = 1;
+
+	if (template_execute(t, data, out, &err) == 0)
+		return;
+	buf_puts(out, "<error expanding template: ");
+	if (err.at != ERR_NOWHERE) {
+		for (uint32_t i = 0; i < err.at && i < text.n; i++) {
+			column = text.p[i] == '\n' ? 1 : column + 1;
+			line += text.p[i] == '\n';
+		}
+		buf_printf(out, "%u:%u: ", line, column);
+	}
+	buf_printf(out, "%s>", err.text);
 }

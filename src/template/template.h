@@ -2,13 +2,15 @@
 /*
  * Text with {{ }} substitutions, as Prometheus and Alertmanager use them.
  *
- * Understood today: literal text, comments, trim markers, and plain
- * substitutions of one value ($labels.NAME, $value, $externalLabels.NAME,
- * $externalURL, .Labels.NAME, .Value, and over notifications .Status,
- * .Receiver, .ExternalURL, .GroupLabels.NAME, .CommonLabels.NAME,
- * .CommonAnnotations.NAME).  Everything else of Go's template language is an
- * error when the template is parsed, never when it is expanded: expansion
- * cannot fail.  The full engine will stand behind this same header.
+ * The whole of Go's text/template.  In a rule's label or annotation
+ * (TEMPLATE_RULE) with Prometheus' functions and data: $labels, $value,
+ * $externalLabels, $externalURL.  In a notification with Alertmanager's: .Alerts,
+ * .CommonLabels and so on.
+ *
+ * What can be known when a template is parsed is an error then: syntax, names
+ * of functions, variables, fields and templates, numbers of arguments, regular
+ * expressions.  What remains (an index out of range, a value of the wrong
+ * type) stops the expansion.  Its work and its output are bounded.
  */
 #pragma once
 
@@ -18,19 +20,30 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/instant.h"
 #include "base/str.h"
 #include "labels/labels.h"
 
 #define TEMPLATE_OUTPUT_MAX (64u << 10)
+#define TEMPLATE_WORK_MAX 400000u       /* steps and 16-byte units of intermediate results */
+#define TEMPLATE_CALL_DEPTH_MAX 100u    /* {{template}} within {{template}} */
 
 enum template_scope { TEMPLATE_RULE, TEMPLATE_NOTIFICATION };
 
 struct template;
+struct template_set;
 
 struct template_labels { /* a label set in whichever form the caller has it; NULL/0: empty */
 	const struct labels *labels;
 	const struct label_view *views;
 	uint32_t n_views;
+};
+
+struct template_alert { /* one of .Alerts */
+	struct str status; /* "firing" or "resolved" */
+	struct template_labels labels, annotations;
+	wall_t starts_at, ends_at; /* WALL_NONE: Go's zero time */
+	struct str generator_url, fingerprint;
 };
 
 struct template_data {
@@ -41,14 +54,39 @@ struct template_data {
 	/* TEMPLATE_NOTIFICATION */
 	struct str status, receiver;
 	struct template_labels group_labels, common_labels, common_annotations;
+	const struct template_alert *alerts;
+	uint32_t n_alerts;
+	struct template_labels route_labels;
+	struct str notification_reason;
+	bool html; /* escape values for the place in the page they are put */
 	/* both */
 	struct str external_url;
+	wall_t now;
 };
 
 /* Lives in the arena. NULL and err (err->at: offset in text, the remedy in the words) when not understood. */
 struct template *template_parse(struct arena *arena, struct str text, enum template_scope scope, struct err *err);
+/* The same for a notification that may use the templates of a set; the set must live as long. */
+struct template *template_parse_with(struct arena *arena, struct str text, const struct template_set *set, struct err *err);
 bool template_is_constant(const struct template *t);   /* no substitution at all */
-bool template_uses_value(const struct template *t);    /* its result changes with $value */
+bool template_uses_value(const struct template *t);    /* its result may change with $value (or with the time) */
 struct str template_text(const struct template *t);    /* the source text */
-/* Appends; cut at TEMPLATE_OUTPUT_MAX. A missing label is the empty string. */
+/*
+ * Appends; cut at TEMPLATE_OUTPUT_MAX. A missing label is the empty string.
+ * When the expansion fails, what is appended is "<error expanding template: ...>",
+ * as Prometheus does.
+ */
 void template_expand(const struct template *t, const struct template_data *data, struct buf *out);
+/* The same, but a failure is 0 or negative, leaves out as it was, and err->at is the offset in the text. */
+int template_execute(const struct template *t, const struct template_data *data, struct buf *out, struct err *err);
+
+/*
+ * Named templates from files (`templates:` of the configuration).  Add every
+ * file, then check once, then parse texts with it.  A later file's
+ * definition takes the place of an earlier one's.
+ */
+struct template_set *template_set_new(struct arena *arena);
+int template_set_add(struct template_set *set, struct str file, struct str text, struct err *err);
+/* What files refer to exists, fields of the data are known: 0, or negative with the file and err->at in its text. */
+int template_set_check(const struct template_set *set, struct str *ret_file, struct err *err);
+bool template_set_has(const struct template_set *set, struct str name);

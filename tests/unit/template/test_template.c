@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates: what is understood, what it becomes, and what the refusal of
- * everything else says.
+ * Templates: what plain ones become, what is refused when parsed and where.
  */
 #include "config.h"
 
@@ -13,6 +12,7 @@
 
 #include "base/arena.h"
 #include "template/go_float.h"
+#include "suites.h"
 #include "template/template.h"
 
 #define N(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -82,6 +82,27 @@ static const struct {
 	{ "a {{/* {{ if }} */}} b", TEMPLATE_RULE, "a  b", true, false },
 	{ "a {{- /* c */ -}} b", TEMPLATE_RULE, "ab", true, false },
 	{ "{{/**/}}", TEMPLATE_RULE, "", true, false },
+	/* what the value reaches */
+	{ "{{ $labels.job | toUpper }}", TEMPLATE_RULE, "API", false, false },
+	{ "{{ if $value }}x{{ end }}", TEMPLATE_RULE, "x", false, true },
+	{ "{{ with $.Labels }}{{ $x := .job }}{{ $x }}{{ end }}", TEMPLATE_RULE,
+	    "api", false, false },
+	{ "{{ with . }}{{ .Labels.job }}{{ end }}", TEMPLATE_RULE, "api", false,
+	    true },
+	{ "{{ range $externalLabels }}{{ . }}{{ end }}", TEMPLATE_RULE, "eu",
+	    false, false },
+	{ "{{ template \"a\" . }}{{ define \"a\" }}{{ .Labels.job }}{{ end }}",
+	    TEMPLATE_RULE, "api", false, false },
+	{ "{{ template \"a\" . }}{{ define \"a\" }}{{ .Value }}{{ end }}",
+	    TEMPLATE_RULE, "42.5", false, true },
+	{ "{{ template \"a\" $value }}{{ define \"a\" }}{{ . }}{{ end }}",
+	    TEMPLATE_RULE, "42.5", false, true },
+	{ "{{ define \"a\" }}{{ .Value }}{{ end }}x", TEMPLATE_RULE, "x", true,
+	    false },
+	{ "{{ if false }}{{ now }}{{ end }}", TEMPLATE_RULE, "", false, true },
+	{ "{{ \"x\" }}", TEMPLATE_RULE, "x", false, false },
+	{ "{{ $labels = $externalLabels }}{{ $labels.region }}", TEMPLATE_RULE,
+	    "eu", false, false },
 };
 
 START_TEST(what_is_understood)
@@ -112,41 +133,88 @@ static const struct {
 	uint32_t at;
 	const char *words;
 } refusals[] = {
-	{ "{{ humanize $value }}", TEMPLATE_RULE, 3,
-	    "function \"humanize\" is not supported yet; a template may use "
-	    "{{ $labels.NAME }}, {{ $value }}" },
-	{ "{{ $value | humanize }}", TEMPLATE_RULE, 10, "a pipe |" },
-	{ "{{ $value|humanize }}", TEMPLATE_RULE, 9, "a pipe |" },
-	{ "{{ if $value }}x{{ end }}", TEMPLATE_RULE, 3, "keyword \"if\"" },
-	{ "x{{end}}", TEMPLATE_RULE, 3, "keyword \"end\"" },
-	{ "{{ template \"x\" . }}", TEMPLATE_NOTIFICATION, 3,
-	    "keyword \"template\" is not supported yet; a template may use "
-	    "{{ .Status }}" },
-	{ "{{ index $labels \"a-b\" }}", TEMPLATE_RULE, 3,
-	    "function \"index\"" },
-	{ "{{ $labels }}", TEMPLATE_RULE, 10, "needs the name of a label" },
-	{ "{{ $labels. }}", TEMPLATE_RULE, 10, "needs the name of a label" },
-	{ "{{ $labels.a-b }}", TEMPLATE_RULE, 12, "unexpected \"-b\"" },
-	{ "{{ $labels.a.b }}", TEMPLATE_RULE, 12, "no field \".b\"" },
-	{ "{{ $labels.1a }}", TEMPLATE_RULE, 11, "begin with a digit" },
-	{ "{{ $value.x }}", TEMPLATE_RULE, 9, "no field \".x\"" },
-	{ "{{ $foo }}", TEMPLATE_RULE, 3, "variable \"$foo\" is not known" },
-	{ "{{ .Foo }}", TEMPLATE_RULE, 3, "field \".Foo\" is not known" },
-	{ "{{ .Labels.job }}", TEMPLATE_NOTIFICATION, 3, "\".Labels.job\"" },
+	/* names */
+	{ "{{ query \"up\" | first }}", TEMPLATE_RULE, 3,
+	    "function \"query\" is not supported yet: a template cannot query "
+	    "the source" },
+	{ "{{ humanise $value }}", TEMPLATE_RULE, 3,
+	    "function \"humanise\" is not defined (did you mean humanize?)" },
+	{ "{{ $value | nope }}", TEMPLATE_RULE, 12, "\"nope\" is not defined" },
+	{ "{{ toJson $value }}", TEMPLATE_RULE, 3, "\"toJson\" is not defined" },
+	{ "{{ humanize 1 }}", TEMPLATE_NOTIFICATION, 3, "is not defined" },
+	{ "{{ query \"up\" }}", TEMPLATE_NOTIFICATION, 3, "is not defined" },
+	{ "{{ $foo }}", TEMPLATE_RULE, 3, "variable \"$foo\" is not defined" },
 	{ "{{ $value }}", TEMPLATE_NOTIFICATION, 3, "variable \"$value\"" },
-	{ "{{ .Status }}", TEMPLATE_RULE, 3, "field \".Status\"" },
-	{ "{{ . }}", TEMPLATE_RULE, 3, "\".\" needs a name" },
-	{ "{{ $ }}", TEMPLATE_RULE, 3, "\"$\" needs a name" },
-	{ "{{ $x := 1 }}", TEMPLATE_RULE, 3, "variable \"$x\"" },
-	{ "{{ $value := 1 }}", TEMPLATE_RULE, 10, "variables are not" },
-	{ "{{ \"x\" }}", TEMPLATE_RULE, 3, "a constant" },
-	{ "{{ `x` }}", TEMPLATE_RULE, 3, "a constant" },
-	{ "{{ 1.5 }}", TEMPLATE_RULE, 3, "a number" },
-	{ "{{ -1 }}", TEMPLATE_RULE, 3, "a number" },
-	{ "{{-1 }}", TEMPLATE_RULE, 2, "a number" },
-	{ "{{ ($value) }}", TEMPLATE_RULE, 3, "parentheses" },
+	{ "{{ if $x := 1 }}{{ end }}{{ $x }}", TEMPLATE_RULE, 28, "\"$x\"" },
+	{ "{{ $x := $x }}", TEMPLATE_RULE, 9, "\"$x\" is not defined" },
+	{ "{{ $x = 1 }}", TEMPLATE_RULE, 3, "\"$x\" is not defined" },
+	{ "{{ define \"a\" }}{{ $labels }}{{ end }}", TEMPLATE_RULE, 19,
+	    "\"$labels\" is not defined" },
+	{ "{{ template \"x\" . }}", TEMPLATE_NOTIFICATION, 0,
+	    "template \"x\" is not defined" },
+	/* fields */
+	{ "{{ .Foo }}", TEMPLATE_RULE, 3, "unknown field \".Foo\" of the data" },
+	{ "{{ .Lables.job }}", TEMPLATE_RULE, 3, "did you mean .Labels?" },
+	{ "{{ .Labels.job }}", TEMPLATE_NOTIFICATION, 3, "\".Labels\"" },
+	{ "{{ .Status }}", TEMPLATE_RULE, 3, "\".Status\"" },
+	{ "{{ range .Alerts }}{{ .Anotations.x }}{{ end }}",
+	    TEMPLATE_NOTIFICATION, 22, "did you mean .Annotations?" },
+	{ "{{ with .Alerts }}{{ .Fireing }}{{ end }}", TEMPLATE_NOTIFICATION,
+	    21, "did you mean .Firing?" },
+	{ "{{ define \"a\" }}{{ .Foo }}{{ end }}{{ template \"a\" . }}",
+	    TEMPLATE_RULE, 19, "unknown field \".Foo\"" },
+	{ "{{ $labels.a.b }}", TEMPLATE_RULE, 12, "unknown field \".b\"" },
+	{ "{{ $value.x }}", TEMPLATE_RULE, 9, "unknown field \".x\"" },
+	{ "{{ (index .Alerts 0).StartsAt.x }}{{ .Nope }}",
+	    TEMPLATE_NOTIFICATION, 37, "\".Nope\"" },
+	/* arguments */
+	{ "{{ humanize }}", TEMPLATE_RULE, 3,
+	    "humanize takes 1 argument, not 0" },
+	{ "{{ humanize 1 2 }}", TEMPLATE_RULE, 3, "1 argument, not 2" },
+	{ "{{ 1 | humanize 2 }}", TEMPLATE_RULE, 7, "1 argument, not 2" },
+	{ "{{ printf }}", TEMPLATE_RULE, 3, "at least 1 argument, not 0" },
+	{ "{{ eq 1 }}", TEMPLATE_RULE, 3, "at least 2 arguments, not 1" },
+	{ "{{ eq (humanize) 1 }}", TEMPLATE_RULE, 7, "not 0" },
+	{ "{{ .Alerts.Firing 1 }}", TEMPLATE_NOTIFICATION, 10,
+	    ".Firing takes 0 arguments, not 1" },
+	{ "{{ $value 1 }}", TEMPLATE_RULE, 3, "\"$value\" is not a function" },
+	{ "{{ 1 | $value }}", TEMPLATE_RULE, 7, "is not a function" },
+	{ "{{ $labels.a 1 }}", TEMPLATE_RULE, 10, "takes no arguments" },
+	{ "{{ nil }}", TEMPLATE_RULE, 3, "nil is not a command" },
+	{ "{{ 1 | 2 }}", TEMPLATE_RULE, 7, "a constant cannot take" },
+	{ "{{ match \"a(\" \"b\" }}", TEMPLATE_RULE, 12,
+	    "regular expression: missing closing parenthesis" },
+	{ "{{ reReplaceAll \"(?=a)\" \"\" \"b\" }}", TEMPLATE_RULE, 17,
+	    "look-ahead" },
+	/* grammar */
+	{ "x{{end}}", TEMPLATE_RULE, 1, "unexpected {{end}}" },
+	{ "{{else}}", TEMPLATE_RULE, 0, "unexpected {{else}}" },
+	{ "a{{ if $value }}x", TEMPLATE_RULE, 1, "{{if}} is not closed" },
+	{ "{{ range .Alerts }}{{ else }}", TEMPLATE_NOTIFICATION, 0,
+	    "{{range}} is not closed" },
+	{ "{{ if 1 }}{{ else }}{{ else }}{{ end }}", TEMPLATE_RULE, 27,
+	    "a second {{else}}" },
+	{ "{{ if }}{{ end }}", TEMPLATE_RULE, 6, "missing value for if" },
+	{ "{{ break }}", TEMPLATE_RULE, 0, "{{break}} outside {{range}}" },
+	{ "{{ if 1 }}{{ define \"x\" }}{{ end }}{{ end }}", TEMPLATE_RULE, 10,
+	    "{{define}} stands only outside" },
+	{ "{{ define \"a\" }}1{{ end }}{{ define \"a\" }}2{{ end }}",
+	    TEMPLATE_RULE, 26, "defined twice" },
+	{ "{{ template x }}", TEMPLATE_RULE, 12, "needs a name in quotes" },
+	{ "{{ $value | }}", TEMPLATE_RULE, 12, "missing value" },
+	{ "{{ | $value }}", TEMPLATE_RULE, 3, "missing value" },
+	{ "{{ ($value }}", TEMPLATE_RULE, 11, "where ) should stand" },
+	{ "{{ $value) }}", TEMPLATE_RULE, 9, "unexpected \")\"" },
+	{ "{{ () }}", TEMPLATE_RULE, 4, "missing value for parentheses" },
+	{ "{{ $labels.a-b }}", TEMPLATE_RULE, 12, "unexpected \"-b\"" },
+	{ "{{ \"a\".b }}", TEMPLATE_RULE, 6, "after a constant" },
+	{ "{{ $a, $b := 1 }}", TEMPLATE_RULE, 5, "only range takes two" },
 	{ "{{ ; }}", TEMPLATE_RULE, 3, "unexpected \";\"" },
-	{ "{{ $value $value }}", TEMPLATE_RULE, 10, "unexpected \"$value\"" },
+	{ "{{ 1a }}", TEMPLATE_RULE, 3, "bad number syntax: \"1a\"" },
+	{ "{{ 99999999999999999999 }}", TEMPLATE_RULE, 3, "too large" },
+	{ "{{ \"a }}", TEMPLATE_RULE, 3, "the string is not closed" },
+	{ "{{ \"\\q\" }}", TEMPLATE_RULE, 4, "no such escape" },
+	{ "{{ 'ab' }}", TEMPLATE_RULE, 3, "malformed character constant" },
 	{ "{{}}", TEMPLATE_RULE, 0, "empty" },
 	{ "a{{ }}", TEMPLATE_RULE, 1, "empty" },
 	{ "{{- -}}", TEMPLATE_RULE, 0, "empty" },
@@ -159,7 +227,7 @@ static const struct {
 	{ "{{ /* x */}}", TEMPLATE_RULE, 3, "a comment begins with" },
 };
 
-START_TEST(everything_else_is_refused_by_name)
+START_TEST(what_is_wrong_is_said_when_parsed)
 {
 	struct arena *arena = arena_new(0);
 	struct err err = { 0 };
@@ -263,7 +331,7 @@ main(void)
 
 	tcase_add_loop_test(tcase, what_is_understood, 0, N(expansions));
 	tcase_add_loop_test(
-	    tcase, everything_else_is_refused_by_name, 0, N(refusals));
+	    tcase, what_is_wrong_is_said_when_parsed, 0, N(refusals));
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("expand");
 	tcase_add_test(tcase, labels_may_be_interned_or_views);
@@ -271,6 +339,8 @@ main(void)
 	tcase_add_loop_test(tcase, numbers_print_as_in_go, 0, N(floats));
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
+	srunner_add_suite(runner, suite_engine());
+	srunner_add_suite(runner, suite_observed());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
