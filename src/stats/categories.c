@@ -140,6 +140,12 @@ categories_entropy_normalised(const double *counts, size_t k)
 		     : stats_value_undefined(STATS_FEW);
 }
 
+/*
+ * Weights below this add nothing; and the smallest double times 0.9 is itself
+ * again, so that a walk waiting for 0 would not end.
+ */
+#define WEIGHT_MIN 1e-300
+
 /* Walks x from the mode by direction; adds weights relative to the mode's. */
 static void
 add_weights(
@@ -154,7 +160,7 @@ add_weights(
 		else
 			weight *=
 			    x / (row - x + 1.0) * ((total - row - column + x) / (column - x + 1.0));
-		if (!(weight > 0.0))
+		if (!(weight > WEIGHT_MIN))
 			return;
 		x += direction;
 		*sum += weight;
@@ -199,14 +205,14 @@ categories_fisher(double a, double b, double c, double d)
 	mode = floor((margin[0] + 1.0) * (margin[1] + 1.0) / (margin[2] + 2.0));
 	mode = fmin(fmax(mode, lowest), highest);
 	/* The same recurrence as the sum below, so that equal weights are equal. */
-	for (double x = mode; x < a && weight > 0.0; x++)
+	for (double x = mode; x < a && weight > WEIGHT_MIN; x++)
 		weight *= (margin[0] - x) / (x + 1.0) *
 			  ((margin[1] - x) / (margin[2] - margin[0] - margin[1] + x + 1.0));
-	for (double x = mode; x > a && weight > 0.0; x--)
+	for (double x = mode; x > a && weight > WEIGHT_MIN; x--)
 		weight *= x / (margin[0] - x + 1.0) *
 			  ((margin[2] - margin[0] - margin[1] + x) / (margin[1] - x + 1.0));
 	limit = weight * (1.0 + 1e-7);
-	if (weight <= 0.0) /* so rare that only its order of magnitude is left */
+	if (weight <= WEIGHT_MIN) /* so rare that only its order of magnitude is left */
 		return stats_test_of(odds, exp(log_weight(a, mode, margin)), STATS_NAN, log(odds));
 	if (1.0 <= limit)
 		tail = 1.0;

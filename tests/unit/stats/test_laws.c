@@ -44,27 +44,47 @@ START_TEST(one_sample_law_has_published_value)
 }
 END_TEST
 
-START_TEST(one_sample_matrix_and_correction_meet)
-{
-	/* just above the size at which the matrix gives way */
-	for (int i = 4; i < 20; i++) {
-		double x = 0.1 * i, below = KOLMOGOROV_EXACT_N, above = below + 1.0;
-		double a = kolmogorov_one_sample(KOLMOGOROV_EXACT_N, x / sqrt(below));
-		double b = kolmogorov_one_sample(KOLMOGOROV_EXACT_N + 1, x / sqrt(above));
+/* Durbin's matrix, evaluated once for sizes above those that use it: D < z/sqrt n. */
+static const struct {
+	uint64_t n;
+	double z, cdf;
+} one_sample[] = {
+	{ 200, 0.5, 0.043639339296 },
+	{ 200, 0.9, 0.623075424127 },
+	{ 200, 1.3, 0.936129352658 },
+	{ 800, 0.5, 0.039839096979 },
+	{ 800, 1.1, 0.826846097558 },
+	{ 800, 1.7, 0.994083454592 },
+	{ 2000, 0.7, 0.294908658487 },
+	{ 2000, 1.3, 0.933232063298 },
+	{ 2000, 1.9, 0.998580267463 },
+};
 
-		/* the law itself moves by up to 2e-6 from n to n + 1 */
-		ck_assert_msg(fabs(a - b) < 2e-6, "x = %g: %.10g and %.10g", x, a, b);
-	}
+START_TEST(one_sample_expansion_agrees_with_the_matrix)
+{
+	double n = (double)one_sample[_i].n, z = one_sample[_i].z;
+	double got = 1.0 - kolmogorov_one_sample(one_sample[_i].n, z / sqrt(n));
+
+	ck_assert_msg(
+	    fabs(got - one_sample[_i].cdf) <= 0.06 / (n * n), "n = %g, z = %g: %.12f", n, z, got);
 }
 END_TEST
 
-START_TEST(one_sample_tail_and_matrix_meet)
+START_TEST(one_sample_methods_meet)
 {
-	double d = 2.0 / sqrt(500.0), below, above;
+	static const struct {
+		uint64_t n;
+		double at, tolerance; /* n d^2 where two methods meet */
+	} seams[] = { { 140, 4.0, 1e-9 }, { 500, 2.2, 2e-5 }, { 20000, 2.2, 3e-6 } };
 
-	below = kolmogorov_one_sample(500, d * (1.0 - 1e-12));
-	above = kolmogorov_one_sample(500, d * (1.0 + 1e-12));
-	ck_assert_double_eq_tol(below / above, 1.0, 1e-8);
+	for (size_t i = 0; i < ARRAY_LEN(seams); i++) {
+		double d = sqrt(seams[i].at / (double)seams[i].n);
+		double below = kolmogorov_one_sample(seams[i].n, d * (1.0 - 1e-12));
+		double above = kolmogorov_one_sample(seams[i].n, d * (1.0 + 1e-12));
+
+		ck_assert_msg(fabs(below / above - 1.0) <= seams[i].tolerance, "seam %zu: %g", i,
+		    below / above - 1.0);
+	}
 }
 END_TEST
 
@@ -86,6 +106,9 @@ START_TEST(tails_keep_their_digits)
 	ck_assert_double_eq_tol(ratio, exp(-M_PI * M_PI) * sqrt(10.0 / 12.0), 1e-7);
 	ck_assert(quadform_cvm_sf(12.0) > 0.0 && quadform_cvm_sf(12.0) < 1e-20);
 	ck_assert(kolmogorov_two_sample(3000, 3000, UINT64_C(2700000), false, NULL) > 0.0);
+	/* close to where a double ends, and beyond */
+	ck_assert(kolmogorov_two_sample(3000, 3000, UINT64_C(4200000), false, NULL) > 0.0);
+	ck_assert(kolmogorov_two_sample(3000, 3000, UINT64_C(9000000), false, NULL) == 0.0);
 	ck_assert(kolmogorov_two_sample(3000, 3000, UINT64_C(2700000), false, NULL) < 1e-110);
 }
 END_TEST
@@ -147,8 +170,9 @@ case_laws(void)
 
 	tcase_add_loop_test(tc, tail_has_published_value, 0, (int)ARRAY_LEN(published));
 	tcase_add_test(tc, one_sample_law_has_published_value);
-	tcase_add_test(tc, one_sample_matrix_and_correction_meet);
-	tcase_add_test(tc, one_sample_tail_and_matrix_meet);
+	tcase_add_loop_test(
+	    tc, one_sample_expansion_agrees_with_the_matrix, 0, (int)ARRAY_LEN(one_sample));
+	tcase_add_test(tc, one_sample_methods_meet);
 	tcase_add_test(tc, cramer_von_mises_series_meet);
 	tcase_add_test(tc, tails_keep_their_digits);
 	tcase_add_test(tc, exact_law_has_closed_form_for_equal_sizes);
