@@ -152,7 +152,7 @@ check_base(struct frame *f, const struct operand *o, enum type dot,
 		if (f->is_main && o->slot == SLOT_VALUE &&
 		    f->check->scope == TEMPLATE_RULE)
 			f->check->uses_value = true;
-		*ret = f->tree->assigned[o->slot] ? TYPE_ANY
+		*ret = (f->tree->assigned >> o->slot & 1) != 0 ? TYPE_ANY
 						  : f->vars[o->slot];
 		return 0;
 	case OPERAND_FUNC:

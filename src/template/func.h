@@ -15,9 +15,9 @@
 #include "base/err.h"
 #include "base/instant.h"
 #include "base/str.h"
+#include "base/tz.h"
 #include "template/syntax.h"
 #include "template/template.h"
-#include "template/tz.h"
 
 /* Types as the checker knows them and as %T names them. */
 enum type {

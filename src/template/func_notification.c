@@ -295,7 +295,7 @@ FN(fn_tz)
 	(void)n;
 	*ret = args[1];
 	ret->time.zone = NULL;
-	if (name.n == 0 || str_is(name, "UTC") || str_is(name, "Local"))
+	if (name.n == 0 || str_is(name, "UTC"))
 		return 0;
 	if (exec_charge(x, 1000) < 0)
 		return -ERR_LIMIT;

@@ -303,7 +303,7 @@ parse_targets(struct parser *p, struct pipe *pipe, bool is_range)
 			rc = find_var(p, &var[i], &pipe->slots[i]);
 			if (rc < 0)
 				return rc;
-			p->tree->assigned[pipe->slots[i]] = true;
+			p->tree->assigned |= 1ull << pipe->slots[i];
 		}
 		/* A new name becomes known behind its pipeline. */
 		if (!pipe->assign)

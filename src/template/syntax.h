@@ -14,7 +14,7 @@
 #include "template/template.h"
 
 #define TEMPLATE_NESTING_MAX 64
-#define TEMPLATE_SLOTS_MAX 256 /* variables alive at once in one body */
+#define TEMPLATE_SLOTS_MAX 64 /* variables alive at once in one body */
 #define TEMPLATE_ARGS_MAX 256  /* operands of one command */
 
 struct func;
@@ -92,7 +92,7 @@ struct tree {
 	struct str name, file, text;
 	struct node *first;
 	uint32_t n_slots;
-	bool assigned[TEMPLATE_SLOTS_MAX]; /* somewhere set with = */
+	uint64_t assigned; /* slots somewhere set with = */
 	/* of the check that was here last: its number, the types of dot it has seen */
 	uint64_t check_id, checked;
 	struct tree *next;

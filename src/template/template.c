@@ -1,42 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The templates' front door: parse and check, then run.
- *
- * Most texts are literals and labels by name.  These are kept as a row of
- * pieces too, which needs no scratch memory and cannot fail.
  */
 #include "config.h"
 
 #include "template/template.h"
 
 #include "template/func.h"
-#include "template/go_float.h"
-
-enum piece_kind {
-	PIECE_LITERAL,
-	PIECE_LABEL,
-	PIECE_VALUE,
-	PIECE_EXTERNAL_LABEL,
-	PIECE_EXTERNAL_URL,
-	PIECE_STATUS,
-	PIECE_RECEIVER,
-	PIECE_GROUP_LABEL,
-	PIECE_COMMON_LABEL,
-	PIECE_COMMON_ANNOTATION,
-};
-
-struct piece {
-	enum piece_kind kind;
-	struct str text; /* the literal, or the name of the label */
-};
+#include "template/plain.h"
 
 struct template {
 	struct tree main;
 	struct tree_list own; /* {{define}}d in the text */
 	const struct template_set *set;
 	enum template_scope scope;
-	struct piece *pieces; /* NULL: the tree must be walked */
-	uint32_t n_pieces;
+	struct plain plain;
+	bool is_plain; /* in a rule there is no tree then */
 	bool constant, uses_value;
 };
 
@@ -44,95 +23,6 @@ struct template_set {
 	struct arena *arena;
 	struct tree_list list;
 };
-
-/* ---- pieces ------------------------------------------------------------------- */
-
-static const struct root {
-	const char *name;
-	enum piece_kind kind;
-	enum template_scope scope;
-	uint32_t slot;
-	bool is_map; /* .NAME must follow */
-} roots[] = {
-	{ "Labels", PIECE_LABEL, TEMPLATE_RULE, SLOT_LABELS, true },
-	{ "ExternalLabels", PIECE_EXTERNAL_LABEL, TEMPLATE_RULE,
-	    SLOT_EXTERNAL_LABELS, true },
-	{ "ExternalURL", PIECE_EXTERNAL_URL, TEMPLATE_RULE, SLOT_EXTERNAL_URL,
-	    false },
-	{ "Value", PIECE_VALUE, TEMPLATE_RULE, SLOT_VALUE, false },
-	{ "Status", PIECE_STATUS, TEMPLATE_NOTIFICATION, 0, false },
-	{ "Receiver", PIECE_RECEIVER, TEMPLATE_NOTIFICATION, 0, false },
-	{ "ExternalURL", PIECE_EXTERNAL_URL, TEMPLATE_NOTIFICATION, 0, false },
-	{ "GroupLabels", PIECE_GROUP_LABEL, TEMPLATE_NOTIFICATION, 0, true },
-	{ "CommonLabels", PIECE_COMMON_LABEL, TEMPLATE_NOTIFICATION, 0, true },
-	{ "CommonAnnotations", PIECE_COMMON_ANNOTATION, TEMPLATE_NOTIFICATION,
-	    0, true },
-};
-
-/* One operand of a known form: its piece. */
-static bool
-operand_piece(const struct template *t, const struct operand *o,
-    struct piece *ret)
-{
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		const struct root *root = &roots[i];
-		uint32_t skip = o->kind == OPERAND_DOT ? 1 : 0;
-
-		if (root->scope != t->scope ||
-		    o->n_fields != skip + (root->is_map ? 1 : 0))
-			continue;
-		if (o->kind == OPERAND_DOT
-			? !str_is(o->fields[0].name, root->name)
-			: o->kind != OPERAND_VAR || root->slot == 0 ||
-			    o->slot != root->slot || t->main.assigned[o->slot])
-			continue;
-		ret->kind = root->kind;
-		if (!root->is_map)
-			return true;
-		ret->text = o->fields[skip].name;
-		/* A method is no label. */
-		return t->scope == TEMPLATE_RULE ||
-		    member_find(TYPE_KV, ret->text) == NULL;
-	}
-	return false;
-}
-
-static bool
-node_piece(const struct template *t, const struct node *n, struct piece *ret)
-{
-	const struct pipe *pipe = n->pipe;
-
-	if (n->kind == NODE_TEXT) {
-		*ret = (struct piece){ PIECE_LITERAL, n->text };
-		return true;
-	}
-	return n->kind == NODE_ACTION && pipe->n_slots == 0 && pipe->n == 1 &&
-	    pipe->commands[0].n == 1 &&
-	    operand_piece(t, &pipe->commands[0].args[0], ret);
-}
-
-static void
-find_pieces(struct template *t, struct arena *arena)
-{
-	uint32_t count = 0;
-	struct piece piece;
-
-	t->constant = true;
-	for (const struct node *n = t->main.first; n != NULL; n = n->next) {
-		t->constant = t->constant && n->kind == NODE_TEXT;
-		if (!node_piece(t, n, &piece))
-			count = UINT32_MAX;
-		count += count != UINT32_MAX;
-	}
-	if (count == UINT32_MAX)
-		return;
-	t->pieces = ARENA_ARRAY(arena, (size_t)count + 1, struct piece);
-	for (const struct node *n = t->main.first; n != NULL; n = n->next) {
-		if (node_piece(t, n, &piece) &&
-		    (piece.kind != PIECE_LITERAL || piece.text.n > 0))
-			t->pieces[t->n_pieces++] = piece;
-	}
-}
 
 /* ---- parsing ------------------------------------------------------------------ */
 
@@ -153,11 +43,21 @@ parse(struct arena *arena, struct str text, enum template_scope scope,
 	t->scope = scope;
 	t->set = set;
 	t->main.text = arena_str(arena, text);
+	t->is_plain = plain_parse(arena, t->main.text, scope, &t->plain);
+	if (t->is_plain) {
+		t->constant = t->plain.constant;
+		t->uses_value = t->plain.uses_value;
+	}
+	/* In a page the place of a value matters: a notification needs both. */
+	if (t->is_plain && scope == TEMPLATE_RULE)
+		return t;
 	if (tree_parse(arena, &t->main, scope, &t->own, err) < 0 ||
 	    check_run(&check) < 0)
 		return NULL;
 	t->uses_value = check.uses_value;
-	find_pieces(t, arena);
+	t->constant = true;
+	for (const struct node *n = t->main.first; n != NULL; n = n->next)
+		t->constant = t->constant && n->kind == NODE_TEXT;
 	return t;
 }
 
@@ -249,55 +149,6 @@ template_tree(const struct template *t, struct str name)
 					      : tree;
 }
 
-static struct str
-piece_text(const struct piece *piece, const struct template_data *data,
-    char number[GO_FLOAT_MAX])
-{
-	switch (piece->kind) {
-	case PIECE_LITERAL:
-		return piece->text;
-	case PIECE_LABEL:
-		return value_label(&data->labels, piece->text);
-	case PIECE_VALUE:
-		return str_make(number, (size_t)go_float(data->value, number));
-	case PIECE_EXTERNAL_LABEL:
-		return value_label(&data->external_labels, piece->text);
-	case PIECE_EXTERNAL_URL:
-		return data->external_url;
-	case PIECE_STATUS:
-		return data->status;
-	case PIECE_RECEIVER:
-		return data->receiver;
-	case PIECE_GROUP_LABEL:
-		return value_label(&data->group_labels, piece->text);
-	case PIECE_COMMON_LABEL:
-		return value_label(&data->common_labels, piece->text);
-	case PIECE_COMMON_ANNOTATION:
-		return value_label(&data->common_annotations, piece->text);
-	}
-	return (struct str){ "", 0 };
-}
-
-static void
-put_pieces(const struct template *t, const struct template_data *data,
-    struct buf *out)
-{
-	uint32_t left = TEMPLATE_OUTPUT_MAX;
-	char number[GO_FLOAT_MAX];
-
-	for (uint32_t i = 0; i < t->n_pieces && left > 0; i++) {
-		struct str s = piece_text(&t->pieces[i], data, number);
-
-		if (s.n > left) {
-			s = str_head(s, left);
-			left = s.n; /* the last piece */
-		}
-		if (s.n > 0)
-			buf_put_str(out, s);
-		left -= s.n;
-	}
-}
-
 /* An error of another text than the main one has no offset in it. */
 static void
 name_place(const struct exec *x, struct err *err)
@@ -310,8 +161,8 @@ name_place(const struct exec *x, struct err *err)
 		err->at = ERR_NOWHERE;
 }
 
-int
-template_execute(const struct template *t, const struct template_data *data,
+static int
+walk(const struct template *t, const struct template_data *data,
     struct buf *out, struct err *err)
 {
 	struct value dot = { .type = t->scope == TEMPLATE_RULE
@@ -327,10 +178,6 @@ template_execute(const struct template *t, const struct template_data *data,
 	size_t before = out->n;
 	int rc;
 
-	if (t->pieces != NULL && !data->html) {
-		put_pieces(t, data, out);
-		return 0;
-	}
 	x.arena = arena_new(0);
 	if (data->html)
 		x.html = html_new(x.arena);
@@ -345,23 +192,55 @@ template_execute(const struct template *t, const struct template_data *data,
 	return rc < 0 ? rc : 0;
 }
 
+static bool
+is_plain_here(const struct template *t, const struct template_data *data)
+{
+	return t->is_plain && (!data->html || t->scope == TEMPLATE_RULE);
+}
+
+int
+template_execute(const struct template *t, const struct template_data *data,
+    struct buf *out, struct err *err)
+{
+	if (!is_plain_here(t, data))
+		return walk(t, data, out, err);
+	plain_expand(&t->plain, data, out);
+	return 0;
+}
+
+static void
+put_error(const struct template *t, const struct err *err, struct buf *out)
+{
+	struct str text = t->main.text;
+	uint32_t line = 1, column = 1;
+
+	buf_puts(out, "<error expanding template: ");
+	for (uint32_t i = 0; err->at != ERR_NOWHERE && i < err->at &&
+	     i < text.n; i++) {
+		column = text.p[i] == '\n' ? 1 : column + 1;
+		line += text.p[i] == '\n';
+	}
+	if (err->at != ERR_NOWHERE)
+		buf_printf(out, "%u:%u: ", line, column);
+	buf_printf(out, "%s>", err->text);
+}
+
+static void
+expand_tree(const struct template *t, const struct template_data *data,
+    struct buf *out)
+{
+	struct err err = { .at = ERR_NOWHERE };
+
+	if (walk(t, data, out, &err) < 0)
+		put_error(t, &err, out);
+}
+
 void
 template_expand(const struct template *t, const struct template_data *data,
     struct buf *out)
 {
-	struct str text = t->main.text;
-	struct err err = { .at = ERR_NOWHERE };
-	uint32_t line = 1, column = 1;
-
-	if (template_execute(t, data, out, &err) == 0)
-		return;
-	buf_puts(out, "<error expanding template: ");
-	if (err.at != ERR_NOWHERE) {
-		for (uint32_t i = 0; i < err.at && i < text.n; i++) {
-			column = text.p[i] == '\n' ? 1 : column + 1;
-			line += text.p[i] == '\n';
-		}
-		buf_printf(out, "%u:%u: ", line, column);
-	}
-	buf_printf(out, "%s>", err.text);
+	if (is_plain_here(t, data))
+		plain_expand(&t->plain, data, out);
+	else
+		expand_tree(t, data, out);
 }

@@ -135,6 +135,22 @@ START_TEST(notification_functions_beyond_the_observed)
 }
 END_TEST
 
+START_TEST(plain_text_of_a_page_is_escaped_too)
+{
+	static const char *const texts[][2] = {
+		{ "<b>plain</b><!-- c -->", "<b>plain</b>" },
+		{ "<a href=\"{{ .ExternalURL }}\">{{ .Receiver }}</a>",
+		    "<a href=\"#ZgotmplZ\">&lt;x&gt;</a>" },
+	};
+	struct template_data data = { .html = true,
+		.external_url = STR("javascript:x"), .receiver = STR("<x>") };
+
+	for (int i = 0; i < N(texts); i++)
+		check_text(texts[i][0], TEMPLATE_NOTIFICATION, &data,
+		    texts[i][1]);
+}
+END_TEST
+
 /* ---- limits ----------------------------------------------------------------- */
 
 static const struct {
@@ -306,6 +322,7 @@ suite_engine(void)
 	    tcase, rule_functions_beyond_the_observed, 0, N(rule_only));
 	tcase_add_loop_test(tcase, notification_functions_beyond_the_observed,
 	    0, N(notification_only));
+	tcase_add_test(tcase, plain_text_of_a_page_is_escaped_too);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("limits");
 	tcase_add_loop_test(
