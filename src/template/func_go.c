@@ -388,7 +388,7 @@ func_unknown(struct str name, enum template_scope scope, uint32_t at,
 	const struct func *const tables[] = { funcs_go, funcs_both,
 		scope == TEMPLATE_RULE ? funcs_rule : funcs_notification };
 	const char *best = NULL;
-	uint32_t least = 3;
+	uint32_t least = name.n > 3 ? 3 : 1; /* nothing is near a short one */
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (scope == TEMPLATE_RULE && str_is(name, later[i]))

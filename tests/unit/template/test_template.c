@@ -139,6 +139,8 @@ static const struct {
 	    "the source" },
 	{ "{{ humanise $value }}", TEMPLATE_RULE, 3,
 	    "function \"humanise\" is not defined (did you mean humanize?)" },
+	{ "{{ $labels.job is down", TEMPLATE_RULE, 15,
+	    "function \"is\" is not defined" },
 	{ "{{ $value | nope }}", TEMPLATE_RULE, 12, "\"nope\" is not defined" },
 	{ "{{ toJson $value }}", TEMPLATE_RULE, 3, "\"toJson\" is not defined" },
 	{ "{{ humanize 1 }}", TEMPLATE_NOTIFICATION, 3, "is not defined" },
