@@ -179,7 +179,7 @@ walk(const struct template *t, const struct template_data *data,
 	int rc;
 
 	x.arena = arena_new(0);
-	if (data->html)
+	if (data->html && t->scope == TEMPLATE_NOTIFICATION)
 		x.html = html_new(x.arena);
 	rc = exec_tree(&x, &t->main, &dot);
 	if (rc < 0) {
