@@ -271,7 +271,7 @@ put_parts(const struct email_settings *email, const struct notification *n,
 	buf_clear(&text);
 	if (html) {
 		if (email->html != NULL)
-			message_expand_html(email->html, n, arena, &text);
+			message_expand_html(email->html, n, &text);
 		else
 			email_put_html(n, &text);
 		put_part(boundary, "text/html", buf_str(&text), out);

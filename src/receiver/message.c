@@ -392,6 +392,53 @@ message_alert_list(const struct notification *n, bool firing,
 	}
 }
 
+void
+message_fingerprint(const struct labels *labels, char out[FINGERPRINT_TEXT_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t fingerprint = labels != NULL ? labels_fingerprint(labels) : 0;
+
+	for (int i = 15; i >= 0; i--, fingerprint >>= 4)
+		out[i] = hex[fingerprint & 15];
+	out[16] = '\0';
+}
+
+static void
+put_annotation_values(const struct notification *n, struct buf *out)
+{
+	bool first = true;
+
+	for (int names = 1; names >= 0; names--) {
+		for (uint32_t i = 0; i < n->n_common_annotations; i++) {
+			const struct label_view *pair =
+			    &n->common_annotations[i];
+
+			if (str_is(pair->name, "alertname") == (names == 1))
+				put_value(out, pair->value, &first);
+		}
+	}
+}
+
+/*
+ * "{{ .CommonAnnotations.SortedPairs.Values | join " " }}", and on the lines
+ * below it the firing and the resolved alerts.
+ */
+void
+message_description(const struct notification *n, struct buf *out)
+{
+	put_annotation_values(n, out);
+	buf_putc(out, '\n');
+	if (n->n_firing > 0) {
+		buf_puts(out, "Alerts Firing:\n");
+		message_alert_list(n, true, out);
+	}
+	buf_putc(out, '\n');
+	if (n->n_resolved > 0) {
+		buf_puts(out, "Alerts Resolved:\n");
+		message_alert_list(n, false, out);
+	}
+}
+
 /* The receiver's name as Go's url.QueryEscape has it: a space is a plus. */
 void
 message_link(const struct notification *n, struct buf *out)
@@ -415,6 +462,31 @@ message_link(const struct notification *n, struct buf *out)
 
 /* ---- templates ------------------------------------------------------------------ */
 
+static const struct template_alert *
+template_alerts(const struct notification *n, struct arena *arena)
+{
+	struct template_alert *alerts =
+	    ARENA_ARRAY(arena, n->n_alerts + 1, struct template_alert);
+
+	for (uint32_t i = 0; i < n->n_alerts; i++) {
+		const struct notified_alert *alert = &n->alerts[i];
+		char fingerprint[FINGERPRINT_TEXT_MAX];
+
+		message_fingerprint(alert->labels, fingerprint);
+		alerts[i] = (struct template_alert){
+			.status = alert->firing ? STR("firing")
+						: STR("resolved"),
+			.labels = { .labels = alert->labels },
+			.annotations = { .labels = alert->annotations },
+			.starts_at = alert->starts_at,
+			.ends_at = alert->firing ? WALL_NONE : alert->ends_at,
+			.generator_url = alert->generator_url,
+			.fingerprint = arena_str(arena, str_from(fingerprint)),
+		};
+	}
+	return alerts;
+}
+
 static struct template_data
 data_of(const struct notification *n)
 {
@@ -427,60 +499,41 @@ data_of(const struct notification *n)
 		    .n_views = n->n_common_labels },
 		.common_annotations = { .views = n->common_annotations,
 		    .n_views = n->n_common_annotations },
+		.notification_reason = str_from(n->reason),
+		.now = n->now,
 	};
+}
+
+static void
+expand(const struct template *t, const struct notification *n, bool html,
+    struct buf *out)
+{
+	struct arena *arena = arena_new(0);
+	struct template_data data = data_of(n);
+
+	data.html = html;
+	if (!template_is_constant(t)) {
+		data.alerts = template_alerts(n, arena);
+		data.n_alerts = n->n_alerts;
+	}
+	template_expand(t, &data, out);
+	arena_free(arena);
 }
 
 void
 message_expand(const struct template *t, const struct notification *n,
     struct buf *out)
 {
-	struct template_data data = data_of(n);
-
 	if (t != NULL)
-		template_expand(t, &data, out);
-}
-
-static struct str
-escaped(struct str s, struct arena *arena, struct buf *scratch)
-{
-	buf_clear(scratch);
-	message_put_html(scratch, s);
-	return arena_str(arena, buf_str(scratch));
-}
-
-static void
-escape_views(struct template_labels *labels, struct arena *arena,
-    struct buf *scratch)
-{
-	uint32_t n =
-	    labels->labels != NULL ? labels->labels->n : labels->n_views;
-	struct label_view *views = ARENA_ARRAY(arena, n, struct label_view);
-
-	for (uint32_t i = 0; i < n; i++) {
-		views[i] = labels->labels != NULL
-		    ? (struct label_view){ istr_str(labels->labels->l[i].name),
-			      istr_str(labels->labels->l[i].value) }
-		    : labels->views[i];
-		views[i].value = escaped(views[i].value, arena, scratch);
-	}
-	*labels = (struct template_labels){ .views = views, .n_views = n };
+		expand(t, n, false, out);
 }
 
 void
 message_expand_html(const struct template *t, const struct notification *n,
-    struct arena *arena, struct buf *out)
+    struct buf *out)
 {
-	struct template_data data = data_of(n);
-	struct buf scratch = { 0 };
-
-	data.receiver = escaped(data.receiver, arena, &scratch);
-	data.external_url = escaped(data.external_url, arena, &scratch);
-	escape_views(&data.group_labels, arena, &scratch);
-	escape_views(&data.common_labels, arena, &scratch);
-	escape_views(&data.common_annotations, arena, &scratch);
-	buf_fini(&scratch);
 	if (t != NULL)
-		template_expand(t, &data, out);
+		expand(t, n, true, out);
 }
 
 /* ---- what an answer means ------------------------------------------------------- */

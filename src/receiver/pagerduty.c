@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "receiver/payload.h"
 #include "receiver/types.h"
 
 #define EVENT_BYTES_MAX     512000
@@ -39,7 +40,7 @@ struct pagerduty_settings {
 	const char *url;
 	struct template *client, *client_url, *description, *severity;
 	struct template *source, *component, *group, *class_;
-	struct template_map details;
+	const struct payload *details;
 	struct sub_list images, links;
 	dur_t timeout;
 };
@@ -178,32 +179,51 @@ small_details(struct writer *w, struct detail *d)
 }
 
 static bool
-is_given(const struct pagerduty_settings *settings, struct str key)
+is_given(const struct payload_member *given, uint32_t n, struct str key)
 {
-	for (uint32_t i = 0; i < settings->details.n; i++)
-		if (str_is(key, settings->details.pairs[i].key))
+	for (uint32_t i = 0; i < n; i++)
+		if (str_eq(key, given[i].key))
 			return true;
 	return false;
+}
+
+/* Nested lists and mappings stay what they are; all else is text. */
+static struct str
+given_detail(struct writer *w, const struct payload *value)
+{
+	struct buf json;
+	struct str copy;
+
+	buf_init(&json, EVENT_BYTES_MAX);
+	payload_put(value, w->n, PAYLOAD_TEXTS, &json);
+	w->too_large |= json.overflow;
+	copy = arena_str(w->arena, buf_str(&json));
+	buf_fini(&json);
+	/* A plain 5 or true: Alertmanager has always sent it as a text. */
+	if (copy.n > 0 && strchr("\"{[", copy.p[0]) == NULL)
+		return json_text(w, str_is(copy, "null") ? STR("") : copy);
+	return copy;
 }
 
 static void
 put_details(struct writer *w)
 {
-	const struct template_map *given = &w->settings->details;
+	struct payload_member *given;
+	uint32_t n_given = payload_members(w->settings->details, w->n,
+	    w->arena, &given);
 	struct detail *d =
-	    ARENA_ARRAY(w->arena, OWN_DETAILS + given->n, struct detail);
+	    ARENA_ARRAY(w->arena, OWN_DETAILS + n_given, struct detail);
 	uint32_t own = small_details(w, d), n = 0;
 
 	d[own++] = (struct detail){ STR("firing"), alert_list(w, true) };
 	d[own++] = (struct detail){ STR("resolved"), alert_list(w, false) };
 	d[own++] = (struct detail){ STR("labels"), common_labels(w) };
 	for (uint32_t i = 0; i < own; i++)
-		if (!is_given(w->settings, d[i].key))
+		if (!is_given(given, n_given, d[i].key))
 			d[n++] = d[i];
-	for (uint32_t i = 0; i < given->n; i++)
-		d[n++] = (struct detail){ str_from(given->pairs[i].key),
-			json_text(w,
-			    expanded(w, given->pairs[i].template, STR(""))) };
+	for (uint32_t i = 0; i < n_given; i++)
+		d[n++] = (struct detail){ given[i].key,
+			given_detail(w, given[i].value) };
 	qsort(d, n, sizeof(*d), compare_details);
 	put_key(w, "custom_details");
 	buf_putc(w->out, '{');
@@ -565,9 +585,10 @@ static const struct schema_field pagerduty_fields[] = {
 	OWN(component, "Part that is affected; a label that all alerts share (service, component, job) when absent."),
 	OWN(group, "Logical group."),
 	TEMPLATE(pagerduty_settings, class_, "class", 0, "Kind of the event; the alert's name when absent."),
-	{ .name = "details", .kind = FIELD_TEMPLATE_MAP, .flags = FIELD_NOTIFICATION,
+	{ .name = "details", .kind = FIELD_CUSTOM, .custom = payload_read_map,
+	    .json_schema = PAYLOAD_MAP_JSON_SCHEMA,
 	    .offset = offsetof(struct pagerduty_settings, details),
-	    .doc = "Details to add to (or put in the place of) firing, resolved, num_firing, num_resolved and labels." },
+	    .doc = "Details to add to (or put in the place of) firing, resolved, num_firing, num_resolved and labels; may be nested." },
 	{ .name = "images", .kind = FIELD_SUB_LIST, .sub = &schema_image,
 	    .offset = offsetof(struct pagerduty_settings, images),
 	    .doc = "Pictures shown with the incident." },

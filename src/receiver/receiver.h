@@ -43,7 +43,7 @@ struct notification {
 	bool firing;                   /* any alert fires */
 	const char *reason;            /* "first notification", ... */
 	int64_t delivery_id;           /* stable over retries and restarts */
-	struct str thread;             /* this integration's data from the first delivery of the group, e.g. its Message-ID; may be empty */
+	struct str thread;             /* this integration's data from an earlier delivery of the group, e.g. its first Message-ID; may be empty */
 	wall_t now;                    /* when the flush happened: stable over retries */
 };
 
@@ -54,7 +54,8 @@ struct verdict {
 	bool has_retry_after;
 	dur_t retry_after;
 	char text[200];     /* for the operator; no secrets */
-	char thread[128];   /* to be kept for the group's later messages; "" for none */
+	char thread[128];   /* to be kept for the group's later messages, in place of what was kept; "" for nothing new */
+	bool thread_gone;   /* RETRY: forget what was kept and try again at once without it */
 };
 
 struct receiver_ops {
@@ -96,6 +97,11 @@ uint32_t message_pick(const struct notification *n, const struct notified_alert 
 void message_counts(const struct notification *n, struct buf *out);
 /* Alertmanager's list of the firing, or of the resolved alerts in plain text ("__text_alert_list"). */
 void message_alert_list(const struct notification *n, bool firing, struct buf *out);
+/* Alertmanager's long text of Opsgenie and VictorOps: common annotations, then both lists. */
+void message_description(const struct notification *n, struct buf *out);
+/* Alertmanager's fingerprint of an alert: 16 hex digits. */
+#define FINGERPRINT_TEXT_MAX 17
+void message_fingerprint(const struct labels *labels, char out[FINGERPRINT_TEXT_MAX]);
 /* The web page of this receiver's alerts: EXTERNAL_URL/#/alerts?receiver=NAME */
 void message_link(const struct notification *n, struct buf *out);
 /* http or https, and nothing in it that could end a link early. */
@@ -109,7 +115,7 @@ void message_put_labels(const struct notification *n, const struct notified_aler
 /* Expands a notification-scope template; nothing when t is NULL. */
 void message_expand(const struct template *t, const struct notification *n, struct buf *out);
 /* The same for HTML: what is put in for {{ }} is escaped. */
-void message_expand_html(const struct template *t, const struct notification *n, struct arena *arena, struct buf *out);
+void message_expand_html(const struct template *t, const struct notification *n, struct buf *out);
 void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */
 /* Alertmanager's webhook body, version 4; max_alerts 0: all. */
 void message_webhook_json(const struct notification *n, uint32_t max_alerts, struct buf *out);

@@ -11,12 +11,14 @@
 
 #include <inttypes.h>
 
+#include "receiver/payload.h"
 #include "receiver/types.h"
 
 struct webhook_settings {
 	struct integration_common common;
 	struct secret url;
 	int64_t max_alerts;
+	const struct payload *payload;
 	dur_t timeout;
 };
 
@@ -41,8 +43,14 @@ webhook_render(const void *settings, const struct notification *n,
 	request->timeout = webhook->timeout;
 	request->response_bytes_max = RESPONSE_BYTES_MAX;
 	request->body.max = TEXT_BYTES_MAX;
-	message_webhook_json(n, (uint32_t)webhook->max_alerts,
-	    &request->body);
+	if (webhook->payload != NULL) {
+		payload_put(webhook->payload, n, PAYLOAD_TYPED,
+		    &request->body);
+		buf_putc(&request->body, '\n');
+	} else {
+		message_webhook_json(n, (uint32_t)webhook->max_alerts,
+		    &request->body);
+	}
 	if (request->body.overflow)
 		return err_set(err, ERR_LIMIT,
 		    "%u alerts make a body of more than %u bytes; set "
@@ -87,8 +95,11 @@ static const struct schema_field webhook_fields[] = {
 	{ .name = "timeout", .kind = FIELD_DURATION, .fallback = "0s",
 	    .offset = offsetof(struct webhook_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },
-	{ .name = "payload", .kind = FIELD_UNSUPPORTED,
-	    .doc = "A body of one's own." },
+	{ .name = "payload", .kind = FIELD_CUSTOM, .custom = payload_read,
+	    .json_schema = PAYLOAD_JSON_SCHEMA,
+	    .offset = offsetof(struct webhook_settings, payload),
+	    .doc = "A body of one's own in place of Alertmanager's: a tree "
+		   "of templates that is sent as JSON." },
 };
 
 static const struct schema webhook_schema = {

@@ -63,14 +63,11 @@ put_time(struct buf *out, const char *key, wall_t t)
 static void
 put_fingerprint(struct buf *out, const struct labels *labels)
 {
-	static const char hex[] = "0123456789abcdef";
-	uint64_t fingerprint = labels != NULL ? labels_fingerprint(labels) : 0;
-	char text[16];
+	char text[FINGERPRINT_TEXT_MAX];
 
-	for (int i = 15; i >= 0; i--, fingerprint >>= 4)
-		text[i] = hex[fingerprint & 15];
+	message_fingerprint(labels, text);
 	buf_puts(out, ",\"fingerprint\":\"");
-	buf_put(out, text, sizeof(text));
+	buf_puts(out, text);
 	buf_putc(out, '"');
 }
 

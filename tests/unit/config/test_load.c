@@ -277,6 +277,37 @@ START_TEST(sources_read_the_environment)
 }
 END_TEST
 
+START_TEST(addresses_of_services_have_defaults)
+{
+	struct config *config;
+	const struct config_global *global;
+
+	scratch_write("t.yml",
+	    "global:\n"
+	    "  opsgenie_api_key: k\n"
+	    "  victorops_api_key_file: t.yml\n"
+	    "  telegram_bot_token: t\n"
+	    "  slack_app_token: xoxb\n"
+	    "  webex_api_url: https://webex.example/v1\n"
+	    "route: {receiver: a}\n"
+	    "receivers: [{name: a}]\n");
+	config = scratch_load("t.yml");
+	global = &config->global;
+	ck_assert_str_eq(global->opsgenie_api_key.value, "k");
+	ck_assert_str_eq(global->victorops_api_key.file, scratch_path("t.yml"));
+	ck_assert_str_eq(global->telegram_bot_token.value, "t");
+	ck_assert_str_eq(global->slack_app_token.value, "xoxb");
+	ck_assert_str_eq(global->opsgenie_api_url, "https://api.opsgenie.com/");
+	ck_assert_str_eq(global->victorops_api_url,
+	    "https://alert.victorops.com/integrations/generic/20131114/alert/");
+	ck_assert_str_eq(global->telegram_api_url, "https://api.telegram.org");
+	ck_assert_str_eq(global->slack_app_url,
+	    "https://slack.com/api/chat.postMessage");
+	ck_assert_str_eq(global->webex_api_url, "https://webex.example/v1");
+	config_unref(config);
+}
+END_TEST
+
 /* ---- the projection ------------------------------------------------------------- */
 
 static const char full[] =
@@ -478,6 +509,7 @@ add_load(Suite *suite)
 	tcase_add_test(tcase, inhibit_rules_have_both_sides);
 	tcase_add_test(tcase, defaults_are_alertmanagers);
 	tcase_add_test(tcase, integrations_fall_back_to_global);
+	tcase_add_test(tcase, addresses_of_services_have_defaults);
 	tcase_add_test(tcase, http_headers_are_sent_once_for_each_value);
 	tcase_add_test(tcase, sources_read_the_environment);
 	tcase_add_test(tcase, projection_is_pure_and_hides_secrets);

@@ -193,7 +193,7 @@ START_TEST(values_in_an_html_template_are_escaped)
 	    TEMPLATE_NOTIFICATION, &err);
 	struct buf out = { 0 };
 
-	message_expand_html(t, &s.n, s.arena, &out);
+	message_expand_html(t, &s.n, &out);
 	ck_assert_str_eq(out.p,
 	    "<i>&lt;b&gt;&#39;&#34;&amp;</i> firing");
 	buf_clear(&out);

@@ -315,8 +315,8 @@ START_TEST(what_the_answer_means)
 	struct story s = story_load("one");
 	struct xfer_response response =
 	    answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict =
-	    receiver_slack.classify(NULL, &s.n, &response);
+	struct verdict verdict = receiver_slack.classify(
+	    settings_read(&s, &receiver_slack, URL), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);
@@ -325,20 +325,122 @@ START_TEST(what_the_answer_means)
 }
 END_TEST
 
+/* ---- apps -------------------------------------------------------------------------- */
+
+#define APP "app_token: xoxb-geheim\nchannel: '#ml'\n"
+
+START_TEST(an_app_posts_with_its_token)
+{
+	struct story s = story_load("one");
+	const void *settings = settings_read(&s, &receiver_slack, APP);
+	struct rendered r = render(&s, &receiver_slack, settings);
+	struct xfer_response response = answer(200,
+	    "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"15.2\",\"message\":{}}");
+	struct verdict verdict;
+
+	ck_assert_str_eq(r.request.url.p,
+	    "https://slack.com/api/chat.postMessage");
+	ck_assert_uint_eq(r.request.n_headers, 1);
+	ck_assert_str_eq(r.request.headers[0].name, "Authorization");
+	ck_assert_str_eq(r.request.headers[0].value, "Bearer xoxb-geheim");
+	same_as_golden(s.arena, "one.slack.json", buf_str(&r.request.body));
+	/* Without update_message nothing is kept. */
+	verdict = receiver_slack.classify(settings, &s.n, &response);
+	ck_assert_int_eq(verdict.kind, DELIVERY_OK);
+	ck_assert_str_eq(verdict.thread, "");
+	ck_assert_str_eq(verdict.text, "status 200: ok");
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(a_message_is_changed_where_it_stands)
+{
+	static const char *const yaml[] = { APP "update_message: true\n",
+		"api_url: https://slack.com/api/chat.postMessage\n"
+		"channel: '#ml'\nupdate_message: true\n" };
+	struct story s = story_load("mixed");
+	const void *settings = settings_read(&s, &receiver_slack, yaml[_i]);
+	struct rendered r = render(&s, &receiver_slack, settings);
+	struct xfer_response response = answer(200,
+	    "{\"ok\":true,\"channel\":\"C024BE91L\","
+	    "\"ts\":\"1503435956.000247\"}");
+	struct verdict verdict =
+	    receiver_slack.classify(settings, &s.n, &response);
+	struct json_object *root;
+
+	ck_assert_str_eq(r.request.url.p,
+	    "https://slack.com/api/chat.postMessage");
+	ck_assert_str_eq(verdict.thread, "C024BE91L:1503435956.000247");
+	rendered_free(&r);
+	s.n.thread = STR("C024BE91L:1503435956.000247");
+	r = render(&s, &receiver_slack, settings);
+	ck_assert_str_eq(r.request.url.p, "https://slack.com/api/chat.update");
+	root = json_parse(buf_str(&r.request.body));
+	ck_assert_str_eq(json_text_at(root, "channel"), "C024BE91L");
+	ck_assert_str_eq(json_text_at(root, "ts"), "1503435956.000247");
+	ck_assert_ptr_null(json_at(root, "username"));
+	ck_assert_ptr_nonnull(json_at(root, "attachments.0.title"));
+	json_object_put(root);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+static const struct {
+	const char *error, *thread;
+	enum delivery_kind want;
+	bool gone;
+} updates[] = {
+	{ "message_not_found", "C1:1.2", DELIVERY_RETRY, true },
+	{ "edit_window_closed", "C1:1.2", DELIVERY_RETRY, true },
+	{ "cant_update_message", "C1:1.2", DELIVERY_RETRY, true },
+	{ "channel_not_found", "C1:1.2", DELIVERY_RETRY, true },
+	{ "channel_not_found", "", DELIVERY_REJECTED, false },
+	{ "invalid_auth", "C1:1.2", DELIVERY_REJECTED, false },
+	{ "ratelimited", "C1:1.2", DELIVERY_RETRY, false },
+};
+
+START_TEST(a_message_that_is_gone_is_sent_anew)
+{
+	struct story s = story_load("one");
+	struct xfer_response response = answer(200,
+	    arena_printf(s.arena, "{\"ok\":false,\"error\":\"%s\"}",
+		updates[_i].error));
+	struct verdict verdict;
+
+	s.n.thread = str_from(updates[_i].thread);
+	verdict = receiver_slack.classify(
+	    settings_read(&s, &receiver_slack, APP "update_message: true\n"),
+	    &s.n, &response);
+	ck_assert_int_eq(verdict.kind, updates[_i].want);
+	ck_assert(verdict.thread_gone == updates[_i].gone);
+	ck_assert_ptr_nonnull(strstr(verdict.text, updates[_i].error));
+	story_free(&s);
+}
+END_TEST
+
+/* ---- mistakes ---------------------------------------------------------------------- */
+
 static const struct {
 	const char *yaml, *want;
 } complaints[] = {
 	{ "channel: x",
-	    "no Slack API URL: give api_url or global.slack_api_url" },
+	    "no Slack API URL: give api_url, app_token or "
+	    "global.slack_api_url" },
 	{ "api_url: hooks.slack.com/x", "must begin with https://" },
-	{ URL "app_token: x", "give the api_url of an incoming webhook" },
-	{ URL "update_message: true", "not supported" },
+	{ URL "app_token: x", "'api_url' and 'app_token' exclude each other" },
+	{ "app_token: x", "an app needs to be told the 'channel'" },
+	{ URL "update_message: true", "'update_message' needs an app" },
+	{ "app_token: x\nchannel: c\nupdate_message: true\n"
+	  "app_url: https://slack.example/other",
+	    "ends in /chat.postMessage" },
 	{ URL "fields: [{title: a}]", "missing key 'value'" },
 	{ URL "fields: [{title: a, value: b, short: 'true'}]",
 	    "expected true or false" },
 	{ URL "actions: [{type: button, text: x}]", "needs 'url' or 'name'" },
 	{ URL "titel: x", "did you mean 'title'" },
-	{ URL "title: '{{ .Nope }}'", "not known here" },
+	{ URL "title: '{{ .Nope }}'", "unknown field \".Nope\"" },
 };
 
 START_TEST(mistakes_are_named)
@@ -382,6 +484,9 @@ case_slack(void)
 	    one_runbook_is_said_once_and_several_with_their_alerts);
 	tcase_add_test(tcase, every_key_is_sent);
 	TABLE(what_the_answer_means, answers);
+	tcase_add_test(tcase, an_app_posts_with_its_token);
+	tcase_add_loop_test(tcase, a_message_is_changed_where_it_stands, 0, 2);
+	TABLE(a_message_that_is_gone_is_sent_anew, updates);
 	TABLE(mistakes_are_named, complaints);
 	tcase_add_test(tcase, resolved_is_not_sent_unless_asked_for);
 	return tcase;

@@ -129,7 +129,6 @@ static const struct {
 	{ "url: h.example", "must begin with http:// or https://" },
 	{ "url: 'http://h/a b'", "hold no spaces" },
 	{ "url: http://h\nmax_alerts: -1", "from 0 to" },
-	{ "url: http://h\npayload: {a: b}", "not supported" },
 	{ "url: http://h\nurls: x", "unknown key 'urls'" },
 };
 

@@ -176,6 +176,8 @@ story_new(void)
 {
 	struct story s = { .arena = arena_new(0) };
 
+	s.global.smtp_require_tls = true;
+	s.global.pagerduty_url = "https://events.pagerduty.com/v2/enqueue";
 	s.n.receiver = "ops";
 	s.n.external_url = "http://tocsin.example:9093";
 	s.n.group_key = STR("{}:{alertname=\"Test\"}");
@@ -322,10 +324,6 @@ static void *
 read_settings(struct story *s, const struct receiver_ops *ops,
     const char *yaml, struct diag *diag)
 {
-	struct config_global global = {
-		.smtp_require_tls = true,
-		.pagerduty_url = "https://events.pagerduty.com/v2/enqueue",
-	};
 	struct schema_context ctx = { .arena = s->arena, .diag = diag,
 		.dir = "/etc/tocsin" };
 	const struct yaml_node *node =
@@ -335,7 +333,7 @@ read_settings(struct story *s, const struct receiver_ops *ops,
 	schema_read(&ctx, ops->kind->schema, node, settings);
 	((struct integration_common *)settings)->pos = node->pos;
 	if (diag_errors(diag) == 0 && ops->kind->finish != NULL)
-		ops->kind->finish(&ctx, settings, &global);
+		ops->kind->finish(&ctx, settings, &s->global);
 	return settings;
 }
 

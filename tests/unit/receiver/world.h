@@ -30,6 +30,7 @@ struct story {
 	struct arena *arena;
 	struct notified_alert *alerts;
 	struct notification n;
+	struct config_global global; /* what settings fall back to */
 };
 
 struct story story_load(const char *name);
@@ -72,5 +73,8 @@ TCase *case_log(void);
 TCase *case_message(void);
 TCase *case_mime(void);
 TCase *case_pagerduty(void);
+TCase *case_payload(void);
 TCase *case_slack(void);
+TCase *case_types(void);
+TCase *case_text(void);
 TCase *case_webhook(void);
