@@ -148,13 +148,23 @@ discord_render(const void *settings, const struct notification *n,
 
 /* 204, or 429 with {"message":"...","retry_after":1.337,"global":false}. */
 static struct verdict
-discord_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+verdict_of(const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 
 	if (response->failure == ERR_NONE && response->status == 429)
 		draft_retry_after(&verdict, response->body, "retry_after");
+	return verdict;
+}
+
+static struct verdict
+discord_classify(const void *settings, const struct notification *n UNUSED,
+    const struct xfer_response *response)
+{
+	const struct discord_settings *discord = settings;
+	struct verdict verdict = verdict_of(response);
+
+	draft_hide(&verdict, &discord->webhook_url);
 	return verdict;
 }
 

@@ -4,11 +4,15 @@
 
 #include "receiver/draft.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/json.h"
 #include "receiver/types.h"
 
 #define RETRY_AFTER_SECONDS_MAX 86400.0
+#define SECRET_BYTES_MIN 6  /* shorter ones are found everywhere */
+#define SECRET_BYTES_KNOWN 12 /* by so much of it one is recognised: the words may be cut */
 #define TAGS_MAX 32 /* open at once; past it HTML is cut in front of the next */
 
 struct draft
@@ -345,4 +349,41 @@ draft_retry_after(struct verdict *verdict, struct str body, const char *path)
 		seconds = RETRY_AFTER_SECONDS_MAX;
 	verdict->has_retry_after = true;
 	verdict->retry_after = (dur_t){ (int64_t)(seconds * 1e9) };
+}
+
+static struct str
+private_part(struct str secret)
+{
+	uint32_t i = str_starts(secret, STR("https://")) ? 8
+	    : str_starts(secret, STR("http://"))	 ? 7
+							 : 0;
+
+	if (i == 0)
+		return secret;
+	while (i < secret.n && strchr("/?#", secret.p[i]) == NULL)
+		i++;
+	return str_make(secret.p + i, secret.n - i);
+}
+
+void
+draft_hide(struct verdict *verdict, const struct secret *secret)
+{
+	struct buf text = { 0 };
+	struct err err = { 0 };
+	struct str part = STR("");
+	size_t length = strlen(verdict->text);
+	char *found = NULL;
+
+	if (secret_read(secret, &text, &err) == 0)
+		part = str_head(private_part(str_trim(buf_str(&text))),
+		    SECRET_BYTES_KNOWN);
+	if (part.n >= SECRET_BYTES_MIN)
+		found = memmem(verdict->text, length, part.p, part.n);
+	if (found != NULL)
+		snprintf(found,
+		    sizeof(verdict->text) - (size_t)(found - verdict->text),
+		    "<secret>");
+	if (text.p != NULL)
+		explicit_bzero(text.p, text.cap);
+	buf_fini(&text);
 }

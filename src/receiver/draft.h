@@ -47,6 +47,12 @@ struct draft_reply draft_reply(struct str body, const char *first, const char *s
 /* A dotted path ("parameters.retry_after") to a number of seconds becomes the verdict's retry_after. */
 void draft_retry_after(struct verdict *verdict, struct str body, const char *path);
 
+/*
+ * Takes a secret out of the verdict's words: a server may repeat the URL it
+ * was asked for.  Of a secret URL, what follows the host is the secret.
+ */
+void draft_hide(struct verdict *verdict, const struct secret *secret);
+
 static inline bool
 secret_is_set(const struct secret *secret)
 {

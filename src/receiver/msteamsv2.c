@@ -198,8 +198,7 @@ contains(struct str text, const char *words)
 
 /* Connectors of old hide what went wrong in the text of an answer 200. */
 static struct verdict
-msteamsv2_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+verdict_of(const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 
@@ -210,6 +209,17 @@ msteamsv2_classify(const void *settings UNUSED,
 		contains(response->body, "HTTP error 5")
 	    ? DELIVERY_RETRY
 	    : DELIVERY_REJECTED;
+	return verdict;
+}
+
+static struct verdict
+msteamsv2_classify(const void *settings, const struct notification *n UNUSED,
+    const struct xfer_response *response)
+{
+	const struct msteamsv2_settings *msteamsv2 = settings;
+	struct verdict verdict = verdict_of(response);
+
+	draft_hide(&verdict, &msteamsv2->webhook_url);
 	return verdict;
 }
 

@@ -55,7 +55,7 @@ struct verdict {
 	dur_t retry_after;
 	char text[200];     /* for the operator; no secrets */
 	char thread[128];   /* to be kept for the group's later messages, in place of what was kept; "" for nothing new */
-	bool thread_gone;   /* RETRY: forget what was kept and try again at once without it */
+	bool thread_gone;   /* RETRY: forget what was kept, the next try does without it */
 };
 
 struct receiver_ops {

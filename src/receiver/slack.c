@@ -182,10 +182,9 @@ keep_place(const struct slack_settings *slack, const struct slack_answer *answer
 }
 
 static struct verdict
-slack_classify(const void *settings, const struct notification *n,
+verdict_of(const struct slack_settings *slack, const struct notification *n,
     const struct xfer_response *response)
 {
-	const struct slack_settings *slack = settings;
 	struct verdict verdict = message_classify_http(response);
 	struct slack_answer answer;
 
@@ -206,6 +205,18 @@ slack_classify(const void *settings, const struct notification *n,
 		verdict.kind = DELIVERY_RETRY;
 		verdict.thread_gone = true;
 	}
+	return verdict;
+}
+
+static struct verdict
+slack_classify(const void *settings, const struct notification *n,
+    const struct xfer_response *response)
+{
+	const struct slack_settings *slack = settings;
+	struct verdict verdict = verdict_of(slack, n, response);
+
+	if (!is_app(slack))
+		draft_hide(&verdict, &slack->api_url);
 	return verdict;
 }
 

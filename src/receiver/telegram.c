@@ -141,8 +141,7 @@ telegram_render(const void *settings, const struct notification *n,
 
 /* {"ok":false,"error_code":429,"description":"...","parameters":{"retry_after":5}} */
 static struct verdict
-telegram_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+verdict_of(const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 	struct draft_reply reply;
@@ -163,6 +162,17 @@ telegram_classify(const void *settings UNUSED,
 	if (verdict.kind == DELIVERY_RETRY)
 		draft_retry_after(&verdict, response->body,
 		    "parameters.retry_after");
+	return verdict;
+}
+
+static struct verdict
+telegram_classify(const void *settings, const struct notification *n UNUSED,
+    const struct xfer_response *response)
+{
+	const struct telegram_settings *telegram = settings;
+	struct verdict verdict = verdict_of(response);
+
+	draft_hide(&verdict, &telegram->bot_token);
 	return verdict;
 }
 

@@ -125,8 +125,7 @@ victorops_render(const void *settings, const struct notification *n,
 
 /* {"result":"failure","message":"..."} can come with status 200. */
 static struct verdict
-victorops_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+verdict_of(const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 	struct draft_reply reply;
@@ -140,6 +139,17 @@ victorops_classify(const void *settings UNUSED,
 		    reply.second[0] != '\0' ? str_from(reply.second)
 					    : STR("failure"));
 	}
+	return verdict;
+}
+
+static struct verdict
+victorops_classify(const void *settings, const struct notification *n UNUSED,
+    const struct xfer_response *response)
+{
+	const struct victorops_settings *victorops = settings;
+	struct verdict verdict = verdict_of(response);
+
+	draft_hide(&verdict, &victorops->api_key);
 	return verdict;
 }
 

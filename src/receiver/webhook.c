@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 
+#include "receiver/draft.h"
 #include "receiver/payload.h"
 #include "receiver/types.h"
 
@@ -60,10 +61,14 @@ webhook_render(const void *settings, const struct notification *n,
 }
 
 static struct verdict
-webhook_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+webhook_classify(const void *settings, const struct notification *n UNUSED,
+    const struct xfer_response *response)
 {
-	return message_classify_http(response);
+	const struct webhook_settings *webhook = settings;
+	struct verdict verdict = message_classify_http(response);
+
+	draft_hide(&verdict, &webhook->url);
+	return verdict;
 }
 
 static void

@@ -31,6 +31,16 @@ static const struct {
 };
 #define TYPES ((int)(sizeof(types) / sizeof(types[0])))
 
+static const void *
+settings_of(struct story *s, const struct receiver_ops *ops)
+{
+	for (int i = 0; i < TYPES; i++)
+		if (types[i].ops == ops)
+			return settings_read(s, ops, types[i].yaml);
+	ck_abort_msg("%s is not in the table", ops->kind->name);
+	return NULL;
+}
+
 static void
 put_request(const struct xfer_request *request, struct buf *out)
 {
@@ -370,8 +380,8 @@ START_TEST(what_the_answer_means)
 	struct story s = story_load("one");
 	struct xfer_response response =
 	    answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict =
-	    answers[_i].ops->classify(NULL, &s.n, &response);
+	struct verdict verdict = answers[_i].ops->classify(
+	    settings_of(&s, answers[_i].ops), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert(verdict.has_retry_after == (answers[_i].retry_after > 0));
@@ -388,11 +398,53 @@ START_TEST(no_answer_is_tried_again)
 {
 	struct story s = story_load("one");
 	struct xfer_response response = no_answer(ERR_TIMEOUT, "no answer");
-	struct verdict verdict =
-	    types[_i].ops->classify(NULL, &s.n, &response);
+	struct verdict verdict = types[_i].ops->classify(
+	    settings_of(&s, types[_i].ops), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, DELIVERY_RETRY);
 	ck_assert_str_eq(verdict.text, "no answer");
+	story_free(&s);
+}
+END_TEST
+
+/* Servers that say what they were asked for. */
+static const struct {
+	const struct receiver_ops *ops;
+	const char *yaml, *body;
+} echoes[] = {
+	{ &receiver_discord, DISCORD,
+	    "Cannot POST /api/webhooks/1/geheim" },
+	{ &receiver_msteamsv2, TEAMS, "no /workflows/geheim here" },
+	{ &receiver_telegram, TELEGRAM,
+	    "{\"ok\":false,\"description\":\"no /bot123:geheim/x\"}" },
+	{ &receiver_victorops, VICTOROPS,
+	    "{\"result\":\"failure\",\"message\":\"geheim is no key\"}" },
+	{ &receiver_slack, "api_url: https://slack.example/services/T/geheim",
+	    "<p>/services/T/geheim was not found" },
+	{ &receiver_webhook, "url: https://h.example/in?token=geheim",
+	    "<p>/in?token=geheim was not found" },
+	/* Cut in the middle of it. */
+	{ &receiver_webhook, "url: https://h.example/in?token=geheimgeheim",
+	    "................................................................"
+	    "................................................................"
+	    "......................................... /in?token=geheimgeheim" },
+};
+
+START_TEST(a_secret_that_is_repeated_is_not_told)
+{
+	static const int statuses[] = { 200, 404, 500 };
+	struct story s = story_load("one");
+	const void *settings =
+	    settings_read(&s, echoes[_i].ops, echoes[_i].yaml);
+
+	for (size_t i = 0; i < 3; i++) {
+		struct xfer_response response =
+		    answer(statuses[i], echoes[_i].body);
+		struct verdict verdict =
+		    echoes[_i].ops->classify(settings, &s.n, &response);
+
+		ck_assert_ptr_null(strstr(verdict.text, "geh"));
+	}
 	story_free(&s);
 }
 END_TEST
@@ -554,6 +606,7 @@ case_types(void)
 	tcase_add_test(tcase, an_embed_stays_below_6000_characters);
 	TABLE(what_the_answer_means, answers);
 	TABLE(no_answer_is_tried_again, types);
+	TABLE(a_secret_that_is_repeated_is_not_told, echoes);
 	TABLE(what_is_absent_comes_from_global, fallbacks);
 	tcase_add_test(tcase,
 	    a_secret_that_cannot_be_read_is_named_by_its_file);
