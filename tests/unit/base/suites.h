@@ -19,3 +19,4 @@ TCase *case_log(void);
 TCase *case_memory(void);
 TCase *case_text(void);
 TCase *case_time(void);
+TCase *case_tz(void);

@@ -13,6 +13,7 @@ main(void)
 	suite_add_tcase(suite, case_memory());
 	suite_add_tcase(suite, case_text());
 	suite_add_tcase(suite, case_time());
+	suite_add_tcase(suite, case_tz());
 	suite_add_tcase(suite, case_containers());
 	suite_add_tcase(suite, case_hash());
 	suite_add_tcase(suite, case_json());
