@@ -49,8 +49,8 @@ description_of(struct draft *d, const struct discord_settings *discord)
 	struct text_limit limit = { DESCRIPTION_RUNES_MAX, false };
 
 	if (discord->message != NULL)
-		return draft_cut(d, draft_expanded(d, discord->message, STR("")),
-		    DESCRIPTION_RUNES_MAX);
+		return draft_cut(
+		    d, draft_expanded(d, discord->message, STR("")), DESCRIPTION_RUNES_MAX);
 	buf_clear(&d->scratch);
 	text_put_alerts(d->n, MARKUP_DISCORD, limit, &d->scratch);
 	return arena_str(d->arena, buf_str(&d->scratch));
@@ -75,22 +75,18 @@ put_fields(struct draft *d)
 	draft_open(d, "fields", '[');
 	if (str_trim(severity).n > 0) {
 		buf_clear(&d->scratch);
-		text_put(&d->scratch, MARKUP_DISCORD, severity,
-		    SEVERITY_RUNES_MAX);
-		put_field(d, "Severity",
-		    arena_str(d->arena, buf_str(&d->scratch)));
+		text_put(&d->scratch, MARKUP_DISCORD, severity, SEVERITY_RUNES_MAX);
+		put_field(d, "Severity", arena_str(d->arena, buf_str(&d->scratch)));
 	}
 	buf_clear(&d->scratch);
 	message_counts(d->n, &d->scratch);
 	if (d->scratch.n > 0)
-		put_field(d, "Alerts",
-		    arena_str(d->arena, buf_str(&d->scratch)));
+		put_field(d, "Alerts", arena_str(d->arena, buf_str(&d->scratch)));
 	if (runbook.n > 0) {
 		buf_clear(&d->scratch);
 		text_put_link(&d->scratch, MARKUP_DISCORD, runbook, "Runbook");
 		if (str_runes(buf_str(&d->scratch)) <= FIELD_RUNES_MAX)
-			put_field(d, "Runbook",
-			    arena_str(d->arena, buf_str(&d->scratch)));
+			put_field(d, "Runbook", arena_str(d->arena, buf_str(&d->scratch)));
 	}
 	buf_putc(d->out, ']');
 }
@@ -98,9 +94,8 @@ put_fields(struct draft *d)
 static void
 put_embed(struct draft *d, const struct discord_settings *discord)
 {
-	struct str title = discord->title != NULL
-	    ? draft_expanded(d, discord->title, STR(""))
-	    : draft_subject(d);
+	struct str title =
+	    discord->title != NULL ? draft_expanded(d, discord->title, STR("")) : draft_subject(d);
 	struct str link = draft_link(d);
 
 	draft_open(d, NULL, '{');
@@ -115,14 +110,13 @@ put_embed(struct draft *d, const struct discord_settings *discord)
 }
 
 static int
-discord_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+discord_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct discord_settings *discord = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str url = STR("");
-	int rc = draft_secret(&d, &discord->webhook_url, "Discord webhook URL",
-	    &url, err);
+	int rc = draft_secret(&d, &discord->webhook_url, "Discord webhook URL", &url, err);
 
 	if (rc < 0)
 		return rc;
@@ -130,17 +124,14 @@ discord_render(const void *settings, const struct notification *n,
 	buf_put_str(&request->url, url);
 	buf_putc(d.out, '{');
 	draft_given(&d, "content",
-	    draft_cut(&d, draft_expanded(&d, discord->content, STR("")),
-		CONTENT_RUNES_MAX));
+	    draft_cut(&d, draft_expanded(&d, discord->content, STR("")), CONTENT_RUNES_MAX));
 	draft_open(&d, "embeds", '[');
 	put_embed(&d, discord);
 	buf_putc(d.out, ']');
 	draft_text(&d, "username",
-	    draft_cut(&d,
-		str_trim(draft_expanded(&d, discord->username, STR(""))),
-		USERNAME_RUNES_MAX));
-	draft_text(&d, "avatar_url",
-	    str_trim(draft_expanded(&d, discord->avatar_url, STR(""))));
+	    draft_cut(
+		&d, str_trim(draft_expanded(&d, discord->username, STR(""))), USERNAME_RUNES_MAX));
+	draft_text(&d, "avatar_url", str_trim(draft_expanded(&d, discord->avatar_url, STR(""))));
 	buf_puts(d.out, "}\n");
 	draft_fini(&d);
 	return 0;
@@ -158,8 +149,8 @@ verdict_of(const struct xfer_response *response)
 }
 
 static struct verdict
-discord_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+discord_classify(
+    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
 {
 	const struct discord_settings *discord = settings;
 	struct verdict verdict = verdict_of(response);
@@ -169,8 +160,8 @@ discord_classify(const void *settings, const struct notification *n UNUSED,
 }
 
 static void
-discord_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global UNUSED)
+discord_finish(
+    struct schema_context *ctx, void *settings, const struct config_global *global UNUSED)
 {
 	struct discord_settings *discord = settings;
 
@@ -179,7 +170,7 @@ discord_finish(struct schema_context *ctx, void *settings,
 		    "no Discord webhook: give webhook_url or "
 		    "webhook_url_file");
 	else if (discord->webhook_url.value != NULL &&
-	    !message_url_is_good(str_from(discord->webhook_url.value)))
+		 !message_url_is_good(str_from(discord->webhook_url.value)))
 		diag_error(ctx->diag, discord->common.pos,
 		    "the webhook_url must begin with https:// and hold no "
 		    "spaces");

@@ -11,9 +11,9 @@
 #include "receiver/types.h"
 
 #define RETRY_AFTER_SECONDS_MAX 86400.0
-#define SECRET_BYTES_MIN 6  /* shorter ones are found everywhere */
-#define SECRET_BYTES_KNOWN 12 /* by so much of it one is recognised: the words may be cut */
-#define TAGS_MAX 32 /* open at once; past it HTML is cut in front of the next */
+#define SECRET_BYTES_MIN        6  /* shorter ones are found everywhere */
+#define SECRET_BYTES_KNOWN      12 /* by so much of it one is recognised: the words may be cut */
+#define TAGS_MAX                32 /* open at once; past it HTML is cut in front of the next */
 
 struct draft
 draft_new(const struct notification *n, struct arena *arena, struct buf *out)
@@ -230,8 +230,8 @@ draft_hash(struct draft *d)
 /* ---- the request ------------------------------------------------------------------- */
 
 int
-draft_secret(struct draft *d, const struct secret *secret, const char *what,
-    struct str *ret, struct err *err)
+draft_secret(struct draft *d, const struct secret *secret, const char *what, struct str *ret,
+    struct err *err)
 {
 	struct buf text = { 0 };
 	int rc = secret_read(secret, &text, err);
@@ -255,8 +255,7 @@ draft_post(struct xfer_request *request, const struct integration_common *common
 }
 
 void
-draft_header(struct xfer_request *request, struct arena *arena,
-    const char *name, const char *value)
+draft_header(struct xfer_request *request, struct arena *arena, const char *name, const char *value)
 {
 	struct http_header *header = ARENA_NEW(arena, struct http_header);
 
@@ -303,11 +302,9 @@ draft_reply(struct str body, const char *first, const char *second)
 	json_enter(&r, JSON_OBJECT);
 	while (json_next_key(&r, &key)) {
 		if (str_is(key, first))
-			read_member(&r, arena, reply.first,
-			    sizeof(reply.first));
+			read_member(&r, arena, reply.first, sizeof(reply.first));
 		else if (str_is(key, second))
-			read_member(&r, arena, reply.second,
-			    sizeof(reply.second));
+			read_member(&r, arena, reply.second, sizeof(reply.second));
 		else
 			json_skip(&r);
 	}
@@ -322,8 +319,7 @@ void
 draft_retry_after(struct verdict *verdict, struct str body, const char *path)
 {
 	const char *dot = strchr(path, '.');
-	struct str head = dot != NULL ? str_make(path, (size_t)(dot - path))
-				      : str_from(path);
+	struct str head = dot != NULL ? str_make(path, (size_t)(dot - path)) : str_from(path);
 	struct json_reader r;
 	struct str key, inner = STR("");
 	double seconds;
@@ -354,9 +350,9 @@ draft_retry_after(struct verdict *verdict, struct str body, const char *path)
 static struct str
 private_part(struct str secret)
 {
-	uint32_t i = str_starts(secret, STR("https://")) ? 8
-	    : str_starts(secret, STR("http://"))	 ? 7
-							 : 0;
+	uint32_t i = str_starts(secret, STR("https://"))  ? 8
+		     : str_starts(secret, STR("http://")) ? 7
+							  : 0;
 
 	if (i == 0)
 		return secret;
@@ -375,14 +371,12 @@ draft_hide(struct verdict *verdict, const struct secret *secret)
 	char *found = NULL;
 
 	if (secret_read(secret, &text, &err) == 0)
-		part = str_head(private_part(str_trim(buf_str(&text))),
-		    SECRET_BYTES_KNOWN);
+		part = str_head(private_part(str_trim(buf_str(&text))), SECRET_BYTES_KNOWN);
 	if (part.n >= SECRET_BYTES_MIN)
 		found = memmem(verdict->text, length, part.p, part.n);
 	if (found != NULL)
-		snprintf(found,
-		    sizeof(verdict->text) - (size_t)(found - verdict->text),
-		    "<secret>");
+		snprintf(
+		    found, sizeof(verdict->text) - (size_t)(found - verdict->text), "<secret>");
 	if (text.p != NULL)
 		explicit_bzero(text.p, text.cap);
 	buf_fini(&text);

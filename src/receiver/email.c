@@ -70,8 +70,7 @@ ids_of(const struct notification *n, const char *from, struct arena *arena)
 	sha256_hex(n->group_key.p, n->group_key.n, digest);
 	memcpy(ids.group, digest, GROUP_HEX_DIGITS);
 	ids.group[GROUP_HEX_DIGITS] = '\0';
-	ids.message = arena_printf(arena,
-	    "<tocsin.%" PRId64 ".%s.%" PRId64 "@%s>", n->delivery_id,
+	ids.message = arena_printf(arena, "<tocsin.%" PRId64 ".%s.%" PRId64 "@%s>", n->delivery_id,
 	    ids.group, n->now.ns / 1000000000, host);
 	ids.root = arena_printf(arena, "<tocsin.group.%s@%s>", ids.group, host);
 	return ids;
@@ -84,9 +83,8 @@ struct mail_people {
 };
 
 static int
-read_people(const struct template *t, const struct notification *n,
-    struct arena *arena, struct mailbox **ret, uint32_t *ret_n,
-    const char *what, struct err *err)
+read_people(const struct template *t, const struct notification *n, struct arena *arena,
+    struct mailbox **ret, uint32_t *ret_n, const char *what, struct err *err)
 {
 	struct buf text = { 0 };
 	int rc;
@@ -98,23 +96,20 @@ read_people(const struct template *t, const struct notification *n,
 }
 
 static int
-people_of(const struct email_settings *email, const struct notification *n,
-    struct arena *arena, struct mail_people *ret, struct err *err)
+people_of(const struct email_settings *email, const struct notification *n, struct arena *arena,
+    struct mail_people *ret, struct err *err)
 {
-	int rc = read_people(email->from, n, arena, &ret->from, &ret->n_from,
-	    "from", err);
+	int rc = read_people(email->from, n, arena, &ret->from, &ret->n_from, "from", err);
 
 	if (rc == 0)
-		rc = read_people(email->to, n, arena, &ret->to, &ret->n_to,
-		    "to", err);
+		rc = read_people(email->to, n, arena, &ret->to, &ret->n_to, "to", err);
 	return rc;
 }
 
 /* ---- headers -------------------------------------------------------------------------- */
 
-static const char *const reserved[] = { "Message-ID", "Date", "References",
-	"In-Reply-To", "MIME-Version", "Content-Type",
-	"Content-Transfer-Encoding" };
+static const char *const reserved[] = { "Message-ID", "Date", "References", "In-Reply-To",
+	"MIME-Version", "Content-Type", "Content-Transfer-Encoding" };
 
 static bool
 is_reserved(const char *name)
@@ -137,8 +132,7 @@ given_header(const struct email_settings *email, const char *name)
 static bool
 is_address_header(const char *name)
 {
-	static const char *const names[] = { "From", "To", "Cc", "Reply-To",
-		"Sender" };
+	static const char *const names[] = { "From", "To", "Cc", "Reply-To", "Sender" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcasecmp(name, names[i]) == 0)
@@ -147,8 +141,8 @@ is_address_header(const char *name)
 }
 
 static void
-put_given_header(const struct template_pair *pair,
-    const struct notification *n, struct arena *arena, struct buf *out)
+put_given_header(const struct template_pair *pair, const struct notification *n,
+    struct arena *arena, struct buf *out)
 {
 	struct buf text = { 0 };
 	struct mailbox *boxes;
@@ -156,8 +150,7 @@ put_given_header(const struct template_pair *pair,
 
 	message_expand(pair->template, n, &text);
 	if (is_address_header(pair->key) &&
-	    mime_read_mailboxes(arena, buf_str(&text), &boxes, &count, NULL) ==
-		0)
+	    mime_read_mailboxes(arena, buf_str(&text), &boxes, &count, NULL) == 0)
 		mime_put_mailboxes(out, pair->key, boxes, count);
 	else
 		mime_put_header(out, pair->key, buf_str(&text));
@@ -165,27 +158,24 @@ put_given_header(const struct template_pair *pair,
 }
 
 static void
-put_given_headers(const struct email_settings *email,
-    const struct notification *n, struct arena *arena, struct buf *out)
+put_given_headers(const struct email_settings *email, const struct notification *n,
+    struct arena *arena, struct buf *out)
 {
 	for (uint32_t i = 0; i < email->headers.n; i++)
 		if (!is_reserved(email->headers.pairs[i].key))
-			put_given_header(&email->headers.pairs[i], n, arena,
-			    out);
+			put_given_header(&email->headers.pairs[i], n, arena, out);
 }
 
 /* What marks a mail as a machine's, unless told otherwise. */
 static void
-put_default(const struct email_settings *email, const char *name,
-    const char *text, struct buf *out)
+put_default(const struct email_settings *email, const char *name, const char *text, struct buf *out)
 {
 	if (given_header(email, name) == NULL)
 		mime_put_header(out, name, str_from(text));
 }
 
 static void
-put_thread(const struct notification *n, const struct mail_ids *ids,
-    struct buf *out)
+put_thread(const struct notification *n, const struct mail_ids *ids, struct buf *out)
 {
 	struct buf line = { 0 };
 
@@ -202,8 +192,8 @@ put_thread(const struct notification *n, const struct mail_ids *ids,
 
 static void
 put_headers(const struct email_settings *email, const struct notification *n,
-    const struct mail_people *people, const struct mail_ids *ids,
-    struct arena *arena, struct buf *out)
+    const struct mail_people *people, const struct mail_ids *ids, struct arena *arena,
+    struct buf *out)
 {
 	char date[TIMESTAMP_TEXT_MAX];
 	struct buf subject = { 0 };
@@ -217,8 +207,7 @@ put_headers(const struct email_settings *email, const struct notification *n,
 		mime_put_header(out, "Subject", buf_str(&subject));
 	buf_fini(&subject);
 	put_given_headers(email, n, arena, out);
-	mime_put_header(out, "Date",
-	    str_from(timestamp_format_rfc5322(n->now, date)));
+	mime_put_header(out, "Date", str_from(timestamp_format_rfc5322(n->now, date)));
 	mime_put_header(out, "Message-ID", str_from(ids->message));
 	put_thread(n, ids, out);
 	put_default(email, "Auto-Submitted", "auto-generated", out);
@@ -237,8 +226,7 @@ part_is_wanted(const struct template *t)
 }
 
 static void
-put_part(const char *boundary, const char *type, struct str text,
-    struct buf *out)
+put_part(const char *boundary, const char *type, struct str text, struct buf *out)
 {
 	buf_printf(out,
 	    "--%s\r\nContent-Type: %s; charset=utf-8\r\n"
@@ -252,8 +240,8 @@ put_parts(const struct email_settings *email, const struct notification *n,
     const struct mail_ids *ids, struct arena *arena, struct buf *out)
 {
 	/* "=_" cannot stand in quoted-printable text. */
-	const char *boundary = arena_printf(arena,
-	    "=_tocsin_%s_%" PRId64, ids->group, n->delivery_id);
+	const char *boundary =
+	    arena_printf(arena, "=_tocsin_%s_%" PRId64, ids->group, n->delivery_id);
 	bool html = part_is_wanted(email->html);
 	struct buf text = { 0 };
 
@@ -289,12 +277,11 @@ port_of(const char *smarthost)
 }
 
 static void
-fill_envelope(const struct email_settings *email,
-    const struct mail_people *people, struct arena *arena,
-    struct xfer_request *request)
+fill_envelope(const struct email_settings *email, const struct mail_people *people,
+    struct arena *arena, struct xfer_request *request)
 {
-	bool implicit = flag_or(email->implicit_tls,
-	    str_is(port_of(email->smarthost), SUBMISSIONS_PORT));
+	bool implicit =
+	    flag_or(email->implicit_tls, str_is(port_of(email->smarthost), SUBMISSIONS_PORT));
 	const char **to = ARENA_ARRAY(arena, people->n_to, const char *);
 
 	for (uint32_t i = 0; i < people->n_to; i++)
@@ -310,16 +297,16 @@ fill_envelope(const struct email_settings *email,
 		request->smtp.tls = *email->tls;
 	if (email->auth_username != NULL && email->auth_username[0] != '\0') {
 		request->smtp.username = email->auth_username;
-		request->smtp.password = email->auth_password.value != NULL ||
-			email->auth_password.file != NULL
-		    ? email->auth_password
-		    : email->auth_secret;
+		request->smtp.password =
+		    email->auth_password.value != NULL || email->auth_password.file != NULL
+			? email->auth_password
+			: email->auth_secret;
 	}
 }
 
 static int
-email_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+email_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct email_settings *email = settings;
 	struct mail_people people;
@@ -340,20 +327,17 @@ email_render(const void *settings, const struct notification *n,
 
 /* The group's first mail, for those to come. */
 static void
-keep_thread(const struct email_settings *email, const struct notification *n,
-    struct verdict *verdict)
+keep_thread(
+    const struct email_settings *email, const struct notification *n, struct verdict *verdict)
 {
 	struct arena *arena = arena_new(0);
 	struct mailbox *from;
 	uint32_t count;
 	struct str thread = n->thread;
 
-	if (thread.n == 0 &&
-	    read_people(email->from, n, arena, &from, &count, "from", NULL) ==
-		0)
+	if (thread.n == 0 && read_people(email->from, n, arena, &from, &count, "from", NULL) == 0)
 		thread = str_from(ids_of(n, from[0].address, arena).message);
-	snprintf(verdict->thread, sizeof(verdict->thread), "%.*s",
-	    STR_ARG(thread));
+	snprintf(verdict->thread, sizeof(verdict->thread), "%.*s", STR_ARG(thread));
 	arena_free(arena);
 }
 
@@ -362,8 +346,8 @@ keep_thread(const struct email_settings *email, const struct notification *n,
  * line repeats the code.
  */
 static struct verdict
-email_classify(const void *settings, const struct notification *n,
-    const struct xfer_response *response)
+email_classify(
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
 	struct verdict verdict = { .kind = DELIVERY_OK };
 	struct str reply = str_trim(response->body);
@@ -392,8 +376,7 @@ smarthost_is_good(const char *smarthost)
 	uint32_t host = all.n - port.n;
 	int64_t number;
 
-	if (host < 2 || !str_to_i64(port, &number) || number < 1 ||
-	    number > 65535)
+	if (host < 2 || !str_to_i64(port, &number) || number < 1 || number > 65535)
 		return false;
 	for (uint32_t i = 0; i < all.n; i++)
 		if (smarthost[i] <= ' ' || smarthost[i] > '~' ||
@@ -401,7 +384,7 @@ smarthost_is_good(const char *smarthost)
 			return false;
 	/* An IPv6 address has colons of its own: it wants brackets. */
 	return memchr(smarthost, ':', host - 1) == NULL ||
-	    (smarthost[0] == '[' && smarthost[host - 2] == ']');
+	       (smarthost[0] == '[' && smarthost[host - 2] == ']');
 }
 
 static bool
@@ -411,15 +394,14 @@ has_secret(const struct secret *secret)
 }
 
 static void
-inherit(struct schema_context *ctx, struct email_settings *email,
-    const struct config_global *global)
+inherit(
+    struct schema_context *ctx, struct email_settings *email, const struct config_global *global)
 {
 	struct err err;
 
 	if (email->from == NULL && global->smtp_from != NULL &&
-	    (email->from = template_parse(ctx->arena,
-		 str_from(global->smtp_from), TEMPLATE_NOTIFICATION, &err)) ==
-		NULL)
+	    (email->from = template_parse(
+		 ctx->arena, str_from(global->smtp_from), TEMPLATE_NOTIFICATION, &err)) == NULL)
 		diag_error(ctx->diag, global->pos, "smtp_from: %s", err.text);
 	if (email->smarthost == NULL)
 		email->smarthost = global->smtp_smarthost;
@@ -429,30 +411,27 @@ inherit(struct schema_context *ctx, struct email_settings *email,
 		email->auth_username = global->smtp_auth_username;
 	if (email->auth_identity == NULL)
 		email->auth_identity = global->smtp_auth_identity;
-	if (!has_secret(&email->auth_password) &&
-	    !has_secret(&email->auth_secret)) {
+	if (!has_secret(&email->auth_password) && !has_secret(&email->auth_secret)) {
 		email->auth_password = global->smtp_auth_password;
 		email->auth_secret = global->smtp_auth_secret;
 	}
 	if (email->tls == NULL)
 		email->tls = global->smtp_tls;
 	if (email->require_tls == FLAG_ABSENT)
-		email->require_tls =
-		    global->smtp_require_tls ? FLAG_TRUE : FLAG_FALSE;
+		email->require_tls = global->smtp_require_tls ? FLAG_TRUE : FLAG_FALSE;
 }
 
 /* An address without {{ }} is checked now, not at three in the morning. */
 static void
-check_addresses(struct schema_context *ctx, const struct template *t,
-    const char *what, struct pos pos)
+check_addresses(
+    struct schema_context *ctx, const struct template *t, const char *what, struct pos pos)
 {
 	struct mailbox *boxes;
 	uint32_t n;
 	struct err err;
 
 	if (t != NULL && template_is_constant(t) &&
-	    mime_read_mailboxes(ctx->arena, template_text(t), &boxes, &n,
-		&err) < 0)
+	    mime_read_mailboxes(ctx->arena, template_text(t), &boxes, &n, &err) < 0)
 		diag_error(ctx->diag, pos, "'%s': %s", what, err.text);
 }
 
@@ -464,8 +443,7 @@ check_headers(struct schema_context *ctx, const struct email_settings *email)
 	for (uint32_t i = 0; i < email->headers.n; i++) {
 		if (!mime_header_name_is_good(str_from(pairs[i].key)))
 			diag_error(ctx->diag, pairs[i].key_pos,
-			    "'%.60s' cannot be the name of a header",
-			    pairs[i].key);
+			    "'%.60s' cannot be the name of a header", pairs[i].key);
 		else if (is_reserved(pairs[i].key))
 			diag_warning(ctx->diag, pairs[i].key_pos,
 			    "the header %s is made by Tocsin; this one is "
@@ -481,8 +459,7 @@ check_headers(struct schema_context *ctx, const struct email_settings *email)
 }
 
 static void
-email_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+email_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct email_settings *email = settings;
 	struct pos pos = email->common.pos;
@@ -495,12 +472,10 @@ email_finish(struct schema_context *ctx, void *settings,
 		    "no mail server: give smarthost or global.smtp_smarthost "
 		    "as host:port");
 	else if (!smarthost_is_good(email->smarthost))
-		diag_error(ctx->diag, pos,
-		    "the mail server '%.80s' is not of the form host:port",
+		diag_error(ctx->diag, pos, "the mail server '%.80s' is not of the form host:port",
 		    email->smarthost);
 	if (!had_from && global->smtp_from == NULL)
-		diag_error(ctx->diag, pos,
-		    "no sender: give from or global.smtp_from");
+		diag_error(ctx->diag, pos, "no sender: give from or global.smtp_from");
 	check_addresses(ctx, email->from, "from", pos);
 	check_addresses(ctx, email->to, "to", pos);
 	check_headers(ctx, email);

@@ -8,14 +8,15 @@
  */
 #include "config.h"
 
-#include "base/timestamp.h"
 #include "receiver/email_text.h"
 
-#define SHOWN_MAX         50
-#define SUMMARY_RUNES_MAX 500
-#define DETAIL_RUNES_MAX  2000
+#include "base/timestamp.h"
+
+#define SHOWN_MAX             50
+#define SUMMARY_RUNES_MAX     500
+#define DETAIL_RUNES_MAX      2000
 #define DESCRIPTION_RUNES_MAX 4000
-#define URL_RUNES_MAX     2000
+#define URL_RUNES_MAX         2000
 
 static bool
 is_blank(char c)
@@ -78,8 +79,7 @@ other_runbook(const struct notification *n, const struct notified_alert *alert)
 }
 
 static void
-put_text_alert(const struct notification *n,
-    const struct notified_alert *alert, struct buf *out)
+put_text_alert(const struct notification *n, const struct notified_alert *alert, struct buf *out)
 {
 	struct str description = description_of(alert), line;
 	char time[TIMESTAMP_TEXT_MAX];
@@ -90,16 +90,15 @@ put_text_alert(const struct notification *n,
 	buf_putc(out, '\n');
 	while (next_line(&description, &line))
 		put_row(out, "  ", line, DETAIL_RUNES_MAX);
-	put_row(out, "  Value:   ",
-	    str_trim(message_annotation(alert, "value")), SUMMARY_RUNES_MAX);
+	put_row(
+	    out, "  Value:   ", str_trim(message_annotation(alert, "value")), SUMMARY_RUNES_MAX);
 	message_put_labels(n, alert, false, &labels);
 	put_row(out, "  Labels:  ", buf_str(&labels), DETAIL_RUNES_MAX);
 	buf_fini(&labels);
-	put_row(out, "  Since:   ",
-	    str_from(timestamp_format_ms(alert->starts_at, time)), 40);
+	put_row(out, "  Since:   ", str_from(timestamp_format_ms(alert->starts_at, time)), 40);
 	if (!alert->firing)
-		put_row(out, "  Until:   ",
-		    str_from(timestamp_format_ms(alert->ends_at, time)), 40);
+		put_row(
+		    out, "  Until:   ", str_from(timestamp_format_ms(alert->ends_at, time)), 40);
 	put_row(out, "  Runbook: ", other_runbook(n, alert), URL_RUNES_MAX);
 	put_row(out, "  Source:  ", alert->generator_url, URL_RUNES_MAX);
 }
@@ -125,8 +124,7 @@ email_put_text(const struct notification *n, struct buf *out)
 		buf_printf(out, "\n... and %u more\n", n->n_alerts - count);
 	buf_clear(&line);
 	message_link(n, &line);
-	put_row(out, "\nAll alerts of this receiver: ", buf_str(&line),
-	    URL_RUNES_MAX);
+	put_row(out, "\nAll alerts of this receiver: ", buf_str(&line), URL_RUNES_MAX);
 	buf_fini(&line);
 }
 
@@ -145,8 +143,7 @@ put_escaped(struct buf *out, struct str text, uint32_t max)
 static void
 put_link(struct buf *out, struct str url)
 {
-	bool good = message_url_is_good(url) &&
-	    str_head_runes(url, URL_RUNES_MAX).n == url.n;
+	bool good = message_url_is_good(url) && str_head_runes(url, URL_RUNES_MAX).n == url.n;
 
 	if (good) {
 		buf_puts(out, "<a href=\"");
@@ -163,9 +160,8 @@ put_cell(struct buf *out, const char *name, struct str text, uint32_t max)
 {
 	if (text.n == 0)
 		return;
-	buf_puts(out,
-	    "<tr><td style=\"padding:2px 12px 2px 0;color:#666;"
-	    "vertical-align:top\">");
+	buf_puts(out, "<tr><td style=\"padding:2px 12px 2px 0;color:#666;"
+		      "vertical-align:top\">");
 	buf_puts(out, name);
 	buf_puts(out, "</td><td style=\"padding:2px 0\">");
 	if (max == URL_RUNES_MAX && message_url_is_good(text))
@@ -194,8 +190,7 @@ color_of(enum message_level level, bool firing)
 }
 
 static void
-put_html_alert(const struct notification *n,
-    const struct notified_alert *alert, struct buf *out)
+put_html_alert(const struct notification *n, const struct notified_alert *alert, struct buf *out)
 {
 	struct str severity = message_label(alert, "severity");
 	struct str description = description_of(alert), line;
@@ -218,16 +213,13 @@ put_html_alert(const struct notification *n,
 		buf_puts(out, "</p>\n");
 	}
 	buf_puts(out, "<table style=\"border-collapse:collapse\">\n");
-	put_cell(out, "Value", str_trim(message_annotation(alert, "value")),
-	    SUMMARY_RUNES_MAX);
+	put_cell(out, "Value", str_trim(message_annotation(alert, "value")), SUMMARY_RUNES_MAX);
 	message_put_labels(n, alert, false, &labels);
 	put_cell(out, "Labels", buf_str(&labels), DETAIL_RUNES_MAX - 1);
 	buf_fini(&labels);
-	put_cell(out, "Since",
-	    str_from(timestamp_format_ms(alert->starts_at, time)), 40);
+	put_cell(out, "Since", str_from(timestamp_format_ms(alert->starts_at, time)), 40);
 	if (!alert->firing)
-		put_cell(out, "Until",
-		    str_from(timestamp_format_ms(alert->ends_at, time)), 40);
+		put_cell(out, "Until", str_from(timestamp_format_ms(alert->ends_at, time)), 40);
 	put_cell(out, "Runbook", other_runbook(n, alert), URL_RUNES_MAX);
 	put_cell(out, "Source", alert->generator_url, URL_RUNES_MAX);
 	buf_puts(out, "</table>\n</div>\n");
@@ -239,8 +231,7 @@ put_html_head(const struct notification *n, struct buf *out)
 	struct buf line = { 0 };
 
 	message_subject(n, &line);
-	buf_puts(out,
-	    "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>");
+	buf_puts(out, "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>");
 	put_escaped(out, str_trim(buf_str(&line)), SUMMARY_RUNES_MAX);
 	buf_printf(out,
 	    "</title></head>\n<body style=\"font-family:sans-serif;"
@@ -248,8 +239,7 @@ put_html_head(const struct notification *n, struct buf *out)
 	    "<h2 style=\"font-size:18px;color:%s\">",
 	    color_of(message_level(message_severity(n)), n->firing));
 	put_escaped(out, str_trim(buf_str(&line)), SUMMARY_RUNES_MAX);
-	buf_puts(out,
-	    "</h2>\n<table style=\"border-collapse:collapse\">\n");
+	buf_puts(out, "</h2>\n<table style=\"border-collapse:collapse\">\n");
 	put_cell(out, "Severity", message_severity(n), 100);
 	buf_clear(&line);
 	message_counts(n, &line);
@@ -270,8 +260,7 @@ email_put_html(const struct notification *n, struct buf *out)
 	for (uint32_t i = 0; i < count; i++)
 		put_html_alert(n, shown[i], out);
 	if (count < n->n_alerts)
-		buf_printf(out, "<p>&hellip; and %u more</p>\n",
-		    n->n_alerts - count);
+		buf_printf(out, "<p>&hellip; and %u more</p>\n", n->n_alerts - count);
 	message_link(n, &link);
 	buf_puts(out, "<p>All alerts of this receiver: ");
 	put_link(out, buf_str(&link));

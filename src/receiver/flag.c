@@ -7,16 +7,18 @@
 #include "base/attr.h"
 
 void
-flag_read(struct schema_context *ctx, const struct yaml_node *node,
-    void *member)
+flag_read(struct schema_context *ctx, const struct yaml_node *node, void *member)
 {
 	static const struct {
 		const char *word;
 		enum flag flag;
 	} words[] = {
-		{ "false", FLAG_FALSE }, { "no", FLAG_FALSE },
-		{ "off", FLAG_FALSE }, { "true", FLAG_TRUE },
-		{ "yes", FLAG_TRUE }, { "on", FLAG_TRUE },
+		{ "false", FLAG_FALSE },
+		{ "no", FLAG_FALSE },
+		{ "off", FLAG_FALSE },
+		{ "true", FLAG_TRUE },
+		{ "yes", FLAG_TRUE },
+		{ "on", FLAG_TRUE },
 	};
 	enum flag *flag = member;
 

@@ -15,7 +15,7 @@
 #include "base/timestamp.h"
 #include "receiver/types.h"
 
-#define SHOWN_MAX         10  /* alerts in the text for people */
+#define SHOWN_MAX         10 /* alerts in the text for people */
 #define SUMMARY_RUNES_MAX 300
 #define LABEL_RUNES_MAX   600
 
@@ -35,8 +35,7 @@ put_line(struct buf *out, const char *before, struct str text, uint32_t max)
 }
 
 static void
-put_alert(const struct notification *n, const struct notified_alert *alert,
-    struct buf *out)
+put_alert(const struct notification *n, const struct notified_alert *alert, struct buf *out)
 {
 	struct str severity = message_label(alert, "severity");
 	struct str value = str_trim(message_annotation(alert, "value"));
@@ -86,8 +85,8 @@ write_all(int fd, struct str text, const char *path, struct err *err)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return err_set(err, ERR_IO, "write to '%s': %s", path,
-			    strerrordesc_np(errno));
+			return err_set(
+			    err, ERR_IO, "write to '%s': %s", path, strerrordesc_np(errno));
 		text.p += done;
 		text.n -= (uint32_t)done;
 	}
@@ -98,17 +97,14 @@ static int
 append(const char *path, struct str text, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO that nobody reads must not stop the server. */
-	int fd = open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 	int rc;
 
 	if (fd < 0)
-		return err_set(err, ERR_IO, "open '%s': %s", path,
-		    strerrordesc_np(errno));
+		return err_set(err, ERR_IO, "open '%s': %s", path, strerrordesc_np(errno));
 	rc = write_all(fd, text, path, err);
 	if (close(fd) < 0 && rc == 0)
-		rc = err_set(err, ERR_IO, "close '%s': %s", path,
-		    strerrordesc_np(errno));
+		rc = err_set(err, ERR_IO, "close '%s': %s", path, strerrordesc_np(errno));
 	return rc;
 }
 
@@ -126,8 +122,7 @@ log_write(const void *settings, const struct notification *n, struct err *err)
 	else
 		message_webhook_json(n, 0, &out);
 	if (out.overflow)
-		rc = err_set(err, ERR_LIMIT,
-		    "%u alerts make more than %u bytes", n->n_alerts,
+		rc = err_set(err, ERR_LIMIT, "%u alerts make more than %u bytes", n->n_alerts,
 		    TEXT_BYTES_MAX);
 	else if (people)
 		rc = write_all(STDOUT_FILENO, buf_str(&out), "-", err);
@@ -138,8 +133,7 @@ log_write(const void *settings, const struct notification *n, struct err *err)
 }
 
 static void
-log_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global UNUSED)
+log_finish(struct schema_context *ctx, void *settings, const struct config_global *global UNUSED)
 {
 	struct log_settings *log = settings;
 
@@ -148,10 +142,14 @@ log_finish(struct schema_context *ctx, void *settings,
 }
 
 static const struct schema_field log_fields[] = {
-	{ .name = "send_resolved", .kind = FIELD_BOOL, .fallback = "true",
+	{ .name = "send_resolved",
+	    .kind = FIELD_BOOL,
+	    .fallback = "true",
 	    .offset = offsetof(struct log_settings, common.send_resolved),
 	    .doc = "Tell when the alerts are over, too." },
-	{ .name = "path", .kind = FIELD_STRING, .fallback = "-",
+	{ .name = "path",
+	    .kind = FIELD_STRING,
+	    .fallback = "-",
 	    .flags = FIELD_NONEMPTY,
 	    .offset = offsetof(struct log_settings, path),
 	    .doc = "A file that gets one line of JSON (the webhook's) per "

@@ -41,8 +41,7 @@ severity_rank(struct str severity)
 
 	for (i = 0; i < ARRAY_LEN(severities); i++) {
 		if (severity.n == strlen(severities[i].word) &&
-		    strncasecmp(severity.p, severities[i].word, severity.n) ==
-			0)
+		    strncasecmp(severity.p, severities[i].word, severity.n) == 0)
 			break;
 	}
 	return i;
@@ -53,8 +52,7 @@ message_level(struct str severity)
 {
 	size_t rank = severity_rank(severity);
 
-	return rank < ARRAY_LEN(severities) ? severities[rank].level
-					    : LEVEL_ERROR;
+	return rank < ARRAY_LEN(severities) ? severities[rank].level : LEVEL_ERROR;
 }
 
 /* ---- labels and annotations --------------------------------------------------- */
@@ -124,8 +122,7 @@ grade_of(const struct notified_alert *alert)
 {
 	if (!alert->firing)
 		return LEVEL_COUNT;
-	return LEVEL_COUNT - 1 -
-	    (uint32_t)message_level(message_label(alert, "severity"));
+	return LEVEL_COUNT - 1 - (uint32_t)message_level(message_label(alert, "severity"));
 }
 
 struct str
@@ -148,12 +145,10 @@ message_runbook(const struct notification *n)
 struct str
 message_summary(const struct notified_alert *alert)
 {
-	static const char *const names[] = { "summary", "description",
-		"message" };
+	static const char *const names[] = { "summary", "description", "message" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct str text =
-		    str_trim(message_annotation(alert, names[i]));
+		struct str text = str_trim(message_annotation(alert, names[i]));
 
 		if (text.n != 0)
 			return text;
@@ -162,8 +157,7 @@ message_summary(const struct notified_alert *alert)
 }
 
 uint32_t
-message_pick(const struct notification *n, const struct notified_alert **ret,
-    uint32_t max)
+message_pick(const struct notification *n, const struct notified_alert **ret, uint32_t max)
 {
 	uint32_t count = 0;
 
@@ -176,16 +170,16 @@ message_pick(const struct notification *n, const struct notified_alert **ret,
 }
 
 void
-message_put_labels(const struct notification *n,
-    const struct notified_alert *alert, bool without_common, struct buf *out)
+message_put_labels(const struct notification *n, const struct notified_alert *alert,
+    bool without_common, struct buf *out)
 {
 	const struct labels *labels = alert->labels;
 	size_t start = out->n;
 
 	for (uint32_t i = 0; labels != NULL && i < labels->n; i++) {
 		struct str name = istr_str(labels->l[i].name);
-		bool said_elsewhere = without_common ||
-		    str_is(name, "alertname") || str_is(name, "severity");
+		bool said_elsewhere =
+		    without_common || str_is(name, "alertname") || str_is(name, "severity");
 
 		if (said_elsewhere && message_common_label(n, name.p).n != 0)
 			continue;
@@ -271,9 +265,9 @@ message_counts(const struct notification *n, struct buf *out)
 bool
 message_url_is_good(struct str url)
 {
-	uint32_t scheme = str_starts(url, STR("https://")) ? 8
-	    : str_starts(url, STR("http://"))		   ? 7
-							   : 0;
+	uint32_t scheme = str_starts(url, STR("https://"))  ? 8
+			  : str_starts(url, STR("http://")) ? 7
+							    : 0;
 
 	if (scheme == 0 || url.n == scheme || !str_is_utf8(url))
 		return false;
@@ -303,12 +297,10 @@ put_group_values(const struct notification *n, struct buf *out)
 
 	for (int names = 1; group != NULL && names >= 0; names--) {
 		for (uint32_t i = 0; i < group->n; i++) {
-			bool is_name =
-			    str_is(istr_str(group->l[i].name), "alertname");
+			bool is_name = str_is(istr_str(group->l[i].name), "alertname");
 
 			if (is_name == (names == 1))
-				put_value(out, istr_str(group->l[i].value),
-				    &first);
+				put_value(out, istr_str(group->l[i].value), &first);
 		}
 	}
 }
@@ -325,8 +317,7 @@ put_other_values(const struct notification *n, struct buf *out)
 
 			if (is_name == (names == 1) &&
 			    (n->group_labels == NULL ||
-				labels_get(n->group_labels, label->name) ==
-				    NULL))
+				labels_get(n->group_labels, label->name) == NULL))
 				put_value(out, label->value, &first);
 		}
 	}
@@ -347,8 +338,7 @@ message_subject(const struct notification *n, struct buf *out)
 		buf_puts(out, "[RESOLVED] ");
 	put_group_values(n, out);
 	buf_putc(out, ' ');
-	if (n->n_common_labels >
-	    (n->group_labels != NULL ? n->group_labels->n : 0)) {
+	if (n->n_common_labels > (n->group_labels != NULL ? n->group_labels->n : 0)) {
 		buf_putc(out, '(');
 		put_other_values(n, out);
 		buf_putc(out, ')');
@@ -374,8 +364,7 @@ put_pairs(struct buf *out, const struct labels *labels)
 }
 
 void
-message_alert_list(const struct notification *n, bool firing,
-    struct buf *out)
+message_alert_list(const struct notification *n, bool firing, struct buf *out)
 {
 	for (uint32_t i = 0; i < n->n_alerts && !out->overflow; i++) {
 		const struct notified_alert *alert = &n->alerts[i];
@@ -410,8 +399,7 @@ put_annotation_values(const struct notification *n, struct buf *out)
 
 	for (int names = 1; names >= 0; names--) {
 		for (uint32_t i = 0; i < n->n_common_annotations; i++) {
-			const struct label_view *pair =
-			    &n->common_annotations[i];
+			const struct label_view *pair = &n->common_annotations[i];
 
 			if (str_is(pair->name, "alertname") == (names == 1))
 				put_value(out, pair->value, &first);
@@ -449,8 +437,7 @@ message_link(const struct notification *n, struct buf *out)
 	buf_puts(out, "/#/alerts?receiver=");
 	while (rest.n > 0) {
 		const char *space = memchr(rest.p, ' ', rest.n);
-		uint32_t run =
-		    space != NULL ? (uint32_t)(space - rest.p) : rest.n;
+		uint32_t run = space != NULL ? (uint32_t)(space - rest.p) : rest.n;
 
 		url_escape(out, str_make(rest.p, run));
 		if (space == NULL)
@@ -465,8 +452,7 @@ message_link(const struct notification *n, struct buf *out)
 static const struct template_alert *
 template_alerts(const struct notification *n, struct arena *arena)
 {
-	struct template_alert *alerts =
-	    ARENA_ARRAY(arena, n->n_alerts + 1, struct template_alert);
+	struct template_alert *alerts = ARENA_ARRAY(arena, n->n_alerts + 1, struct template_alert);
 
 	for (uint32_t i = 0; i < n->n_alerts; i++) {
 		const struct notified_alert *alert = &n->alerts[i];
@@ -474,8 +460,7 @@ template_alerts(const struct notification *n, struct arena *arena)
 
 		message_fingerprint(alert->labels, fingerprint);
 		alerts[i] = (struct template_alert){
-			.status = alert->firing ? STR("firing")
-						: STR("resolved"),
+			.status = alert->firing ? STR("firing") : STR("resolved"),
 			.labels = { .labels = alert->labels },
 			.annotations = { .labels = alert->annotations },
 			.starts_at = alert->starts_at,
@@ -495,8 +480,7 @@ data_of(const struct notification *n)
 		.receiver = str_from(n->receiver),
 		.external_url = str_from(n->external_url),
 		.group_labels = { .labels = n->group_labels },
-		.common_labels = { .views = n->common_labels,
-		    .n_views = n->n_common_labels },
+		.common_labels = { .views = n->common_labels, .n_views = n->n_common_labels },
 		.common_annotations = { .views = n->common_annotations,
 		    .n_views = n->n_common_annotations },
 		.notification_reason = str_from(n->reason),
@@ -505,8 +489,7 @@ data_of(const struct notification *n)
 }
 
 static void
-expand(const struct template *t, const struct notification *n, bool html,
-    struct buf *out)
+expand(const struct template *t, const struct notification *n, bool html, struct buf *out)
 {
 	struct arena *arena = arena_new(0);
 	struct template_data data = data_of(n);
@@ -521,16 +504,14 @@ expand(const struct template *t, const struct notification *n, bool html,
 }
 
 void
-message_expand(const struct template *t, const struct notification *n,
-    struct buf *out)
+message_expand(const struct template *t, const struct notification *n, struct buf *out)
 {
 	if (t != NULL)
 		expand(t, n, false, out);
 }
 
 void
-message_expand_html(const struct template *t, const struct notification *n,
-    struct buf *out)
+message_expand_html(const struct template *t, const struct notification *n, struct buf *out)
 {
 	if (t != NULL)
 		expand(t, n, true, out);
@@ -575,9 +556,8 @@ no_answer(const struct xfer_response *response)
 	if (response->failure == ERR_INVALID)
 		verdict.kind = DELIVERY_REJECTED;
 	say_more(verdict.text, sizeof(verdict.text),
-	    response->failure_text[0] != '\0'
-		? str_from(response->failure_text)
-		: str_from(err_code_name(response->failure)));
+	    response->failure_text[0] != '\0' ? str_from(response->failure_text)
+					      : str_from(err_code_name(response->failure)));
 	return verdict;
 }
 

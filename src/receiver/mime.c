@@ -4,7 +4,7 @@
 
 #include "receiver/mime.h"
 
-#define ENCODED_WORD_MAX 75 /* RFC 2047, section 2 */
+#define ENCODED_WORD_MAX 75  /* RFC 2047, section 2 */
 #define WORD_BYTES_MAX   200 /* longer ones are encoded, since that can be folded */
 
 static const char word_start[] = "=?utf-8?q?";
@@ -19,8 +19,7 @@ is_control(char c)
 static bool
 is_alnum(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 /* ---- headers -------------------------------------------------------------------- */
@@ -114,8 +113,7 @@ put_encoded(struct buf *out, struct str text, uint32_t column)
 	for (uint32_t i = 0; i < text.n;) {
 		struct str rest = str_make(text.p + i, text.n - i);
 		uint32_t length = str_rune_length(rest), wide;
-		struct str rune = length != 0 ? str_head(rest, length)
-					      : STR("?");
+		struct str rune = length != 0 ? str_head(rest, length) : STR("?");
 		size_t before = out->n;
 
 		put_q(out, rune);
@@ -168,8 +166,7 @@ address_is_good(struct str address)
 			count++;
 		}
 	}
-	return count == 1 && at > 0 && at + 1 < address.n &&
-	    address.n <= MAIL_ADDRESS_MAX;
+	return count == 1 && at > 0 && at + 1 < address.n && address.n <= MAIL_ADDRESS_MAX;
 }
 
 /* The end of the element that starts at from: its comma, or the end. */
@@ -216,8 +213,7 @@ read_mailbox(struct arena *arena, struct str text, struct mailbox *ret)
 		if (is_control(text.p[i]))
 			return false;
 	if (open != NULL && str_ends(text, STR(">"))) {
-		address = str_make(open + 1,
-		    (size_t)(text.p + text.n - 1 - (open + 1)));
+		address = str_make(open + 1, (size_t)(text.p + text.n - 1 - (open + 1)));
 		name = str_trim(str_make(text.p, (size_t)(open - text.p)));
 	}
 	address = str_trim(address);
@@ -229,23 +225,21 @@ read_mailbox(struct arena *arena, struct str text, struct mailbox *ret)
 }
 
 int
-mime_read_mailboxes(struct arena *arena, struct str list, struct mailbox **ret,
-    uint32_t *ret_n, struct err *err)
+mime_read_mailboxes(
+    struct arena *arena, struct str list, struct mailbox **ret, uint32_t *ret_n, struct err *err)
 {
 	struct mailbox *boxes = NULL;
 	uint32_t n = 0, cap = 0;
 
 	for (uint32_t from = 0; from < list.n;) {
 		uint32_t end = element_end(list, from);
-		struct str text =
-		    str_trim(str_make(list.p + from, end - from));
+		struct str text = str_trim(str_make(list.p + from, end - from));
 
 		from = end + 1;
 		if (text.n == 0)
 			continue;
 		if (n == MAILBOXES_MAX)
-			return err_set(err, ERR_LIMIT,
-			    "more than %d mail addresses in one list",
+			return err_set(err, ERR_LIMIT, "more than %d mail addresses in one list",
 			    MAILBOXES_MAX);
 		if (n == cap) {
 			struct mailbox *more;
@@ -257,8 +251,7 @@ mime_read_mailboxes(struct arena *arena, struct str list, struct mailbox **ret,
 			boxes = more;
 		}
 		if (!read_mailbox(arena, text, &boxes[n]))
-			return err_set(err, ERR_INVALID,
-			    "'%.*s' is no mail address",
+			return err_set(err, ERR_INVALID, "'%.*s' is no mail address",
 			    STR_ARG(str_head(text, 80)));
 		n++;
 	}
@@ -276,8 +269,7 @@ put_phrase(struct buf *out, struct str name, uint32_t column)
 	bool bare = true;
 
 	for (uint32_t i = 0; i < name.n; i++)
-		if (!is_alnum(name.p[i]) &&
-		    strchr(" !#$%&'*+-/=?^_`{|}~", name.p[i]) == NULL)
+		if (!is_alnum(name.p[i]) && strchr(" !#$%&'*+-/=?^_`{|}~", name.p[i]) == NULL)
 			bare = false;
 	if (needs_encoding(name)) {
 		put_encoded(out, name, column);
@@ -295,21 +287,18 @@ put_phrase(struct buf *out, struct str name, uint32_t column)
 }
 
 void
-mime_put_mailboxes(struct buf *out, const char *name,
-    const struct mailbox *mailboxes, uint32_t n)
+mime_put_mailboxes(struct buf *out, const char *name, const struct mailbox *mailboxes, uint32_t n)
 {
 	buf_puts(out, name);
 	buf_puts(out, ": ");
 	for (uint32_t i = 0; i < n; i++) {
 		struct buf scratch = { 0 };
-		struct str display = clean(
-		    str_head(mailboxes[i].name, WORD_BYTES_MAX), &scratch);
+		struct str display = clean(str_head(mailboxes[i].name, WORD_BYTES_MAX), &scratch);
 
 		if (i > 0)
 			buf_puts(out, ",\r\n ");
 		if (display.n > 0) {
-			put_phrase(out, display,
-			    i > 0 ? 1 : (uint32_t)strlen(name) + 2);
+			put_phrase(out, display, i > 0 ? 1 : (uint32_t)strlen(name) + 2);
 			/* Keeps the longest of addresses within a line. */
 			buf_puts(out, display.n > 30 ? "\r\n <" : " <");
 		}
@@ -327,7 +316,7 @@ static bool
 is_line_end(struct str text, uint32_t i)
 {
 	return i >= text.n || text.p[i] == '\n' ||
-	    (text.p[i] == '\r' && i + 1 < text.n && text.p[i + 1] == '\n');
+	       (text.p[i] == '\r' && i + 1 < text.n && text.p[i + 1] == '\n');
 }
 
 /* Lines end with LF or CRLF; anything else that is not printable is encoded. */
@@ -340,7 +329,7 @@ mime_put_quoted_printable(struct buf *out, struct str text)
 	for (uint32_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
 		bool plain = (c > ' ' && c < 0x7f && c != '=') ||
-		    ((c == ' ' || c == '\t') && !is_line_end(text, i + 1));
+			     ((c == ' ' || c == '\t') && !is_line_end(text, i + 1));
 		uint32_t wide = plain ? 1 : 3;
 
 		if (is_line_end(text, i)) {
@@ -357,8 +346,7 @@ mime_put_quoted_printable(struct buf *out, struct str text)
 		if (plain)
 			buf_putc(out, (char)c);
 		else
-			buf_put(out, (char[]){ '=', hex[c >> 4], hex[c & 15] },
-			    3);
+			buf_put(out, (char[]){ '=', hex[c >> 4], hex[c & 15] }, 3);
 		column += wide;
 	}
 	if (column > 0)

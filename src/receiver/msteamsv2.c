@@ -52,8 +52,7 @@ static struct str
 title_of(struct draft *d, const struct msteamsv2_settings *teams)
 {
 	if (teams->title != NULL)
-		return draft_cut(d, draft_expanded(d, teams->title, STR("")),
-		    TITLE_RUNES_MAX);
+		return draft_cut(d, draft_expanded(d, teams->title, STR("")), TITLE_RUNES_MAX);
 	struct str subject = draft_subject(d);
 
 	buf_clear(&d->scratch);
@@ -62,14 +61,12 @@ title_of(struct draft *d, const struct msteamsv2_settings *teams)
 }
 
 static struct str
-text_of(struct draft *d, const struct msteamsv2_settings *teams,
-    uint32_t bytes_max)
+text_of(struct draft *d, const struct msteamsv2_settings *teams, uint32_t bytes_max)
 {
 	struct text_limit limit = { bytes_max, true };
 
 	if (teams->text != NULL)
-		return draft_cut_bytes(d,
-		    draft_expanded(d, teams->text, STR("")), bytes_max);
+		return draft_cut_bytes(d, draft_expanded(d, teams->text, STR("")), bytes_max);
 	buf_clear(&d->scratch);
 	text_put_alerts(d->n, MARKUP_CARD, limit, &d->scratch);
 	return draft_cut_bytes(d, kept(d), bytes_max);
@@ -116,8 +113,7 @@ put_action(struct draft *d, const char *title, struct str url)
 }
 
 static void
-put_body(struct draft *d, const struct msteamsv2_settings *teams,
-    uint32_t bytes_max)
+put_body(struct draft *d, const struct msteamsv2_settings *teams, uint32_t bytes_max)
 {
 	draft_open(d, "body", '[');
 	draft_open(d, NULL, '{');
@@ -140,15 +136,12 @@ put_body(struct draft *d, const struct msteamsv2_settings *teams,
 }
 
 static void
-put_card(struct draft *d, const struct msteamsv2_settings *teams,
-    uint32_t bytes_max)
+put_card(struct draft *d, const struct msteamsv2_settings *teams, uint32_t bytes_max)
 {
 	buf_puts(d->out, "{\"type\":\"message\",\"attachments\":[{");
-	draft_given(d, "contentType",
-	    STR("application/vnd.microsoft.card.adaptive"));
+	draft_given(d, "contentType", STR("application/vnd.microsoft.card.adaptive"));
 	draft_open(d, "content", '{');
-	draft_given(d, "$schema",
-	    STR("http://adaptivecards.io/schemas/adaptive-card.json"));
+	draft_given(d, "$schema", STR("http://adaptivecards.io/schemas/adaptive-card.json"));
 	draft_given(d, "type", STR("AdaptiveCard"));
 	draft_given(d, "version", STR("1.4"));
 	put_body(d, teams, bytes_max);
@@ -162,15 +155,14 @@ put_card(struct draft *d, const struct msteamsv2_settings *teams,
 }
 
 static int
-msteamsv2_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+msteamsv2_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct msteamsv2_settings *teams = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	uint32_t bytes_max = TEXT_BYTES_KEPT;
 	struct str url = STR("");
-	int rc = draft_secret(&d, &teams->webhook_url, "Teams webhook URL",
-	    &url, err);
+	int rc = draft_secret(&d, &teams->webhook_url, "Teams webhook URL", &url, err);
 
 	if (rc < 0)
 		return rc;
@@ -184,8 +176,7 @@ msteamsv2_render(const void *settings, const struct notification *n,
 	} while (d.out->n > CARD_BYTES_MAX && bytes_max > 100);
 	draft_fini(&d);
 	if (request->body.n > CARD_BYTES_MAX)
-		return err_set(err, ERR_LIMIT,
-		    "the card exceeds %d bytes even with a short text",
+		return err_set(err, ERR_LIMIT, "the card exceeds %d bytes even with a short text",
 		    CARD_BYTES_MAX);
 	return 0;
 }
@@ -205,16 +196,16 @@ verdict_of(const struct xfer_response *response)
 	if (verdict.kind != DELIVERY_OK ||
 	    !contains(response->body, "Webhook message delivery failed"))
 		return verdict;
-	verdict.kind = contains(response->body, "HTTP error 429") ||
-		contains(response->body, "HTTP error 5")
-	    ? DELIVERY_RETRY
-	    : DELIVERY_REJECTED;
+	verdict.kind =
+	    contains(response->body, "HTTP error 429") || contains(response->body, "HTTP error 5")
+		? DELIVERY_RETRY
+		: DELIVERY_REJECTED;
 	return verdict;
 }
 
 static struct verdict
-msteamsv2_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+msteamsv2_classify(
+    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
 {
 	const struct msteamsv2_settings *msteamsv2 = settings;
 	struct verdict verdict = verdict_of(response);
@@ -224,8 +215,8 @@ msteamsv2_classify(const void *settings, const struct notification *n UNUSED,
 }
 
 static void
-msteamsv2_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global UNUSED)
+msteamsv2_finish(
+    struct schema_context *ctx, void *settings, const struct config_global *global UNUSED)
 {
 	struct msteamsv2_settings *teams = settings;
 
@@ -233,7 +224,7 @@ msteamsv2_finish(struct schema_context *ctx, void *settings,
 		diag_error(ctx->diag, teams->common.pos,
 		    "no Teams webhook: give webhook_url or webhook_url_file");
 	else if (teams->webhook_url.value != NULL &&
-	    !message_url_is_good(str_from(teams->webhook_url.value)))
+		 !message_url_is_good(str_from(teams->webhook_url.value)))
 		diag_error(ctx->diag, teams->common.pos,
 		    "the webhook_url must begin with https:// and hold no "
 		    "spaces");

@@ -16,10 +16,10 @@
 #define API_URL               "https://api.opsgenie.com/"
 #define MESSAGE_RUNES_MAX     130
 #define DESCRIPTION_RUNES_MAX 15000
-#define TEXT_RUNES_MAX        512   /* entity */
+#define TEXT_RUNES_MAX        512 /* entity */
 #define SOURCE_RUNES_MAX      100
 #define NOTE_RUNES_MAX        25000
-#define DETAILS_RUNES_MAX     8000  /* names and values together */
+#define DETAILS_RUNES_MAX     8000 /* names and values together */
 #define TAGS_MAX              20
 #define TAG_RUNES_MAX         50
 #define ACTIONS_MAX           10
@@ -77,8 +77,8 @@ put_detail(struct details *details, struct str key, struct str value)
 static void
 put_own_detail(struct details *details, const struct template_pair *pair)
 {
-	put_detail(details, str_from(pair->key),
-	    draft_expanded(details->d, pair->template, STR("")));
+	put_detail(
+	    details, str_from(pair->key), draft_expanded(details->d, pair->template, STR("")));
 }
 
 /* The common labels and those given, which win; sorted by name as Go writes a map. */
@@ -94,8 +94,7 @@ put_details(struct draft *d, const struct template_map *given)
 		int order = -1;
 
 		while (k < given->n &&
-		    (order = str_cmp(str_from(given->pairs[k].key),
-			 label->name)) < 0)
+		       (order = str_cmp(str_from(given->pairs[k].key), label->name)) < 0)
 			put_own_detail(&details, &given->pairs[k++]);
 		if (k < given->n && order == 0)
 			put_own_detail(&details, &given->pairs[k++]);
@@ -116,14 +115,12 @@ put_list(struct draft *d, const char *key, struct str text, uint32_t max)
 	draft_open(d, key, '[');
 	for (uint32_t n = 0; text.n > 0 && n < max; n++) {
 		const char *comma = memchr(text.p, ',', text.n);
-		uint32_t length =
-		    comma != NULL ? (uint32_t)(comma - text.p) : text.n;
+		uint32_t length = comma != NULL ? (uint32_t)(comma - text.p) : text.n;
 
 		if (n > 0)
 			buf_putc(d->out, ',');
-		json_put_str(d->out,
-		    draft_cut(d, str_trim(str_make(text.p, length)),
-			TAG_RUNES_MAX));
+		json_put_str(
+		    d->out, draft_cut(d, str_trim(str_make(text.p, length)), TAG_RUNES_MAX));
 		if (comma == NULL)
 			break;
 		text = str_make(comma + 1, text.n - length - 1);
@@ -136,12 +133,10 @@ put_teams(struct draft *d, struct str names)
 {
 	while (names.n > 0) {
 		const char *comma = memchr(names.p, ',', names.n);
-		uint32_t length =
-		    comma != NULL ? (uint32_t)(comma - names.p) : names.n;
+		uint32_t length = comma != NULL ? (uint32_t)(comma - names.p) : names.n;
 
 		draft_open(d, NULL, '{');
-		draft_text(d, "name",
-		    arena_str(d->arena, str_trim(str_make(names.p, length))));
+		draft_text(d, "name", arena_str(d->arena, str_trim(str_make(names.p, length))));
 		draft_text(d, "type", STR("team"));
 		buf_putc(d->out, '}');
 		if (comma == NULL)
@@ -188,9 +183,8 @@ put_responders(struct draft *d, const struct sub_list *responders)
 static struct str
 source_of(struct draft *d, const struct opsgenie_settings *opsgenie)
 {
-	struct str source = opsgenie->source != NULL
-	    ? draft_expanded(d, opsgenie->source, STR(""))
-	    : draft_link(d);
+	struct str source =
+	    opsgenie->source != NULL ? draft_expanded(d, opsgenie->source, STR("")) : draft_link(d);
 
 	return draft_cut(d, source, SOURCE_RUNES_MAX);
 }
@@ -199,8 +193,8 @@ static void
 put_create(struct draft *d, const struct opsgenie_settings *opsgenie)
 {
 	struct str message = opsgenie->message != NULL
-	    ? draft_expanded(d, opsgenie->message, STR(""))
-	    : draft_subject(d);
+				 ? draft_expanded(d, opsgenie->message, STR(""))
+				 : draft_subject(d);
 
 	buf_putc(d->out, '{');
 	draft_given(d, "alias", draft_hash(d));
@@ -209,42 +203,34 @@ put_create(struct draft *d, const struct opsgenie_settings *opsgenie)
 	put_details(d, &opsgenie->details);
 	draft_given(d, "source", source_of(d, opsgenie));
 	put_responders(d, &opsgenie->responders);
-	put_list(d, "tags", draft_expanded(d, opsgenie->tags, STR("")),
-	    TAGS_MAX);
-	draft_text(d, "note",
-	    draft_cut(d, draft_expanded(d, opsgenie->note, STR("")),
-		NOTE_RUNES_MAX));
-	draft_text(d, "priority",
-	    str_trim(draft_expanded(d, opsgenie->priority, STR(""))));
+	put_list(d, "tags", draft_expanded(d, opsgenie->tags, STR("")), TAGS_MAX);
+	draft_text(
+	    d, "note", draft_cut(d, draft_expanded(d, opsgenie->note, STR("")), NOTE_RUNES_MAX));
+	draft_text(d, "priority", str_trim(draft_expanded(d, opsgenie->priority, STR(""))));
 	draft_text(d, "entity",
-	    draft_cut(d, draft_expanded(d, opsgenie->entity, STR("")),
-		TEXT_RUNES_MAX));
-	put_list(d, "actions", draft_expanded(d, opsgenie->actions, STR("")),
-	    ACTIONS_MAX);
+	    draft_cut(d, draft_expanded(d, opsgenie->entity, STR("")), TEXT_RUNES_MAX));
+	put_list(d, "actions", draft_expanded(d, opsgenie->actions, STR("")), ACTIONS_MAX);
 	buf_puts(d->out, "}\n");
 }
 
 static int
-opsgenie_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+opsgenie_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct opsgenie_settings *opsgenie = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str key = STR("");
-	int rc = draft_secret(&d, &opsgenie->api_key, "Opsgenie API key", &key,
-	    err);
+	int rc = draft_secret(&d, &opsgenie->api_key, "Opsgenie API key", &key, err);
 
 	if (rc < 0)
 		return rc;
 	draft_post(request, &opsgenie->common);
-	draft_header(request, arena, "Authorization",
-	    arena_printf(arena, "GenieKey %s", key.p));
+	draft_header(request, arena, "Authorization", arena_printf(arena, "GenieKey %s", key.p));
 	draft_path(&request->url, opsgenie->api_url, "v2/alerts");
 	if (n->firing) {
 		put_create(&d, opsgenie);
 	} else {
-		buf_printf(&request->url, "/%s/close?identifierType=alias",
-		    draft_hash(&d).p);
+		buf_printf(&request->url, "/%s/close?identifierType=alias", draft_hash(&d).p);
 		buf_putc(d.out, '{');
 		draft_given(&d, "source", source_of(&d, opsgenie));
 		buf_puts(d.out, "}\n");
@@ -254,8 +240,8 @@ opsgenie_render(const void *settings, const struct notification *n,
 }
 
 static struct verdict
-opsgenie_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+opsgenie_classify(const void *settings UNUSED, const struct notification *n UNUSED,
+    const struct xfer_response *response)
 {
 	return message_classify_http(response);
 }
@@ -263,8 +249,7 @@ opsgenie_classify(const void *settings UNUSED,
 /* ---- settings ---------------------------------------------------------------------- */
 
 static void
-opsgenie_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+opsgenie_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct opsgenie_settings *opsgenie = settings;
 
@@ -280,30 +265,24 @@ opsgenie_finish(struct schema_context *ctx, void *settings,
 		    "global.opsgenie_api_key");
 	if (opsgenie->responders.n > RESPONDERS_MAX)
 		diag_error(ctx->diag, opsgenie->responders.pos[RESPONDERS_MAX],
-		    "more than %d responders; Opsgenie refuses them",
-		    RESPONDERS_MAX);
+		    "more than %d responders; Opsgenie refuses them", RESPONDERS_MAX);
 }
 
 static void
-check_responder(struct schema_context *ctx, void *value,
-    const struct yaml_node *node)
+check_responder(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
-	static const char *const types[] = { "team", "teams", "user",
-		"escalation", "schedule" };
+	static const char *const types[] = { "team", "teams", "user", "escalation", "schedule" };
 	const struct opsgenie_responder *responder = value;
 	const struct yaml_node *type = yaml_get(node, "type");
 
-	if (responder->id == NULL && responder->name == NULL &&
-	    responder->username == NULL)
-		diag_error(ctx->diag, node->pos,
-		    "a responder needs 'id', 'name' or 'username'");
+	if (responder->id == NULL && responder->name == NULL && responder->username == NULL)
+		diag_error(ctx->diag, node->pos, "a responder needs 'id', 'name' or 'username'");
 	if (type == NULL || !template_is_constant(responder->type))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (str_is(type->text, types[i]))
 			return;
-	schema_expected(ctx, type,
-	    "one of team, teams, user, escalation, schedule");
+	schema_expected(ctx, type, "one of team, teams, user, escalation, schedule");
 }
 
 /* clang-format off */

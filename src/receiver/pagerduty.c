@@ -19,12 +19,12 @@
 #include "receiver/payload.h"
 #include "receiver/types.h"
 
-#define EVENT_BYTES_MAX     512000
-#define SUMMARY_RUNES_MAX   1024
-#define TEXT_RUNES_MAX      1024 /* source, component, group, class, texts of links */
-#define DEDUP_KEY_HEX       64
-#define EXTRAS_MAX          50 /* links or images of one's own */
-#define OWN_DETAILS         7
+#define EVENT_BYTES_MAX   512000
+#define SUMMARY_RUNES_MAX 1024
+#define TEXT_RUNES_MAX    1024 /* source, component, group, class, texts of links */
+#define DEDUP_KEY_HEX     64
+#define EXTRAS_MAX        50 /* links or images of one's own */
+#define OWN_DETAILS       7
 
 struct pagerduty_link {
 	struct template *href, *text;
@@ -165,10 +165,8 @@ small_details(struct writer *w, struct detail *d)
 	struct str runbook = message_runbook(w->n);
 	uint32_t n = 0;
 
-	d[n++] = (struct detail){ STR("num_firing"),
-		json_count(w, w->n->n_firing) };
-	d[n++] = (struct detail){ STR("num_resolved"),
-		json_count(w, w->n->n_resolved) };
+	d[n++] = (struct detail){ STR("num_firing"), json_count(w, w->n->n_firing) };
+	d[n++] = (struct detail){ STR("num_resolved"), json_count(w, w->n->n_resolved) };
 	if (severity.n > 0)
 		d[n++] = (struct detail){ STR("severity"),
 			json_text(w, cut(w, severity, TEXT_RUNES_MAX)) };
@@ -209,10 +207,8 @@ static void
 put_details(struct writer *w)
 {
 	struct payload_member *given;
-	uint32_t n_given = payload_members(w->settings->details, w->n,
-	    w->arena, &given);
-	struct detail *d =
-	    ARENA_ARRAY(w->arena, OWN_DETAILS + n_given, struct detail);
+	uint32_t n_given = payload_members(w->settings->details, w->n, w->arena, &given);
+	struct detail *d = ARENA_ARRAY(w->arena, OWN_DETAILS + n_given, struct detail);
 	uint32_t own = small_details(w, d), n = 0;
 
 	d[own++] = (struct detail){ STR("firing"), alert_list(w, true) };
@@ -222,8 +218,7 @@ put_details(struct writer *w)
 		if (!is_given(given, n_given, d[i].key))
 			d[n++] = d[i];
 	for (uint32_t i = 0; i < n_given; i++)
-		d[n++] = (struct detail){ given[i].key,
-			given_detail(w, given[i].value) };
+		d[n++] = (struct detail){ given[i].key, given_detail(w, given[i].value) };
 	qsort(d, n, sizeof(*d), compare_details);
 	put_key(w, "custom_details");
 	buf_putc(w->out, '{');
@@ -312,20 +307,16 @@ put_timestamp(struct writer *w)
 		if (w->n->alerts[i].firing || !w->n->firing)
 			first = wall_min(first, w->n->alerts[i].starts_at);
 	if (w->n->n_alerts > 0 && wall_is_set(first))
-		put_text(w, "timestamp",
-		    str_from(timestamp_format_ms(first, text)));
+		put_text(w, "timestamp", str_from(timestamp_format_ms(first, text)));
 }
 
 static void
 put_payload(struct writer *w, bool with_details)
 {
-	static const char *const places[] = { "instance", "host", "node",
-		"pod", "model", NULL };
-	static const char *const parts[] = { "service", "component", "job",
-		NULL };
+	static const char *const places[] = { "instance", "host", "node", "pod", "model", NULL };
+	static const char *const parts[] = { "service", "component", "job", NULL };
 	const struct pagerduty_settings *pd = w->settings;
-	struct str source =
-	    expanded(w, pd->source, first_common(w->n, places));
+	struct str source = expanded(w, pd->source, first_common(w->n, places));
 
 	if (str_trim(source).n == 0)
 		source = client_of(w);
@@ -338,15 +329,11 @@ put_payload(struct writer *w, bool with_details)
 	put_text(w, "severity", severity_of(w));
 	put_timestamp(w);
 	put_text(w, "class",
-	    cut(w,
-		expanded(w, pd->class_,
-		    message_common_label(w->n, "alertname")),
+	    cut(w, expanded(w, pd->class_, message_common_label(w->n, "alertname")),
 		TEXT_RUNES_MAX));
 	put_text(w, "component",
-	    cut(w, expanded(w, pd->component, first_common(w->n, parts)),
-		TEXT_RUNES_MAX));
-	put_text(w, "group",
-	    cut(w, expanded(w, pd->group, STR("")), TEXT_RUNES_MAX));
+	    cut(w, expanded(w, pd->component, first_common(w->n, parts)), TEXT_RUNES_MAX));
+	put_text(w, "group", cut(w, expanded(w, pd->group, STR("")), TEXT_RUNES_MAX));
 	if (with_details)
 		put_details(w);
 	else
@@ -375,8 +362,7 @@ put_links(struct writer *w)
 	buf_putc(w->out, '[');
 	put_link(w, message_runbook(w->n), STR("Runbook"));
 	for (uint32_t i = 0; i < w->settings->links.n; i++) {
-		const struct pagerduty_link *link =
-		    w->settings->links.items[i];
+		const struct pagerduty_link *link = w->settings->links.items[i];
 
 		put_link(w, str_trim(expanded(w, link->href, STR(""))),
 		    expanded(w, link->text, STR("")));
@@ -392,13 +378,11 @@ put_images(struct writer *w)
 	put_key(w, "images");
 	buf_putc(w->out, '[');
 	for (uint32_t i = 0; i < w->settings->images.n; i++) {
-		const struct pagerduty_image *image =
-		    w->settings->images.items[i];
+		const struct pagerduty_image *image = w->settings->images.items[i];
 		struct str src = str_trim(expanded(w, image->src, STR("")));
 		struct str href = str_trim(expanded(w, image->href, STR("")));
 
-		if (!message_url_is_good(src) ||
-		    !str_starts(src, STR("https://")))
+		if (!message_url_is_good(src) || !str_starts(src, STR("https://")))
 			continue;
 		if (w->out->p[w->out->n - 1] != '[')
 			buf_putc(w->out, ',');
@@ -424,12 +408,10 @@ put_event(struct writer *w, bool with_details, struct err *err)
 	buf_putc(w->out, '{');
 	put_text(w, "routing_key", str_trim(buf_str(&key)));
 	put_text(w, "dedup_key", str_from(dedup));
-	put_text(w, "event_action",
-	    w->n->firing ? STR("trigger") : STR("resolve"));
+	put_text(w, "event_action", w->n->firing ? STR("trigger") : STR("resolve"));
 	put_payload(w, with_details);
 	put_text(w, "client", cut(w, client_of(w), TEXT_RUNES_MAX));
-	put_text(w, "client_url",
-	    expanded(w, w->settings->client_url, buf_str(&link)));
+	put_text(w, "client_url", expanded(w, w->settings->client_url, buf_str(&link)));
 	put_links(w);
 	put_images(w);
 	buf_puts(w->out, "}\n");
@@ -441,12 +423,11 @@ put_event(struct writer *w, bool with_details, struct err *err)
 }
 
 static int
-pagerduty_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+pagerduty_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct pagerduty_settings *pd = settings;
-	struct writer w = { .n = n, .settings = pd, .arena = arena,
-		.out = &request->body };
+	struct writer w = { .n = n, .settings = pd, .arena = arena, .out = &request->body };
 	int rc;
 
 	request->method = "POST";
@@ -462,8 +443,7 @@ pagerduty_render(const void *settings, const struct notification *n,
 	}
 	buf_fini(&w.scratch);
 	if (rc == 0 && request->body.n > EVENT_BYTES_MAX)
-		rc = err_set(err, ERR_LIMIT,
-		    "the event exceeds 512 KB without its details, too");
+		rc = err_set(err, ERR_LIMIT, "the event exceeds 512 KB without its details, too");
 	return rc;
 }
 
@@ -499,13 +479,12 @@ say_errors(struct verdict *verdict, const struct xfer_response *response)
 }
 
 static struct verdict
-pagerduty_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+pagerduty_classify(const void *settings UNUSED, const struct notification *n UNUSED,
+    const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 
-	if (verdict.kind == DELIVERY_REJECTED &&
-	    response->failure == ERR_NONE)
+	if (verdict.kind == DELIVERY_REJECTED && response->failure == ERR_NONE)
 		say_errors(&verdict, response);
 	return verdict;
 }
@@ -513,8 +492,7 @@ pagerduty_classify(const void *settings UNUSED,
 /* ---- settings ----------------------------------------------------------------------- */
 
 static void
-pagerduty_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+pagerduty_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct pagerduty_settings *pd = settings;
 
@@ -527,11 +505,10 @@ pagerduty_finish(struct schema_context *ctx, void *settings,
 		    "no PagerDuty key: give the routing_key of an Events API "
 		    "v2 integration, or routing_key_file");
 	if (pd->links.n > EXTRAS_MAX)
-		diag_error(ctx->diag, pd->links.pos[EXTRAS_MAX],
-		    "more than %d links", EXTRAS_MAX);
+		diag_error(ctx->diag, pd->links.pos[EXTRAS_MAX], "more than %d links", EXTRAS_MAX);
 	if (pd->images.n > EXTRAS_MAX)
-		diag_error(ctx->diag, pd->images.pos[EXTRAS_MAX],
-		    "more than %d images", EXTRAS_MAX);
+		diag_error(
+		    ctx->diag, pd->images.pos[EXTRAS_MAX], "more than %d images", EXTRAS_MAX);
 }
 
 /* clang-format off */

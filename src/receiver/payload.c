@@ -7,15 +7,20 @@
 #include "base/attr.h"
 #include "base/json.h"
 
-enum payload_kind { PAYLOAD_LITERAL, PAYLOAD_TEXT, PAYLOAD_LIST, PAYLOAD_MAP };
+enum payload_kind {
+	PAYLOAD_LITERAL,
+	PAYLOAD_TEXT,
+	PAYLOAD_LIST,
+	PAYLOAD_MAP
+};
 
 struct payload {
 	enum payload_kind kind;
-	const char *literal;     /* JSON */
+	const char *literal; /* JSON */
 	struct template *text;
 	uint32_t n;
-	struct payload *items;   /* lists and mappings */
-	struct template **keys;  /* mappings */
+	struct payload *items;  /* lists and mappings */
+	struct template **keys; /* mappings */
 };
 
 /* ---- is it JSON? ------------------------------------------------------------------- */
@@ -65,8 +70,7 @@ is_json(struct str text, enum payload_texts texts)
 	kind = json_peek(&r);
 	if (kind == JSON_STRING || kind == JSON_BAD || kind == JSON_END)
 		return false;
-	if (texts == PAYLOAD_TEXTS && kind != JSON_OBJECT &&
-	    kind != JSON_ARRAY)
+	if (texts == PAYLOAD_TEXTS && kind != JSON_OBJECT && kind != JSON_ARRAY)
 		return false;
 	return skip_json(&r, 0) && json_finish(&r);
 }
@@ -74,8 +78,8 @@ is_json(struct str text, enum payload_texts texts)
 /* ---- writing ----------------------------------------------------------------------- */
 
 static void
-put_expanded(const struct template *t, const struct notification *n,
-    enum payload_texts texts, bool is_key, struct buf *out)
+put_expanded(const struct template *t, const struct notification *n, enum payload_texts texts,
+    bool is_key, struct buf *out)
 {
 	struct buf text = { 0 };
 	struct str trimmed;
@@ -90,8 +94,8 @@ put_expanded(const struct template *t, const struct notification *n,
 }
 
 void
-payload_put(const struct payload *payload, const struct notification *n,
-    enum payload_texts texts, struct buf *out)
+payload_put(const struct payload *payload, const struct notification *n, enum payload_texts texts,
+    struct buf *out)
 {
 	bool is_map = payload->kind == PAYLOAD_MAP;
 
@@ -120,8 +124,8 @@ payload_put(const struct payload *payload, const struct notification *n,
 }
 
 uint32_t
-payload_members(const struct payload *payload, const struct notification *n,
-    struct arena *arena, struct payload_member **ret)
+payload_members(const struct payload *payload, const struct notification *n, struct arena *arena,
+    struct payload_member **ret)
 {
 	struct buf key = { 0 };
 
@@ -132,9 +136,8 @@ payload_members(const struct payload *payload, const struct notification *n,
 	for (uint32_t i = 0; i < payload->n; i++) {
 		buf_clear(&key);
 		message_expand(payload->keys[i], n, &key);
-		(*ret)[i] = (struct payload_member){
-			arena_str(arena, buf_str(&key)), &payload->items[i]
-		};
+		(*ret)[i] =
+		    (struct payload_member){ arena_str(arena, buf_str(&key)), &payload->items[i] };
 	}
 	buf_fini(&key);
 	return payload->n;
@@ -164,17 +167,16 @@ static const struct schema template_schema = {
 static struct template *
 read_template(struct schema_context *ctx, const struct yaml_node *node)
 {
-	struct template_member *member =
-	    ARENA_NEW(ctx->arena, struct template_member);
-	struct yaml_node key = { .kind = YAML_SCALAR, .pos = node->pos,
-		.text = STR("text") };
+	struct template_member *member = ARENA_NEW(ctx->arena, struct template_member);
+	struct yaml_node key = { .kind = YAML_SCALAR, .pos = node->pos, .text = STR("text") };
 	union {
 		const struct yaml_node *borrowed;
 		struct yaml_node *node;
 	} value = { node };
 	struct yaml_pair pair = { &key, value.node };
-	struct yaml_node mapping = { .kind = YAML_MAPPING, .pos = node->pos,
-		.n = 1, .pairs = &pair };
+	struct yaml_node mapping = {
+		.kind = YAML_MAPPING, .pos = node->pos, .n = 1, .pairs = &pair
+	};
 
 	schema_read(ctx, &template_schema, &mapping, member);
 	return member->text;
@@ -187,12 +189,23 @@ literal_of(struct schema_context *ctx, const struct yaml_node *node)
 	static const struct {
 		const char *word, *json;
 	} words[] = {
-		{ "true", "true" }, { "True", "true" }, { "TRUE", "true" },
-		{ "yes", "true" }, { "Yes", "true" }, { "YES", "true" },
-		{ "on", "true" }, { "On", "true" }, { "ON", "true" },
-		{ "false", "false" }, { "False", "false" },
-		{ "FALSE", "false" }, { "no", "false" }, { "No", "false" },
-		{ "NO", "false" }, { "off", "false" }, { "Off", "false" },
+		{ "true", "true" },
+		{ "True", "true" },
+		{ "TRUE", "true" },
+		{ "yes", "true" },
+		{ "Yes", "true" },
+		{ "YES", "true" },
+		{ "on", "true" },
+		{ "On", "true" },
+		{ "ON", "true" },
+		{ "false", "false" },
+		{ "False", "false" },
+		{ "FALSE", "false" },
+		{ "no", "false" },
+		{ "No", "false" },
+		{ "NO", "false" },
+		{ "off", "false" },
+		{ "Off", "false" },
 		{ "OFF", "false" },
 	};
 
@@ -203,14 +216,11 @@ literal_of(struct schema_context *ctx, const struct yaml_node *node)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_is(node->text, words[i].word))
 			return words[i].json;
-	return is_json(node->text, PAYLOAD_TYPED)
-	    ? arena_str(ctx->arena, node->text).p
-	    : NULL;
+	return is_json(node->text, PAYLOAD_TYPED) ? arena_str(ctx->arena, node->text).p : NULL;
 }
 
 static bool
-read_node(struct schema_context *ctx, const struct yaml_node *node,
-    struct payload *payload)
+read_node(struct schema_context *ctx, const struct yaml_node *node, struct payload *payload)
 {
 	bool is_map = node->kind == YAML_MAPPING, all = true;
 
@@ -227,24 +237,20 @@ read_node(struct schema_context *ctx, const struct yaml_node *node,
 	payload->n = node->n;
 	payload->items = ARENA_ARRAY(ctx->arena, node->n + 1, struct payload);
 	if (is_map)
-		payload->keys =
-		    ARENA_ARRAY(ctx->arena, node->n + 1, struct template *);
+		payload->keys = ARENA_ARRAY(ctx->arena, node->n + 1, struct template *);
 	for (uint32_t i = 0; i < node->n; i++) {
 		if (is_map) {
-			payload->keys[i] =
-			    read_template(ctx, node->pairs[i].key);
+			payload->keys[i] = read_template(ctx, node->pairs[i].key);
 			all &= payload->keys[i] != NULL;
 		}
-		all &= read_node(ctx,
-		    is_map ? node->pairs[i].value : node->items[i],
-		    &payload->items[i]);
+		all &= read_node(
+		    ctx, is_map ? node->pairs[i].value : node->items[i], &payload->items[i]);
 	}
 	return all;
 }
 
 void
-payload_read(struct schema_context *ctx, const struct yaml_node *node,
-    void *member)
+payload_read(struct schema_context *ctx, const struct yaml_node *node, void *member)
 {
 	struct payload *payload = ARENA_NEW(ctx->arena, struct payload);
 
@@ -253,8 +259,7 @@ payload_read(struct schema_context *ctx, const struct yaml_node *node,
 }
 
 void
-payload_read_map(struct schema_context *ctx, const struct yaml_node *node,
-    void *member)
+payload_read_map(struct schema_context *ctx, const struct yaml_node *node, void *member)
 {
 	if (node->kind != YAML_MAPPING)
 		schema_expected(ctx, node, "a mapping such as {key: text}");

@@ -17,7 +17,7 @@
 #define MESSAGE_RUNES_MAX   1024
 #define URL_RUNES_MAX       512
 #define URL_TITLE_RUNES_MAX 100
-#define RETRY_MIN           30    /* seconds; less is refused */
+#define RETRY_MIN           30 /* seconds; less is refused */
 #define EXPIRE_MAX          10800
 
 struct pushover_settings {
@@ -45,8 +45,7 @@ put_pair(struct draft *d, const char *key, struct str value)
 static void
 put_seconds(struct draft *d, const char *key, int64_t seconds)
 {
-	put_pair(d, key,
-	    str_from(arena_printf(d->arena, "%lld", (long long)seconds)));
+	put_pair(d, key, str_from(arena_printf(d->arena, "%lld", (long long)seconds)));
 }
 
 static struct str
@@ -57,18 +56,15 @@ message_of(struct draft *d, const struct pushover_settings *pushover)
 
 	if (pushover->message == NULL) {
 		buf_clear(&d->scratch);
-		text_put_alerts(d->n,
-		    pushover->html ? MARKUP_HTML : MARKUP_PLAIN, limit,
-		    &d->scratch);
+		text_put_alerts(
+		    d->n, pushover->html ? MARKUP_HTML : MARKUP_PLAIN, limit, &d->scratch);
 		text = arena_str(d->arena, buf_str(&d->scratch));
 	} else if (pushover->html) {
-		text = draft_cut_html(d,
-		    draft_html(d, pushover->message, STR("")),
-		    MESSAGE_RUNES_MAX);
+		text =
+		    draft_cut_html(d, draft_html(d, pushover->message, STR("")), MESSAGE_RUNES_MAX);
 	} else {
-		text = draft_cut(d,
-		    draft_expanded(d, pushover->message, STR("")),
-		    MESSAGE_RUNES_MAX);
+		text =
+		    draft_cut(d, draft_expanded(d, pushover->message, STR("")), MESSAGE_RUNES_MAX);
 	}
 	text = str_trim(text);
 	return text.n > 0 ? text : STR("(no details)");
@@ -78,9 +74,8 @@ message_of(struct draft *d, const struct pushover_settings *pushover)
 static struct str
 url_of(struct draft *d, const struct pushover_settings *pushover)
 {
-	struct str url = pushover->url != NULL
-	    ? str_trim(draft_expanded(d, pushover->url, STR("")))
-	    : draft_link(d);
+	struct str url = pushover->url != NULL ? str_trim(draft_expanded(d, pushover->url, STR("")))
+					       : draft_link(d);
 
 	return str_runes(url) <= URL_RUNES_MAX ? url : STR("");
 }
@@ -92,12 +87,11 @@ seconds_of(dur_t d)
 }
 
 static void
-put_form(struct draft *d, const struct pushover_settings *pushover,
-    struct str token, struct str user)
+put_form(
+    struct draft *d, const struct pushover_settings *pushover, struct str token, struct str user)
 {
-	struct str title = pushover->title != NULL
-	    ? draft_expanded(d, pushover->title, STR(""))
-	    : draft_subject(d);
+	struct str title = pushover->title != NULL ? draft_expanded(d, pushover->title, STR(""))
+						   : draft_subject(d);
 	int64_t retry = seconds_of(pushover->retry);
 	int64_t expire = seconds_of(pushover->expire);
 
@@ -111,40 +105,33 @@ put_form(struct draft *d, const struct pushover_settings *pushover,
 	put_pair(d, "message", message_of(d, pushover));
 	put_pair(d, "url", url_of(d, pushover));
 	put_pair(d, "url_title",
-	    draft_cut(d, draft_expanded(d, pushover->url_title, STR("")),
-		URL_TITLE_RUNES_MAX));
+	    draft_cut(d, draft_expanded(d, pushover->url_title, STR("")), URL_TITLE_RUNES_MAX));
 	put_pair(d, "priority",
-	    str_trim(draft_expanded(d, pushover->priority,
-		d->n->firing ? STR("2") : STR("0"))));
+	    str_trim(draft_expanded(d, pushover->priority, d->n->firing ? STR("2") : STR("0"))));
 	put_seconds(d, "retry", retry < RETRY_MIN ? RETRY_MIN : retry);
 	put_seconds(d, "expire", expire > EXPIRE_MAX ? EXPIRE_MAX : expire);
-	put_pair(d, "device",
-	    str_trim(draft_expanded(d, pushover->device, STR(""))));
-	put_pair(d, "sound",
-	    str_trim(draft_expanded(d, pushover->sound, STR(""))));
+	put_pair(d, "device", str_trim(draft_expanded(d, pushover->device, STR(""))));
+	put_pair(d, "sound", str_trim(draft_expanded(d, pushover->sound, STR(""))));
 	if (seconds_of(pushover->ttl) > 0)
 		put_seconds(d, "ttl", seconds_of(pushover->ttl));
 }
 
 static int
-pushover_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+pushover_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct pushover_settings *pushover = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str token = STR(""), user = STR("");
-	int rc = draft_secret(&d, &pushover->token, "Pushover token", &token,
-	    err);
+	int rc = draft_secret(&d, &pushover->token, "Pushover token", &token, err);
 
 	if (rc == 0)
-		rc = draft_secret(&d, &pushover->user_key, "Pushover user key",
-		    &user, err);
+		rc = draft_secret(&d, &pushover->user_key, "Pushover user key", &user, err);
 	if (rc < 0)
 		return rc;
 	draft_post(request, &pushover->common);
 	request->content_type = "application/x-www-form-urlencoded";
-	buf_puts(&request->url,
-	    pushover->api_url != NULL ? pushover->api_url : API_URL);
+	buf_puts(&request->url, pushover->api_url != NULL ? pushover->api_url : API_URL);
 	put_form(&d, pushover, token, user);
 	draft_fini(&d);
 	return 0;
@@ -152,8 +139,8 @@ pushover_render(const void *settings, const struct notification *n,
 
 /* {"status":1,...} is success; 4xx: never again as it is. */
 static struct verdict
-pushover_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+pushover_classify(const void *settings UNUSED, const struct notification *n UNUSED,
+    const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 	struct draft_reply reply;
@@ -161,31 +148,26 @@ pushover_classify(const void *settings UNUSED,
 	if (verdict.kind != DELIVERY_OK)
 		return verdict;
 	reply = draft_reply(response->body, "status", "errors");
-	if (reply.parsed && reply.first[0] != '\0' &&
-	    strcmp(reply.first, "1") != 0) {
+	if (reply.parsed && reply.first[0] != '\0' && strcmp(reply.first, "1") != 0) {
 		verdict.kind = DELIVERY_REJECTED;
-		verdict_say(&verdict, response->status,
-		    str_trim(response->body));
+		verdict_say(&verdict, response->status, str_trim(response->body));
 	}
 	return verdict;
 }
 
 static void
-pushover_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global UNUSED)
+pushover_finish(
+    struct schema_context *ctx, void *settings, const struct config_global *global UNUSED)
 {
 	struct pushover_settings *pushover = settings;
 	struct pos pos = pushover->common.pos;
 
 	if (!secret_is_set(&pushover->user_key))
-		diag_error(ctx->diag, pos,
-		    "no Pushover user key: give user_key or user_key_file");
+		diag_error(ctx->diag, pos, "no Pushover user key: give user_key or user_key_file");
 	if (!secret_is_set(&pushover->token))
-		diag_error(ctx->diag, pos,
-		    "no Pushover token: give token or token_file");
+		diag_error(ctx->diag, pos, "no Pushover token: give token or token_file");
 	if (pushover->html && pushover->monospace)
-		diag_error(ctx->diag, pos,
-		    "'html' and 'monospace' exclude each other");
+		diag_error(ctx->diag, pos, "'html' and 'monospace' exclude each other");
 }
 
 /* clang-format off */

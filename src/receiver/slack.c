@@ -34,8 +34,7 @@ place_of(const struct slack_settings *slack, struct str thread)
 	if (!slack->update_message || colon == NULL)
 		return (struct slack_place){ STR(""), STR("") };
 	n = (uint32_t)(colon - thread.p);
-	return (struct slack_place){ str_make(thread.p, n),
-		str_make(colon + 1, thread.n - n - 1) };
+	return (struct slack_place){ str_make(thread.p, n), str_make(colon + 1, thread.n - n - 1) };
 }
 
 static bool
@@ -46,30 +45,29 @@ is_app(const struct slack_settings *slack)
 
 /* The URL, and the app's token in a header. */
 static int
-put_address(struct draft *d, const struct slack_settings *slack,
-    struct xfer_request *request, struct err *err)
+put_address(struct draft *d, const struct slack_settings *slack, struct xfer_request *request,
+    struct err *err)
 {
 	struct str text = STR("");
 	int rc;
 
 	if (!is_app(slack)) {
-		rc = draft_secret(d, &slack->api_url, "Slack API URL", &text,
-		    err);
+		rc = draft_secret(d, &slack->api_url, "Slack API URL", &text, err);
 		buf_put_str(&request->url, text);
 		return rc;
 	}
 	rc = draft_secret(d, &slack->app_token, "Slack app token", &text, err);
 	if (rc < 0)
 		return rc;
-	draft_header(request, d->arena, "Authorization",
-	    arena_printf(d->arena, "Bearer %s", text.p));
+	draft_header(
+	    request, d->arena, "Authorization", arena_printf(d->arena, "Bearer %s", text.p));
 	buf_puts(&request->url, slack->app_url);
 	return 0;
 }
 
 static int
-slack_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+slack_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct slack_settings *slack = settings;
 	struct slack_place place = place_of(slack, n->thread);
@@ -117,8 +115,7 @@ read_text(struct json_reader *r, struct str *ret)
 static struct slack_answer
 read_answer(struct str body)
 {
-	struct slack_answer answer = { false, false, STR(""), STR(""),
-		STR("") };
+	struct slack_answer answer = { false, false, STR(""), STR(""), STR("") };
 	struct json_reader r;
 	struct str key;
 
@@ -144,8 +141,7 @@ read_answer(struct str body)
 			json_skip(&r);
 	}
 	if (!json_finish(&r))
-		answer = (struct slack_answer){ true, false, body, STR(""),
-			STR("") };
+		answer = (struct slack_answer){ true, false, body, STR(""), STR("") };
 	return answer;
 }
 
@@ -159,18 +155,17 @@ is_among(struct str error, const char *const *words)
 }
 
 /* Errors that pass; of the rest another try gets the same answer. */
-static const char *const passing[] = { "ratelimited", "rate_limited",
-	"fatal_error", "internal_error", "service_unavailable",
-	"request_timeout", "team_added_to_org", "rollup_error", NULL };
+static const char *const passing[] = { "ratelimited", "rate_limited", "fatal_error",
+	"internal_error", "service_unavailable", "request_timeout", "team_added_to_org",
+	"rollup_error", NULL };
 
 /* The message is gone, or may no longer be changed. */
-static const char *const gone[] = { "message_not_found",
-	"cant_update_message", "edit_window_closed", "channel_not_found",
-	"is_archived", NULL };
+static const char *const gone[] = { "message_not_found", "cant_update_message",
+	"edit_window_closed", "channel_not_found", "is_archived", NULL };
 
 static void
-keep_place(const struct slack_settings *slack, const struct slack_answer *answer,
-    struct verdict *verdict)
+keep_place(
+    const struct slack_settings *slack, const struct slack_answer *answer, struct verdict *verdict)
 {
 	/* The answer repeats the whole message. */
 	if (answer->ts.n > 0)
@@ -195,12 +190,11 @@ verdict_of(const struct slack_settings *slack, const struct notification *n,
 		keep_place(slack, &answer, &verdict);
 		return verdict;
 	}
-	verdict.kind = is_among(answer.error, passing) ? DELIVERY_RETRY
-						       : DELIVERY_REJECTED;
+	verdict.kind = is_among(answer.error, passing) ? DELIVERY_RETRY : DELIVERY_REJECTED;
 	verdict_say(&verdict, response->status,
-	    answer.error.n > 0	? answer.error
-		: answer.is_json ? str_trim(response->body)
-				 : STR("an empty answer instead of 'ok'"));
+	    answer.error.n > 0 ? answer.error
+	    : answer.is_json   ? str_trim(response->body)
+			       : STR("an empty answer instead of 'ok'"));
 	if (place_of(slack, n->thread).ts.n > 0 && is_among(answer.error, gone)) {
 		verdict.kind = DELIVERY_RETRY;
 		verdict.thread_gone = true;
@@ -209,8 +203,8 @@ verdict_of(const struct slack_settings *slack, const struct notification *n,
 }
 
 static struct verdict
-slack_classify(const void *settings, const struct notification *n,
-    const struct xfer_response *response)
+slack_classify(
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
 	const struct slack_settings *slack = settings;
 	struct verdict verdict = verdict_of(slack, n, response);
@@ -251,44 +245,39 @@ check_address(struct schema_context *ctx, const struct slack_settings *slack)
 		diag_error(ctx->diag, pos,
 		    "the Slack API URL must begin with https:// and hold no "
 		    "spaces");
-	else if (slack->update_message && url != NULL &&
-	    !str_ends(str_from(url), STR("/" POST)))
+	else if (slack->update_message && url != NULL && !str_ends(str_from(url), STR("/" POST)))
 		diag_error(ctx->diag, pos,
 		    "'update_message' needs an app: give app_token, or an "
 		    "api_url that ends in /chat.postMessage");
 	if (is_app(slack) && slack->channel == NULL)
-		diag_error(ctx->diag, pos,
-		    "an app needs to be told the 'channel'");
+		diag_error(ctx->diag, pos, "an app needs to be told the 'channel'");
 }
 
 static void
-slack_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+slack_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct slack_settings *slack = settings;
 
 	if (is_app(slack) && secret_is_set(&slack->api_url))
-		diag_error(ctx->diag, slack->common.pos,
-		    "'api_url' and 'app_token' exclude each other");
+		diag_error(
+		    ctx->diag, slack->common.pos, "'api_url' and 'app_token' exclude each other");
 	choose_address(slack, global);
 	check_address(ctx, slack);
 	if (slack->fields.n > FIELDS_MAX)
-		diag_error(ctx->diag, slack->fields.pos[FIELDS_MAX],
-		    "more than %d fields", FIELDS_MAX);
+		diag_error(
+		    ctx->diag, slack->fields.pos[FIELDS_MAX], "more than %d fields", FIELDS_MAX);
 	if (slack->actions.n > ACTIONS_MAX)
 		diag_error(ctx->diag, slack->actions.pos[ACTIONS_MAX],
 		    "more than %d actions; Slack refuses them", ACTIONS_MAX);
 }
 
 static void
-check_action(struct schema_context *ctx, void *value,
-    const struct yaml_node *node)
+check_action(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	const struct slack_action *action = value;
 
 	if (action->url == NULL && action->name == NULL)
-		diag_error(ctx->diag, node->pos,
-		    "an action needs 'url' or 'name'");
+		diag_error(ctx->diag, node->pos, "an action needs 'url' or 'name'");
 }
 
 /* clang-format off */

@@ -44,8 +44,7 @@ put_text(struct writer *w, const char *key, struct str text)
 
 /* What a template says, cut; left out when it says nothing. */
 static void
-put_template(struct writer *w, const char *key, const struct template *t,
-    uint32_t max_runes)
+put_template(struct writer *w, const char *key, const struct template *t, uint32_t max_runes)
 {
 	buf_clear(&w->scratch);
 	message_expand(t, w->n, &w->scratch);
@@ -89,12 +88,10 @@ put_title(struct writer *w, const struct slack_settings *slack, struct buf *titl
 	buf_clear(&w->scratch);
 	if (slack->title != NULL) {
 		message_expand(slack->title, w->n, &w->scratch);
-		message_put_cut(title, buf_str(&w->scratch),
-		    SLACK_TITLE_RUNES_MAX);
+		message_put_cut(title, buf_str(&w->scratch), SLACK_TITLE_RUNES_MAX);
 	} else {
 		message_subject(w->n, &w->scratch);
-		slack_put_escaped(title, buf_str(&w->scratch),
-		    SLACK_TITLE_RUNES_MAX);
+		slack_put_escaped(title, buf_str(&w->scratch), SLACK_TITLE_RUNES_MAX);
 	}
 	put_text(w, "title", buf_str(title));
 }
@@ -127,8 +124,7 @@ put_body(struct writer *w, const struct slack_settings *slack)
 }
 
 static void
-put_fallback(struct writer *w, const struct slack_settings *slack,
-    struct str title)
+put_fallback(struct writer *w, const struct slack_settings *slack, struct str title)
 {
 	if (slack->fallback != NULL) {
 		put_given(w, "fallback", slack->fallback);
@@ -293,8 +289,8 @@ put_sender(struct writer *w, const struct slack_settings *slack)
 }
 
 void
-slack_put_message(const struct slack_settings *slack,
-    const struct notification *n, struct slack_place place, struct buf *out)
+slack_put_message(const struct slack_settings *slack, const struct notification *n,
+    struct slack_place place, struct buf *out)
 {
 	struct writer w = { .n = n, .out = out };
 

@@ -8,7 +8,7 @@
 #define SUMMARY_RUNES_MAX 300
 #define LABELS_RUNES_MAX  500
 #define URL_RUNES_MAX     3000 /* Slack's limit of a link */
-#define REST_RUNES_MAX    600 /* kept free for what follows the alerts */
+#define REST_RUNES_MAX    600  /* kept free for what follows the alerts */
 
 /* What one byte becomes; NULL: itself. */
 static const char *
@@ -46,8 +46,7 @@ escaped_runes(struct str s, bool code, uint32_t enough)
 	uint32_t runes = 0, bytes;
 
 	for (uint32_t i = 0; i < s.n && runes <= enough; i += bytes)
-		runes += str_runes(next_piece(
-		    str_make(s.p + i, s.n - i), code, &bytes));
+		runes += str_runes(next_piece(str_make(s.p + i, s.n - i), code, &bytes));
 	return runes;
 }
 
@@ -58,8 +57,7 @@ put_escaped(struct buf *out, struct str s, bool code, uint32_t max)
 	uint32_t room = cut ? max - 1 : max, bytes;
 
 	for (uint32_t i = 0; i < s.n; i += bytes) {
-		struct str piece =
-		    next_piece(str_make(s.p + i, s.n - i), code, &bytes);
+		struct str piece = next_piece(str_make(s.p + i, s.n - i), code, &bytes);
 		uint32_t runes = str_runes(piece);
 
 		if (runes > room)
@@ -116,8 +114,8 @@ slack_runbooks_differ(const struct notification *n)
 }
 
 static void
-put_alert(const struct notification *n, const struct notified_alert *alert,
-    bool runbooks, struct buf *out)
+put_alert(const struct notification *n, const struct notified_alert *alert, bool runbooks,
+    struct buf *out)
 {
 	struct str value = str_trim(message_annotation(alert, "value"));
 	struct str runbook = message_alert_runbook(alert);
@@ -154,8 +152,7 @@ put_common(const struct notification *n, struct buf *out)
 	for (uint32_t i = 0; n->n_alerts > 1 && i < n->n_common_labels; i++) {
 		const struct label_view *label = &n->common_labels[i];
 
-		if (str_is(label->name, "alertname") ||
-		    str_is(label->name, "severity"))
+		if (str_is(label->name, "alertname") || str_is(label->name, "severity"))
 			continue;
 		if (labels.n > 0)
 			buf_putc(&labels, ' ');

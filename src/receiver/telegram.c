@@ -14,14 +14,18 @@
 #include "receiver/text.h"
 #include "receiver/types.h"
 
-#define API_URL            "https://api.telegram.org"
-#define MESSAGE_RUNES_MAX  4096
-#define TITLE_RUNES_MAX    512
-#define CHAT_BYTES_MAX     64
+#define API_URL           "https://api.telegram.org"
+#define MESSAGE_RUNES_MAX 4096
+#define TITLE_RUNES_MAX   512
+#define CHAT_BYTES_MAX    64
 
-enum parse_mode { PARSE_NONE, PARSE_MARKDOWN, PARSE_MARKDOWN_V2, PARSE_HTML };
-static const char *const parse_modes[] = { "", "Markdown", "MarkdownV2",
-	"HTML", NULL };
+enum parse_mode {
+	PARSE_NONE,
+	PARSE_MARKDOWN,
+	PARSE_MARKDOWN_V2,
+	PARSE_HTML
+};
+static const char *const parse_modes[] = { "", "Markdown", "MarkdownV2", "HTML", NULL };
 
 struct telegram_settings {
 	struct integration_common common;
@@ -43,8 +47,7 @@ own_message(struct draft *d)
 
 	text_put_bold(&text, MARKUP_HTML, draft_subject(d), TITLE_RUNES_MAX);
 	buf_puts(&text, "\n\n");
-	limit = (struct text_limit){ MESSAGE_RUNES_MAX -
-		    str_runes(buf_str(&text)), false };
+	limit = (struct text_limit){ MESSAGE_RUNES_MAX - str_runes(buf_str(&text)), false };
 	text_put_alerts(d->n, MARKUP_HTML, limit, &text);
 	copy = arena_str(d->arena, buf_str(&text));
 	buf_fini(&text);
@@ -57,51 +60,44 @@ message_of(struct draft *d, const struct telegram_settings *telegram)
 	if (telegram->message == NULL)
 		return draft_cut_html(d, own_message(d), MESSAGE_RUNES_MAX);
 	if (telegram->parse_mode == PARSE_HTML)
-		return draft_cut_html(d,
-		    draft_html(d, telegram->message, STR("")),
-		    MESSAGE_RUNES_MAX);
-	return draft_cut(d, draft_expanded(d, telegram->message, STR("")),
-	    MESSAGE_RUNES_MAX);
+		return draft_cut_html(
+		    d, draft_html(d, telegram->message, STR("")), MESSAGE_RUNES_MAX);
+	return draft_cut(d, draft_expanded(d, telegram->message, STR("")), MESSAGE_RUNES_MAX);
 }
 
 /* A number from the file, or "@channel". */
 static int
-read_chat(struct draft *d, const struct telegram_settings *telegram,
-    struct str *ret, struct err *err)
+read_chat(
+    struct draft *d, const struct telegram_settings *telegram, struct str *ret, struct err *err)
 {
 	struct secret file = { .file = telegram->chat_id_file };
 	int64_t id;
 	int rc;
 
 	if (telegram->chat_id_file == NULL) {
-		*ret = str_from(arena_printf(d->arena, "%" PRId64,
-		    telegram->chat_id));
+		*ret = str_from(arena_printf(d->arena, "%" PRId64, telegram->chat_id));
 		return 0;
 	}
 	rc = draft_secret(d, &file, "Telegram chat", ret, err);
 	if (rc < 0)
 		return rc;
-	if (ret->n > CHAT_BYTES_MAX || ret->n == 0 ||
-	    (ret->p[0] != '@' && !str_to_i64(*ret, &id)))
-		return err_set(err, ERR_INVALID,
-		    "'%s' holds no chat's number", telegram->chat_id_file);
+	if (ret->n > CHAT_BYTES_MAX || ret->n == 0 || (ret->p[0] != '@' && !str_to_i64(*ret, &id)))
+		return err_set(
+		    err, ERR_INVALID, "'%s' holds no chat's number", telegram->chat_id_file);
 	return 0;
 }
 
 static void
-put_message(struct draft *d, const struct telegram_settings *telegram,
-    struct str chat)
+put_message(struct draft *d, const struct telegram_settings *telegram, struct str chat)
 {
-	int mode = telegram->message == NULL ? PARSE_HTML
-					     : telegram->parse_mode;
+	int mode = telegram->message == NULL ? PARSE_HTML : telegram->parse_mode;
 
 	buf_putc(d->out, '{');
 	/* Text, as the Bot API takes both and Alertmanager sends it so. */
 	draft_given(d, "chat_id", chat);
 	if (telegram->message_thread_id != 0)
 		draft_given(d, "message_thread_id",
-		    str_from(arena_printf(d->arena, "%" PRId64,
-			telegram->message_thread_id)));
+		    str_from(arena_printf(d->arena, "%" PRId64, telegram->message_thread_id)));
 	draft_given(d, "text", message_of(d, telegram));
 	draft_text(d, "parse_mode", str_from(parse_modes[mode]));
 	draft_given(d, "disable_web_page_preview", STR("true"));
@@ -111,14 +107,13 @@ put_message(struct draft *d, const struct telegram_settings *telegram,
 }
 
 static int
-telegram_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+telegram_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct telegram_settings *telegram = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str token = STR(""), chat = STR("");
-	int rc = draft_secret(&d, &telegram->bot_token, "Telegram bot token",
-	    &token, err);
+	int rc = draft_secret(&d, &telegram->bot_token, "Telegram bot token", &token, err);
 
 	if (rc == 0)
 		rc = read_chat(&d, telegram, &chat, err);
@@ -151,23 +146,21 @@ verdict_of(const struct xfer_response *response)
 	reply = draft_reply(response->body, "ok", "description");
 	if (verdict.kind == DELIVERY_OK) {
 		/* The answer repeats the whole message. */
-		verdict_say(&verdict, response->status,
-		    reply.parsed ? STR("") : str_trim(response->body));
+		verdict_say(
+		    &verdict, response->status, reply.parsed ? STR("") : str_trim(response->body));
 		if (reply.parsed && strcmp(reply.first, "false") == 0)
 			verdict.kind = DELIVERY_REJECTED;
 	}
 	if (verdict.kind != DELIVERY_OK && reply.second[0] != '\0')
-		verdict_say(&verdict, response->status,
-		    str_from(reply.second));
+		verdict_say(&verdict, response->status, str_from(reply.second));
 	if (verdict.kind == DELIVERY_RETRY)
-		draft_retry_after(&verdict, response->body,
-		    "parameters.retry_after");
+		draft_retry_after(&verdict, response->body, "parameters.retry_after");
 	return verdict;
 }
 
 static struct verdict
-telegram_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+telegram_classify(
+    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
 {
 	const struct telegram_settings *telegram = settings;
 	struct verdict verdict = verdict_of(response);
@@ -177,8 +170,7 @@ telegram_classify(const void *settings, const struct notification *n UNUSED,
 }
 
 static void
-telegram_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+telegram_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct telegram_settings *telegram = settings;
 	struct pos pos = telegram->common.pos;
@@ -194,8 +186,7 @@ telegram_finish(struct schema_context *ctx, void *settings,
 		    "no Telegram bot: give bot_token or "
 		    "global.telegram_bot_token");
 	if (telegram->chat_id == 0 && telegram->chat_id_file == NULL)
-		diag_error(ctx->diag, pos,
-		    "no Telegram chat: give chat_id or chat_id_file");
+		diag_error(ctx->diag, pos, "no Telegram chat: give chat_id or chat_id_file");
 }
 
 /* clang-format off */

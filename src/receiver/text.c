@@ -22,14 +22,24 @@ static const struct {
 	bool links;          /* [words](url) */
 } markups[] = {
 	[MARKUP_PLAIN] = { .bold = { "", "" }, .newline = "\n", .special = "" },
-	[MARKUP_HTML] = { .bold = { "<b>", "</b>" }, .newline = "\n",
-	    .special = "", .entities = true },
-	[MARKUP_DISCORD] = { .bold = { "**", "**" }, .code = { "`", "`" },
-	    .newline = "\n", .special = "\\`*_~|[]()<>#@", .links = true },
-	[MARKUP_WEBEX] = { .bold = { "**", "**" }, .newline = "  \n",
-	    .special = "\\`*_~|[]()#", .entities = true, .links = true },
-	[MARKUP_CARD] = { .bold = { "**", "**" }, .newline = "\n\n",
-	    .special = "\\`*_~|[]()<>#", .links = true },
+	[MARKUP_HTML] = { .bold = { "<b>", "</b>" },
+	    .newline = "\n",
+	    .special = "",
+	    .entities = true },
+	[MARKUP_DISCORD] = { .bold = { "**", "**" },
+	    .code = { "`", "`" },
+	    .newline = "\n",
+	    .special = "\\`*_~|[]()<>#@",
+	    .links = true },
+	[MARKUP_WEBEX] = { .bold = { "**", "**" },
+	    .newline = "  \n",
+	    .special = "\\`*_~|[]()#",
+	    .entities = true,
+	    .links = true },
+	[MARKUP_CARD] = { .bold = { "**", "**" },
+	    .newline = "\n\n",
+	    .special = "\\`*_~|[]()<>#",
+	    .links = true },
 };
 _Static_assert(ARRAY_LEN(markups) == MARKUP_COUNT, "a row for each");
 
@@ -67,8 +77,7 @@ text_put(struct buf *out, enum markup markup, struct str s, uint32_t max_runes)
 }
 
 void
-text_put_bold(struct buf *out, enum markup markup, struct str s,
-    uint32_t max_runes)
+text_put_bold(struct buf *out, enum markup markup, struct str s, uint32_t max_runes)
 {
 	/* An empty pair of marks would be shown as such. */
 	if (str_trim(s).n == 0)
@@ -109,8 +118,7 @@ put_href(struct buf *out, struct str url)
 }
 
 void
-text_put_link(struct buf *out, enum markup markup, struct str url,
-    const char *words)
+text_put_link(struct buf *out, enum markup markup, struct str url, const char *words)
 {
 	if (!message_url_is_good(url) || url.n > URL_BYTES_MAX) {
 		text_put(out, markup, url, SUMMARY_RUNES_MAX);
@@ -135,8 +143,8 @@ text_put_break(struct buf *out, enum markup markup)
 }
 
 static void
-put_alert(const struct notification *n, const struct notified_alert *alert,
-    enum markup markup, bool runbook, struct buf *out)
+put_alert(const struct notification *n, const struct notified_alert *alert, enum markup markup,
+    bool runbook, struct buf *out)
 {
 	struct str value = str_trim(message_annotation(alert, "value"));
 	struct str url = message_alert_runbook(alert);
@@ -195,8 +203,8 @@ put_shared_runbook(struct str url, enum markup markup, struct buf *out)
 }
 
 void
-text_put_alerts(const struct notification *n, enum markup markup,
-    struct text_limit limit, struct buf *out)
+text_put_alerts(
+    const struct notification *n, enum markup markup, struct text_limit limit, struct buf *out)
 {
 	const struct notified_alert *shown[SHOWN_MAX];
 	uint32_t count = message_pick(n, shown, SHOWN_MAX), said = 0, used;

@@ -13,8 +13,8 @@
 #include "receiver/draft.h"
 #include "receiver/types.h"
 
-#define API_URL             "https://alert.victorops.com/integrations/generic/20131114/alert/"
-#define MESSAGE_RUNES_MAX   20480 /* of each member */
+#define API_URL           "https://alert.victorops.com/integrations/generic/20131114/alert/"
+#define MESSAGE_RUNES_MAX 20480 /* of each member */
 
 struct victorops_settings {
 	struct integration_common common;
@@ -29,8 +29,7 @@ static struct str
 message_type_of(struct draft *d, const struct victorops_settings *victorops)
 {
 	static const char *const words[] = { "INFO", "WARNING", "CRITICAL" };
-	struct str type =
-	    draft_expanded(d, victorops->message_type, STR("CRITICAL"));
+	struct str type = draft_expanded(d, victorops->message_type, STR("CRITICAL"));
 
 	if (!d->n->firing)
 		return STR("RECOVERY");
@@ -72,27 +71,22 @@ static void
 put_message(struct draft *d, const struct victorops_settings *victorops)
 {
 	const struct template_map *given = &victorops->custom_fields;
-	struct member *members =
-	    ARENA_ARRAY(d->arena, 5 + given->n, struct member);
+	struct member *members = ARENA_ARRAY(d->arena, 5 + given->n, struct member);
 	struct str name = victorops->entity_display_name != NULL
-	    ? draft_expanded(d, victorops->entity_display_name, STR(""))
-	    : draft_subject(d);
+			      ? draft_expanded(d, victorops->entity_display_name, STR(""))
+			      : draft_subject(d);
 	uint32_t n = 0;
 
-	members[n++] = (struct member){ "message_type",
-		message_type_of(d, victorops) };
+	members[n++] = (struct member){ "message_type", message_type_of(d, victorops) };
 	members[n++] = (struct member){ "entity_id", draft_hash(d) };
-	members[n++] = (struct member){ "entity_display_name",
-		draft_cut(d, name, MESSAGE_RUNES_MAX) };
-	members[n++] = (struct member){ "state_message",
-		state_message_of(d, victorops) };
+	members[n++] =
+	    (struct member){ "entity_display_name", draft_cut(d, name, MESSAGE_RUNES_MAX) };
+	members[n++] = (struct member){ "state_message", state_message_of(d, victorops) };
 	members[n++] = (struct member){ "monitoring_tool",
-		draft_expanded(d, victorops->monitoring_tool,
-		    STR("Tocsin")) };
+		draft_expanded(d, victorops->monitoring_tool, STR("Tocsin")) };
 	for (uint32_t i = 0; i < given->n; i++)
 		members[n++] = (struct member){ given->pairs[i].key,
-			draft_expanded(d, given->pairs[i].template,
-			    STR("")) };
+			draft_expanded(d, given->pairs[i].template, STR("")) };
 	qsort(members, n, sizeof(*members), compare_members);
 	buf_putc(d->out, '{');
 	for (uint32_t i = 0; i < n; i++)
@@ -101,14 +95,13 @@ put_message(struct draft *d, const struct victorops_settings *victorops)
 }
 
 static int
-victorops_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+victorops_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct victorops_settings *victorops = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str key = STR("");
-	int rc = draft_secret(&d, &victorops->api_key, "VictorOps API key",
-	    &key, err);
+	int rc = draft_secret(&d, &victorops->api_key, "VictorOps API key", &key, err);
 
 	if (rc < 0)
 		return rc;
@@ -116,8 +109,7 @@ victorops_render(const void *settings, const struct notification *n,
 	draft_path(&request->url, victorops->api_url, "");
 	url_escape(&request->url, key);
 	buf_putc(&request->url, '/');
-	url_escape(&request->url,
-	    str_trim(draft_expanded(&d, victorops->routing_key, STR(""))));
+	url_escape(&request->url, str_trim(draft_expanded(&d, victorops->routing_key, STR(""))));
 	put_message(&d, victorops);
 	draft_fini(&d);
 	return 0;
@@ -136,15 +128,14 @@ verdict_of(const struct xfer_response *response)
 	if (str_is(str_from(reply.first), "failure")) {
 		verdict.kind = DELIVERY_REJECTED;
 		verdict_say(&verdict, response->status,
-		    reply.second[0] != '\0' ? str_from(reply.second)
-					    : STR("failure"));
+		    reply.second[0] != '\0' ? str_from(reply.second) : STR("failure"));
 	}
 	return verdict;
 }
 
 static struct verdict
-victorops_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+victorops_classify(
+    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
 {
 	const struct victorops_settings *victorops = settings;
 	struct verdict verdict = verdict_of(response);
@@ -154,12 +145,10 @@ victorops_classify(const void *settings, const struct notification *n UNUSED,
 }
 
 static void
-check_custom_fields(struct schema_context *ctx,
-    const struct template_map *fields)
+check_custom_fields(struct schema_context *ctx, const struct template_map *fields)
 {
-	static const char *const reserved[] = { "routing_key", "message_type",
-		"state_message", "entity_display_name", "monitoring_tool",
-		"entity_id", "entity_state" };
+	static const char *const reserved[] = { "routing_key", "message_type", "state_message",
+		"entity_display_name", "monitoring_tool", "entity_id", "entity_state" };
 
 	for (uint32_t i = 0; i < fields->n; i++)
 		for (size_t k = 0; k < ARRAY_LEN(reserved); k++)
@@ -171,8 +160,7 @@ check_custom_fields(struct schema_context *ctx,
 }
 
 static void
-victorops_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+victorops_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct victorops_settings *victorops = settings;
 

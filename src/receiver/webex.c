@@ -25,8 +25,7 @@ own_message(struct draft *d)
 
 	text_put_bold(&text, MARKUP_WEBEX, draft_subject(d), TITLE_RUNES_MAX);
 	buf_puts(&text, "\n\n");
-	limit = (struct text_limit){ MESSAGE_BYTES_MAX - (uint32_t)text.n,
-		true };
+	limit = (struct text_limit){ MESSAGE_BYTES_MAX - (uint32_t)text.n, true };
 	text_put_alerts(d->n, MARKUP_WEBEX, limit, &text);
 	copy = arena_str(d->arena, buf_str(&text));
 	buf_fini(&text);
@@ -34,22 +33,19 @@ own_message(struct draft *d)
 }
 
 static int
-webex_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err UNUSED)
+webex_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err UNUSED)
 {
 	const struct webex_settings *webex = settings;
 	struct draft d = draft_new(n, arena, &request->body);
-	struct str text = webex->message != NULL
-	    ? draft_expanded(&d, webex->message, STR(""))
-	    : own_message(&d);
+	struct str text =
+	    webex->message != NULL ? draft_expanded(&d, webex->message, STR("")) : own_message(&d);
 
 	draft_post(request, &webex->common);
 	buf_puts(&request->url, webex->api_url);
 	buf_putc(d.out, '{');
-	draft_given(&d, "markdown",
-	    draft_cut_bytes(&d, text, MESSAGE_BYTES_MAX));
-	draft_text(&d, "roomId",
-	    str_trim(draft_expanded(&d, webex->room_id, STR(""))));
+	draft_given(&d, "markdown", draft_cut_bytes(&d, text, MESSAGE_BYTES_MAX));
+	draft_text(&d, "roomId", str_trim(draft_expanded(&d, webex->room_id, STR(""))));
 	buf_puts(d.out, "}\n");
 	draft_fini(&d);
 	return 0;
@@ -57,8 +53,8 @@ webex_render(const void *settings, const struct notification *n,
 
 /* {"message":"...","trackingId":"..."}; success repeats the message. */
 static struct verdict
-webex_classify(const void *settings UNUSED,
-    const struct notification *n UNUSED, const struct xfer_response *response)
+webex_classify(const void *settings UNUSED, const struct notification *n UNUSED,
+    const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
 	struct draft_reply reply;
@@ -71,14 +67,12 @@ webex_classify(const void *settings UNUSED,
 	}
 	reply = draft_reply(response->body, "message", "trackingId");
 	if (reply.first[0] != '\0')
-		verdict_say(&verdict, response->status,
-		    str_from(reply.first));
+		verdict_say(&verdict, response->status, str_from(reply.first));
 	return verdict;
 }
 
 static void
-webex_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global)
+webex_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct webex_settings *webex = settings;
 	const struct http_options *http = webex->common.http;

@@ -24,8 +24,8 @@ struct webhook_settings {
 };
 
 static int
-webhook_render(const void *settings, const struct notification *n,
-    struct arena *arena, struct xfer_request *request, struct err *err)
+webhook_render(const void *settings, const struct notification *n, struct arena *arena,
+    struct xfer_request *request, struct err *err)
 {
 	const struct webhook_settings *webhook = settings;
 	struct http_header *header = ARENA_NEW(arena, struct http_header);
@@ -34,8 +34,8 @@ webhook_render(const void *settings, const struct notification *n,
 	if (rc < 0)
 		return err_wrap(err, "webhook url");
 	header->name = "Idempotency-Key";
-	header->value = arena_printf(arena, "%" PRId64 "-%" PRId64,
-	    n->delivery_id, n->now.ns / 1000000000);
+	header->value =
+	    arena_printf(arena, "%" PRId64 "-%" PRId64, n->delivery_id, n->now.ns / 1000000000);
 	request->method = "POST";
 	request->content_type = "application/json";
 	request->http = webhook->common.http;
@@ -45,12 +45,10 @@ webhook_render(const void *settings, const struct notification *n,
 	request->response_bytes_max = RESPONSE_BYTES_MAX;
 	request->body.max = TEXT_BYTES_MAX;
 	if (webhook->payload != NULL) {
-		payload_put(webhook->payload, n, PAYLOAD_TYPED,
-		    &request->body);
+		payload_put(webhook->payload, n, PAYLOAD_TYPED, &request->body);
 		buf_putc(&request->body, '\n');
 	} else {
-		message_webhook_json(n, (uint32_t)webhook->max_alerts,
-		    &request->body);
+		message_webhook_json(n, (uint32_t)webhook->max_alerts, &request->body);
 	}
 	if (request->body.overflow)
 		return err_set(err, ERR_LIMIT,
@@ -61,8 +59,8 @@ webhook_render(const void *settings, const struct notification *n,
 }
 
 static struct verdict
-webhook_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+webhook_classify(
+    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
 {
 	const struct webhook_settings *webhook = settings;
 	struct verdict verdict = message_classify_http(response);
@@ -72,16 +70,15 @@ webhook_classify(const void *settings, const struct notification *n UNUSED,
 }
 
 static void
-webhook_finish(struct schema_context *ctx, void *settings,
-    const struct config_global *global UNUSED)
+webhook_finish(
+    struct schema_context *ctx, void *settings, const struct config_global *global UNUSED)
 {
 	struct webhook_settings *webhook = settings;
 
 	if (webhook->url.value == NULL && webhook->url.file == NULL)
-		diag_error(ctx->diag, webhook->common.pos,
-		    "no URL to send to: give url or url_file");
-	else if (webhook->url.value != NULL &&
-	    !message_url_is_good(str_from(webhook->url.value)))
+		diag_error(
+		    ctx->diag, webhook->common.pos, "no URL to send to: give url or url_file");
+	else if (webhook->url.value != NULL && !message_url_is_good(str_from(webhook->url.value)))
 		diag_error(ctx->diag, webhook->common.pos,
 		    "the url of a webhook must begin with http:// or "
 		    "https:// and hold no spaces");
@@ -89,18 +86,25 @@ webhook_finish(struct schema_context *ctx, void *settings,
 
 static const struct schema_field webhook_fields[] = {
 	INTEGRATION_FIELDS("true"),
-	{ .name = "url", .kind = FIELD_SECRET,
+	{ .name = "url",
+	    .kind = FIELD_SECRET,
 	    .offset = offsetof(struct webhook_settings, url),
 	    .doc = "Where to POST to." },
-	{ .name = "max_alerts", .kind = FIELD_INT, .fallback = "0",
+	{ .name = "max_alerts",
+	    .kind = FIELD_INT,
+	    .fallback = "0",
 	    .max = 1000000,
 	    .offset = offsetof(struct webhook_settings, max_alerts),
 	    .doc = "Alerts in one message; the rest is counted in "
 		   "truncatedAlerts. 0: all." },
-	{ .name = "timeout", .kind = FIELD_DURATION, .fallback = "0s",
+	{ .name = "timeout",
+	    .kind = FIELD_DURATION,
+	    .fallback = "0s",
 	    .offset = offsetof(struct webhook_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },
-	{ .name = "payload", .kind = FIELD_CUSTOM, .custom = payload_read,
+	{ .name = "payload",
+	    .kind = FIELD_CUSTOM,
+	    .custom = payload_read,
 	    .json_schema = PAYLOAD_JSON_SCHEMA,
 	    .offset = offsetof(struct webhook_settings, payload),
 	    .doc = "A body of one's own in place of Alertmanager's: a tree "

@@ -24,8 +24,7 @@ put_key(struct buf *out, const char *key, struct str value)
 }
 
 static void
-put_views(struct buf *out, const char *key, const struct label_view *views,
-    uint32_t n)
+put_views(struct buf *out, const char *key, const struct label_view *views, uint32_t n)
 {
 	buf_puts(out, key);
 	buf_putc(out, '{');
@@ -74,25 +73,20 @@ put_fingerprint(struct buf *out, const struct labels *labels)
 static void
 put_alert(struct buf *out, const struct notified_alert *alert)
 {
-	buf_puts(out, alert->firing ? "{\"status\":\"firing\""
-				    : "{\"status\":\"resolved\"");
+	buf_puts(out, alert->firing ? "{\"status\":\"firing\"" : "{\"status\":\"resolved\"");
 	put_labels(out, ",\"labels\":", alert->labels);
 	put_labels(out, ",\"annotations\":", alert->annotations);
 	put_time(out, ",\"startsAt\":", alert->starts_at);
-	put_time(out, ",\"endsAt\":",
-	    alert->firing ? WALL_NONE : alert->ends_at);
+	put_time(out, ",\"endsAt\":", alert->firing ? WALL_NONE : alert->ends_at);
 	put_key(out, ",\"generatorURL\":", alert->generator_url);
 	put_fingerprint(out, alert->labels);
 	buf_putc(out, '}');
 }
 
 void
-message_webhook_json(const struct notification *n, uint32_t max_alerts,
-    struct buf *out)
+message_webhook_json(const struct notification *n, uint32_t max_alerts, struct buf *out)
 {
-	uint32_t shown = max_alerts != 0 && max_alerts < n->n_alerts
-	    ? max_alerts
-	    : n->n_alerts;
+	uint32_t shown = max_alerts != 0 && max_alerts < n->n_alerts ? max_alerts : n->n_alerts;
 
 	buf_reserve(out, ((size_t)shown + 1) * ALERT_BYTES_USUAL);
 	put_key(out, "{\"receiver\":", str_from(n->receiver));
@@ -105,10 +99,8 @@ message_webhook_json(const struct notification *n, uint32_t max_alerts,
 	}
 	buf_putc(out, ']');
 	put_labels(out, ",\"groupLabels\":", n->group_labels);
-	put_views(out, ",\"commonLabels\":", n->common_labels,
-	    n->n_common_labels);
-	put_views(out, ",\"commonAnnotations\":", n->common_annotations,
-	    n->n_common_annotations);
+	put_views(out, ",\"commonLabels\":", n->common_labels, n->n_common_labels);
+	put_views(out, ",\"commonAnnotations\":", n->common_annotations, n->n_common_annotations);
 	put_key(out, ",\"externalURL\":", str_from(n->external_url));
 	buf_puts(out, ",\"version\":\"4\"");
 	put_key(out, ",\"groupKey\":", n->group_key);

@@ -8,15 +8,14 @@
 #include "receiver/types.h"
 #include "world.h"
 
-#define BASE                                                                   \
-	"to: 'oncall@x.example, ML Team <ml@y.example>'\n"                     \
+#define BASE                                                                                       \
+	"to: 'oncall@x.example, ML Team <ml@y.example>'\n"                                         \
 	"from: Tocsin <tocsin@x.example>\nsmarthost: mail.x.example:587\n"
 
 static struct rendered
 mail_of(struct story *s, const char *yaml)
 {
-	struct rendered r =
-	    render(s, &receiver_email, settings_read(s, &receiver_email, yaml));
+	struct rendered r = render(s, &receiver_email, settings_read(s, &receiver_email, yaml));
 
 	ck_assert_msg(r.rc == 0, "%s", r.err.text);
 	ck_assert_int_eq(r.request.kind, XFER_SMTP);
@@ -27,8 +26,8 @@ mail_of(struct story *s, const char *yaml)
 static struct str
 part_of(struct story *s, const struct rendered *r, const char *type)
 {
-	const char *head = strstr(r->request.body.p,
-	    arena_printf(s->arena, "Content-Type: %s; charset=utf-8\r\n", type));
+	const char *head = strstr(
+	    r->request.body.p, arena_printf(s->arena, "Content-Type: %s; charset=utf-8\r\n", type));
 	const char *from, *end;
 	struct buf text = { 0 };
 	struct str copy;
@@ -47,26 +46,22 @@ static struct str
 head_of(const struct rendered *r)
 {
 	return str_make(r->request.body.p,
-	    (size_t)(strstr(r->request.body.p, "\r\n\r\n") + 2 -
-		r->request.body.p));
+	    (size_t)(strstr(r->request.body.p, "\r\n\r\n") + 2 - r->request.body.p));
 }
 
 /* The header's text, unfolded; NULL when it is absent. */
 static const char *
 header_of(struct story *s, const struct rendered *r, const char *name)
 {
-	const char *line = strstr(r->request.body.p,
-	    arena_printf(s->arena, "\r\n%s: ", name));
+	const char *line = strstr(r->request.body.p, arena_printf(s->arena, "\r\n%s: ", name));
 	struct buf text = { 0 };
 	const char *copy;
 
-	if (str_starts(buf_str(&r->request.body),
-		str_from(arena_printf(s->arena, "%s: ", name))))
+	if (str_starts(buf_str(&r->request.body), str_from(arena_printf(s->arena, "%s: ", name))))
 		line = r->request.body.p - 2;
 	if (line == NULL || line > head_of(r).p + head_of(r).n)
 		return NULL;
-	for (line += 2 + strlen(name) + 2;
-	     line[0] != '\r' || line[2] == ' '; line++)
+	for (line += 2 + strlen(name) + 2; line[0] != '\r' || line[2] == ' '; line++)
 		if (line[0] != '\r' && line[0] != '\n')
 			buf_putc(&text, line[0]);
 	copy = arena_str(s->arena, buf_str(&text)).p;
@@ -80,8 +75,7 @@ START_TEST(message_is_as_agreed)
 	struct rendered r = mail_of(&s, BASE);
 
 	check_lines(buf_str(&r.request.body), 998);
-	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.email.eml", story_names[_i]),
+	same_as_golden(s.arena, arena_printf(s.arena, "%s.email.eml", story_names[_i]),
 	    buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
@@ -109,8 +103,7 @@ START_TEST(parts_read_back_text_before_html)
 		if (part.p[i] != '\r')
 			buf_putc(&got, part.p[i]);
 	ck_assert_str_eq(got.p, want.p);
-	ck_assert(strstr(r.request.body.p, "text/plain") <
-	    strstr(r.request.body.p, "text/html"));
+	ck_assert(strstr(r.request.body.p, "text/plain") < strstr(r.request.body.p, "text/html"));
 	ck_assert_str_eq(r.request.body.p + r.request.body.n - 4, "--\r\n");
 	buf_fini(&want);
 	buf_fini(&got);
@@ -124,12 +117,10 @@ START_TEST(both_parts_have_severity_and_runbook)
 	struct story s = story_load("one");
 	struct rendered r = mail_of(&s, BASE);
 
-	ck_assert_ptr_nonnull(
-	    strstr(part_of(&s, &r, "text/plain").p, "critical"));
-	ck_assert_ptr_nonnull(strstr(part_of(&s, &r, "text/plain").p,
-	    "https://runbooks.example/latency-high?a=1&b=2"));
-	ck_assert_ptr_nonnull(
-	    strstr(part_of(&s, &r, "text/html").p, "critical"));
+	ck_assert_ptr_nonnull(strstr(part_of(&s, &r, "text/plain").p, "critical"));
+	ck_assert_ptr_nonnull(strstr(
+	    part_of(&s, &r, "text/plain").p, "https://runbooks.example/latency-high?a=1&b=2"));
+	ck_assert_ptr_nonnull(strstr(part_of(&s, &r, "text/html").p, "critical"));
 	ck_assert_ptr_nonnull(strstr(part_of(&s, &r, "text/html").p,
 	    "<a href=\"https://runbooks.example/latency-high?a=1&amp;b=2\">"));
 	rendered_free(&r);
@@ -188,8 +179,7 @@ START_TEST(mails_of_a_group_form_a_thread)
 	const void *settings = settings_read(&s, &receiver_email, BASE);
 	struct rendered first = mail_of(&s, BASE), second;
 	struct xfer_response taken = answer(250, "250 2.0.0 queued");
-	struct verdict verdict =
-	    receiver_email.classify(settings, &s.n, &taken);
+	struct verdict verdict = receiver_email.classify(settings, &s.n, &taken);
 	const char *root = header_of(&s, &first, "References");
 
 	ck_assert_str_eq(verdict.thread, header_of(&s, &first, "Message-ID"));
@@ -198,8 +188,7 @@ START_TEST(mails_of_a_group_form_a_thread)
 	s.n.thread = str_from(verdict.thread);
 	s.n.delivery_id = 18;
 	second = mail_of(&s, BASE);
-	ck_assert_str_eq(header_of(&s, &second, "In-Reply-To"),
-	    verdict.thread);
+	ck_assert_str_eq(header_of(&s, &second, "In-Reply-To"), verdict.thread);
 	ck_assert_str_eq(header_of(&s, &second, "References"),
 	    arena_printf(s.arena, "%s %s", root, verdict.thread));
 	/* The first mail stays the head of the thread. */
@@ -223,8 +212,7 @@ START_TEST(a_long_domain_fits_into_the_thread)
 
 	s.n.delivery_id = INT64_MAX;
 	r = mail_of(&s, yaml);
-	verdict = receiver_email.classify(
-	    settings_read(&s, &receiver_email, yaml), &s.n, &taken);
+	verdict = receiver_email.classify(settings_read(&s, &receiver_email, yaml), &s.n, &taken);
 	ck_assert_str_eq(verdict.thread, header_of(&s, &r, "Message-ID"));
 	ck_assert_int_eq(verdict.thread[strlen(verdict.thread) - 1], '>');
 	rendered_free(&r);
@@ -237,17 +225,13 @@ START_TEST(headers_mark_a_machines_mail)
 	struct story s = story_load("one");
 	struct rendered r = mail_of(&s, BASE);
 
-	ck_assert_str_eq(header_of(&s, &r, "Auto-Submitted"),
-	    "auto-generated");
+	ck_assert_str_eq(header_of(&s, &r, "Auto-Submitted"), "auto-generated");
 	ck_assert_str_eq(header_of(&s, &r, "X-Auto-Response-Suppress"), "All");
 	ck_assert_str_eq(header_of(&s, &r, "Precedence"), "bulk");
-	ck_assert_str_eq(header_of(&s, &r, "Date"),
-	    "Fri, 20 Nov 2026 06:05:30 +0000");
+	ck_assert_str_eq(header_of(&s, &r, "Date"), "Fri, 20 Nov 2026 06:05:30 +0000");
 	ck_assert_str_eq(header_of(&s, &r, "MIME-Version"), "1.0");
-	ck_assert_str_eq(header_of(&s, &r, "From"),
-	    "Tocsin <tocsin@x.example>");
-	ck_assert_str_eq(header_of(&s, &r, "To"),
-	    "oncall@x.example, ML Team <ml@y.example>");
+	ck_assert_str_eq(header_of(&s, &r, "From"), "Tocsin <tocsin@x.example>");
+	ck_assert_str_eq(header_of(&s, &r, "To"), "oncall@x.example, ML Team <ml@y.example>");
 	rendered_free(&r);
 	story_free(&s);
 }
@@ -256,15 +240,13 @@ END_TEST
 START_TEST(no_alert_can_add_a_header)
 {
 	struct story s = story_load("unicode");
-	struct rendered r = mail_of(&s,
-	    BASE "headers: {X-Nl: 'a{{ .CommonLabels.nl }}b', subject: "
-		 "'{{ .CommonAnnotations.summary }}'}\n");
+	struct rendered r = mail_of(&s, BASE "headers: {X-Nl: 'a{{ .CommonLabels.nl }}b', subject: "
+					     "'{{ .CommonAnnotations.summary }}'}\n");
 
 	ck_assert_ptr_null(header_of(&s, &r, "Bcc"));
 	ck_assert_ptr_null(header_of(&s, &r, "X-Evil"));
 	ck_assert_ptr_null(strstr(r.request.body.p, "\nBcc"));
-	ck_assert_str_eq(header_of(&s, &r, "X-Nl"),
-	    "ax  Bcc: evil@example.org  <p>b");
+	ck_assert_str_eq(header_of(&s, &r, "X-Nl"), "ax  Bcc: evil@example.org  <p>b");
 	ck_assert_ptr_null(header_of(&s, &r, "Subject"));
 	ck_assert_ptr_nonnull(header_of(&s, &r, "subject"));
 	rendered_free(&r);
@@ -274,16 +256,15 @@ END_TEST
 
 START_TEST(an_alert_in_the_recipients_is_refused_not_obeyed)
 {
-	struct story s = story_make(1,
-	    "alertname=Test team=x@y>,<evil@z", "");
-	const void *settings = settings_read(&s, &receiver_email,
-	    "to: '<{{ .CommonLabels.team }}'\nfrom: a@b\nsmarthost: h:25");
+	struct story s = story_make(1, "alertname=Test team=x@y>,<evil@z", "");
+	const void *settings = settings_read(
+	    &s, &receiver_email, "to: '<{{ .CommonLabels.team }}'\nfrom: a@b\nsmarthost: h:25");
 	struct rendered r = render(&s, &receiver_email, settings);
 
 	ck_assert_int_eq(r.rc, -ERR_INVALID);
 	rendered_free(&r);
-	settings = settings_read(&s, &receiver_email,
-	    "to: '{{ .CommonLabels.nobody }}'\nfrom: a@b\nsmarthost: h:25");
+	settings = settings_read(
+	    &s, &receiver_email, "to: '{{ .CommonLabels.nobody }}'\nfrom: a@b\nsmarthost: h:25");
 	r = render(&s, &receiver_email, settings);
 	ck_assert_int_eq(r.rc, -ERR_INVALID);
 	ck_assert_str_eq(r.err.text, "'to': no mail address");
@@ -295,15 +276,14 @@ END_TEST
 START_TEST(given_headers_replace_ours_but_not_the_structure)
 {
 	struct story s = story_load("one");
-	struct rendered r = mail_of(&s,
-	    BASE "headers: {Subject: 'S {{ .Status }}', To: 'list@x.example',"
-		 " Reply-To: 'Jörg <j@x.example>', Precedence: list,"
-		 " Message-Id: fixed}\n");
+	struct rendered r =
+	    mail_of(&s, BASE "headers: {Subject: 'S {{ .Status }}', To: 'list@x.example',"
+			     " Reply-To: 'Jörg <j@x.example>', Precedence: list,"
+			     " Message-Id: fixed}\n");
 
 	ck_assert_str_eq(header_of(&s, &r, "Subject"), "S firing");
 	ck_assert_str_eq(header_of(&s, &r, "To"), "list@x.example");
-	ck_assert_str_eq(header_of(&s, &r, "Reply-To"),
-	    "=?utf-8?q?J=C3=B6rg?= <j@x.example>");
+	ck_assert_str_eq(header_of(&s, &r, "Reply-To"), "=?utf-8?q?J=C3=B6rg?= <j@x.example>");
 	ck_assert_str_eq(header_of(&s, &r, "Precedence"), "list");
 	ck_assert_ptr_null(header_of(&s, &r, "Message-Id"));
 	ck_assert_ptr_nonnull(header_of(&s, &r, "Message-ID"));
@@ -317,9 +297,9 @@ END_TEST
 START_TEST(envelope_and_server)
 {
 	struct story s = story_load("one");
-	struct rendered r = mail_of(&s,
-	    BASE "hello: me.example\nauth_username: u\nauth_password: p\n"
-		 "tls_config: {server_name: n}\n");
+	struct rendered r =
+	    mail_of(&s, BASE "hello: me.example\nauth_username: u\nauth_password: p\n"
+			     "tls_config: {server_name: n}\n");
 	const struct smtp_envelope *mail = &r.request.smtp;
 
 	ck_assert_str_eq(r.request.url.p, "smtp://mail.x.example:587");
@@ -361,8 +341,7 @@ START_TEST(port_465_speaks_tls_from_the_start)
 	struct story s = story_load("one");
 	struct rendered r;
 
-	snprintf(yaml, sizeof(yaml), "to: a@b\nfrom: c@d\n%s",
-	    servers[_i].server);
+	snprintf(yaml, sizeof(yaml), "to: a@b\nfrom: c@d\n%s", servers[_i].server);
 	r = mail_of(&s, yaml);
 	ck_assert_str_eq(r.request.url.p, servers[_i].url);
 	rendered_free(&r);
@@ -373,22 +352,20 @@ END_TEST
 START_TEST(own_texts_replace_ours)
 {
 	struct story s = story_load("unicode");
-	struct rendered r = mail_of(&s,
-	    BASE "html: '<p>{{ .CommonLabels.model }}</p>'\ntext: ''\n");
+	struct rendered r =
+	    mail_of(&s, BASE "html: '<p>{{ .CommonLabels.model }}</p>'\ntext: ''\n");
 
-	ck_assert_str_eq(part_of(&s, &r, "text/html").p,
-	    "<p>rank&lt;er&gt;&amp;Co `x` |*_~</p>\r\n");
+	ck_assert_str_eq(
+	    part_of(&s, &r, "text/html").p, "<p>rank&lt;er&gt;&amp;Co `x` |*_~</p>\r\n");
 	ck_assert_str_eq(part_of(&s, &r, "text/plain").p, "");
 	rendered_free(&r);
 	r = mail_of(&s, BASE "html: ''\ntext: 'm {{ .CommonLabels.model }}'\n");
-	ck_assert_str_eq(part_of(&s, &r, "text/plain").p,
-	    "m rank<er>&Co `x` |*_~\r\n");
+	ck_assert_str_eq(part_of(&s, &r, "text/plain").p, "m rank<er>&Co `x` |*_~\r\n");
 	ck_assert_str_eq(part_of(&s, &r, "text/html").p, "");
 	rendered_free(&r);
 	/* Nothing at all is not what a mail can say. */
 	r = mail_of(&s, BASE "html: ''\ntext: ''\n");
-	ck_assert_ptr_nonnull(
-	    strstr(part_of(&s, &r, "text/plain").p, "warning"));
+	ck_assert_ptr_nonnull(strstr(part_of(&s, &r, "text/plain").p, "warning"));
 	rendered_free(&r);
 	story_free(&s);
 }
@@ -415,36 +392,30 @@ static const struct {
 	enum delivery_kind want;
 	const char *text;
 } answers[] = {
-	{ 250, ERR_NONE, "250 2.0.0 queued", DELIVERY_OK,
-	    "status 250: 2.0.0 queued" },
+	{ 250, ERR_NONE, "250 2.0.0 queued", DELIVERY_OK, "status 250: 2.0.0 queued" },
 	{ 221, ERR_NONE, "", DELIVERY_OK, "status 221" },
 	{ 421, ERR_NONE, "421 busy", DELIVERY_RETRY, "status 421: busy" },
-	{ 451, ERR_NONE, "451 4.7.1 greylisted", DELIVERY_RETRY,
-	    "status 451: 4.7.1 greylisted" },
-	{ 535, ERR_NONE, "535 5.7.8 no", DELIVERY_REJECTED,
-	    "status 535: 5.7.8 no" },
-	{ 550, ERR_NONE, "550-5.7.1 never", DELIVERY_REJECTED,
-	    "status 550: -5.7.1 never" },
+	{ 451, ERR_NONE, "451 4.7.1 greylisted", DELIVERY_RETRY, "status 451: 4.7.1 greylisted" },
+	{ 535, ERR_NONE, "535 5.7.8 no", DELIVERY_REJECTED, "status 535: 5.7.8 no" },
+	{ 550, ERR_NONE, "550-5.7.1 never", DELIVERY_REJECTED, "status 550: -5.7.1 never" },
 	{ 0, ERR_TIMEOUT, "timed out", DELIVERY_RETRY, "timed out" },
 	{ 0, ERR_IO, "TLS was required but not offered", DELIVERY_RETRY,
 	    "TLS was required but not offered" },
-	{ 0, ERR_INVALID, "SMTP password: x", DELIVERY_REJECTED,
-	    "SMTP password: x" },
+	{ 0, ERR_INVALID, "SMTP password: x", DELIVERY_REJECTED, "SMTP password: x" },
 };
 
 START_TEST(what_the_answer_means)
 {
 	struct story s = story_load("one");
 	struct xfer_response response = answers[_i].failure == ERR_NONE
-	    ? answer(answers[_i].status, answers[_i].body)
-	    : no_answer(answers[_i].failure, answers[_i].body);
-	struct verdict verdict = receiver_email.classify(
-	    settings_read(&s, &receiver_email, BASE), &s.n, &response);
+					    ? answer(answers[_i].status, answers[_i].body)
+					    : no_answer(answers[_i].failure, answers[_i].body);
+	struct verdict verdict =
+	    receiver_email.classify(settings_read(&s, &receiver_email, BASE), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);
-	ck_assert_int_eq(verdict.thread[0] != '\0',
-	    answers[_i].want == DELIVERY_OK);
+	ck_assert_int_eq(verdict.thread[0] != '\0', answers[_i].want == DELIVERY_OK);
 	story_free(&s);
 }
 END_TEST
@@ -453,27 +424,19 @@ static const struct {
 	const char *yaml, *want;
 } complaints[] = {
 	{ "from: a@b\nsmarthost: h:25", "missing key 'to'" },
-	{ "to: a@b\nsmarthost: h:25",
-	    "no sender: give from or global.smtp_from" },
-	{ "to: a@b\nfrom: a@b",
-	    "no mail server: give smarthost or global.smtp_smarthost" },
+	{ "to: a@b\nsmarthost: h:25", "no sender: give from or global.smtp_from" },
+	{ "to: a@b\nfrom: a@b", "no mail server: give smarthost or global.smtp_smarthost" },
 	{ "to: a@b\nfrom: a@b\nsmarthost: h", "not of the form host:port" },
 	{ "to: a@b\nfrom: a@b\nsmarthost: h:0", "not of the form host:port" },
-	{ "to: a@b\nfrom: a@b\nsmarthost: ':25'",
-	    "not of the form host:port" },
-	{ "to: a@b\nfrom: a@b\nsmarthost: '::1:25'",
-	    "not of the form host:port" },
-	{ "to: a@b\nfrom: a@b\nsmarthost: 'u@h/x:25'",
-	    "not of the form host:port" },
-	{ "to: nobody\nfrom: a@b\nsmarthost: h:25",
-	    "'to': 'nobody' is no mail address" },
-	{ "to: a@b\nfrom: x\nsmarthost: h:25",
-	    "'from': 'x' is no mail address" },
+	{ "to: a@b\nfrom: a@b\nsmarthost: ':25'", "not of the form host:port" },
+	{ "to: a@b\nfrom: a@b\nsmarthost: '::1:25'", "not of the form host:port" },
+	{ "to: a@b\nfrom: a@b\nsmarthost: 'u@h/x:25'", "not of the form host:port" },
+	{ "to: nobody\nfrom: a@b\nsmarthost: h:25", "'to': 'nobody' is no mail address" },
+	{ "to: a@b\nfrom: x\nsmarthost: h:25", "'from': 'x' is no mail address" },
 	{ BASE "headers: {X-A: a, x-a: b}", "is given twice" },
 	{ BASE "headers: {'X A': a}", "cannot be the name of a header" },
 	{ BASE "headers: {date: a}", "is made by Tocsin" },
-	{ BASE "auth_username: a\nauth_identity: b",
-	    "an auth_identity other than auth_username" },
+	{ BASE "auth_username: a\nauth_identity: b", "an auth_identity other than auth_username" },
 	{ BASE "require_tls: 'false'", "expected true or false" },
 	{ BASE "auth_password: a\nauth_password_file: b", "only one of" },
 };
@@ -481,8 +444,7 @@ static const struct {
 START_TEST(mistakes_are_named)
 {
 	struct story s = story_load("one");
-	const char *text =
-	    settings_complaint(&s, &receiver_email, complaints[_i].yaml);
+	const char *text = settings_complaint(&s, &receiver_email, complaints[_i].yaml);
 
 	ck_assert_msg(strstr(text, complaints[_i].want) != NULL, "%s", text);
 	story_free(&s);
@@ -492,9 +454,8 @@ END_TEST
 START_TEST(threading_is_accepted_and_resolved_not_sent_by_default)
 {
 	struct story s = story_load("one");
-	const struct integration_common *common =
-	    settings_read(&s, &receiver_email,
-		BASE "threading: {enabled: true, thread_by_date: daily}\n");
+	const struct integration_common *common = settings_read(
+	    &s, &receiver_email, BASE "threading: {enabled: true, thread_by_date: daily}\n");
 
 	ck_assert(!common->send_resolved);
 	story_free(&s);
@@ -506,30 +467,25 @@ case_email(void)
 {
 	TCase *tcase = tcase_create("email");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, message_is_as_agreed, 0, STORIES);
-	tcase_add_loop_test(tcase, parts_read_back_text_before_html, 0,
-	    STORIES);
+	tcase_add_loop_test(tcase, parts_read_back_text_before_html, 0, STORIES);
 	tcase_add_test(tcase, both_parts_have_severity_and_runbook);
 	tcase_add_test(tcase, html_holds_no_markup_of_an_alert);
-	tcase_add_test(tcase,
-	    identity_is_stable_over_tries_and_new_for_each_delivery);
+	tcase_add_test(tcase, identity_is_stable_over_tries_and_new_for_each_delivery);
 	tcase_add_test(tcase, mails_of_a_group_form_a_thread);
 	tcase_add_test(tcase, a_long_domain_fits_into_the_thread);
 	tcase_add_test(tcase, headers_mark_a_machines_mail);
 	tcase_add_test(tcase, no_alert_can_add_a_header);
-	tcase_add_test(tcase,
-	    an_alert_in_the_recipients_is_refused_not_obeyed);
-	tcase_add_test(tcase,
-	    given_headers_replace_ours_but_not_the_structure);
+	tcase_add_test(tcase, an_alert_in_the_recipients_is_refused_not_obeyed);
+	tcase_add_test(tcase, given_headers_replace_ours_but_not_the_structure);
 	tcase_add_test(tcase, envelope_and_server);
 	TABLE(port_465_speaks_tls_from_the_start, servers);
 	tcase_add_test(tcase, own_texts_replace_ours);
 	tcase_add_test(tcase, fifty_alerts_are_shown_and_the_rest_counted);
 	TABLE(what_the_answer_means, answers);
 	TABLE(mistakes_are_named, complaints);
-	tcase_add_test(tcase,
-	    threading_is_accepted_and_resolved_not_sent_by_default);
+	tcase_add_test(tcase, threading_is_accepted_and_resolved_not_sent_by_default);
 	return tcase;
 }

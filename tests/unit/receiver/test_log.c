@@ -2,12 +2,12 @@
 /* The log receiver: text for people, lines for programs. */
 #include "config.h"
 
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <sys/stat.h>
 
 #include "receiver/types.h"
 #include "world.h"
@@ -69,11 +69,10 @@ START_TEST(text_is_as_agreed)
 	struct story s = story_load(story_names[_i]);
 	struct str text = printed(&s);
 
-	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.log.txt", story_names[_i]), text);
+	same_as_golden(s.arena, arena_printf(s.arena, "%s.log.txt", story_names[_i]), text);
 	for (uint32_t i = 0; i < text.n; i++)
-		REQUIRE(text.p[i] == '\n' ||
-		    ((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f));
+		REQUIRE(
+		    text.p[i] == '\n' || ((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f));
 	story_free(&s);
 }
 END_TEST
@@ -94,10 +93,9 @@ START_TEST(a_file_gets_the_webhooks_line_for_each_notification)
 {
 	struct story s = story_load("one");
 	char *path = temporary(&s);
-	const void *settings = settings_read(&s, &receiver_log,
-	    arena_printf(s.arena, "path: %s", path));
-	struct str line =
-	    file_text(s.arena, "one.alertmanager-webhook.json");
+	const void *settings =
+	    settings_read(&s, &receiver_log, arena_printf(s.arena, "path: %s", path));
+	struct str line = file_text(s.arena, "one.alertmanager-webhook.json");
 	struct err err = { 0 };
 	struct str text;
 
@@ -116,8 +114,7 @@ START_TEST(what_cannot_be_written_is_told_and_never_waits)
 	struct story s = story_load("one");
 	char *path = temporary(&s);
 	struct err err = { 0 };
-	const void *settings = settings_read(&s, &receiver_log,
-	    "path: /nonexistent/x.log");
+	const void *settings = settings_read(&s, &receiver_log, "path: /nonexistent/x.log");
 
 	ck_assert_int_eq(receiver_log.write(settings, &s.n, &err), -ERR_IO);
 	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x.log"));
@@ -125,8 +122,7 @@ START_TEST(what_cannot_be_written_is_told_and_never_waits)
 	ck_assert_int_eq(receiver_log.write(settings, &s.n, &err), -ERR_IO);
 	remove(path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	settings = settings_read(&s, &receiver_log,
-	    arena_printf(s.arena, "path: %s", path));
+	settings = settings_read(&s, &receiver_log, arena_printf(s.arena, "path: %s", path));
 	ck_assert_int_eq(receiver_log.write(settings, &s.n, &err), -ERR_IO);
 	remove(path);
 	story_free(&s);
@@ -136,15 +132,13 @@ END_TEST
 START_TEST(a_relative_path_starts_at_the_configuration)
 {
 	struct story s = story_load("one");
-	const void *settings =
-	    settings_read(&s, &receiver_log, "path: no/such/place.log");
+	const void *settings = settings_read(&s, &receiver_log, "path: no/such/place.log");
 	struct err err = { 0 };
 
 	ck_assert_int_eq(receiver_log.write(settings, &s.n, &err), -ERR_IO);
-	ck_assert_ptr_nonnull(
-	    strstr(err.text, "'/etc/tocsin/no/such/place.log'"));
-	ck_assert_str_eq(settings_complaint(&s, &receiver_log, "path: ''"),
-	    "'path' must not be empty");
+	ck_assert_ptr_nonnull(strstr(err.text, "'/etc/tocsin/no/such/place.log'"));
+	ck_assert_str_eq(
+	    settings_complaint(&s, &receiver_log, "path: ''"), "'path' must not be empty");
 	story_free(&s);
 }
 END_TEST
@@ -156,10 +150,8 @@ case_log(void)
 
 	tcase_add_loop_test(tcase, text_is_as_agreed, 0, STORIES);
 	tcase_add_test(tcase, ten_alerts_are_shown_and_the_rest_counted);
-	tcase_add_test(tcase,
-	    a_file_gets_the_webhooks_line_for_each_notification);
-	tcase_add_test(tcase,
-	    what_cannot_be_written_is_told_and_never_waits);
+	tcase_add_test(tcase, a_file_gets_the_webhooks_line_for_each_notification);
+	tcase_add_test(tcase, what_cannot_be_written_is_told_and_never_waits);
 	tcase_add_test(tcase, a_relative_path_starts_at_the_configuration);
 	return tcase;
 }

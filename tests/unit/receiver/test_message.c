@@ -39,10 +39,9 @@ START_TEST(worst_severity_of_what_fires)
 	pair[1] = b.alerts[0];
 	pair[1].firing = !severities[_i].second_resolved;
 	s.n.alerts = pair;
-	ck_assert_msg(str_is(message_severity(&s.n), severities[_i].want),
-	    "%.*s", STR_ARG(message_severity(&s.n)));
-	ck_assert_int_eq(message_level(message_severity(&s.n)),
-	    severities[_i].level);
+	ck_assert_msg(str_is(message_severity(&s.n), severities[_i].want), "%.*s",
+	    STR_ARG(message_severity(&s.n)));
+	ck_assert_int_eq(message_level(message_severity(&s.n)), severities[_i].level);
 	story_free(&a);
 	story_free(&b);
 	story_free(&s);
@@ -51,8 +50,7 @@ END_TEST
 
 START_TEST(runbook_of_a_firing_alert_comes_first)
 {
-	struct story s =
-	    story_make(3, "n=#", "runbook_url= https://r/# |summary=s");
+	struct story s = story_make(3, "n=#", "runbook_url= https://r/# |summary=s");
 
 	s.alerts[0].firing = false;
 	ck_assert(str_is(message_runbook(&s.n), "https://r/1"));
@@ -76,11 +74,9 @@ static const struct {
 
 START_TEST(something_is_always_said)
 {
-	struct story s =
-	    story_make(1, "alertname=Test", summaries[_i].annotations);
+	struct story s = story_make(1, "alertname=Test", summaries[_i].annotations);
 
-	ck_assert(str_is(message_summary(&s.alerts[0]),
-	    summaries[_i].want));
+	ck_assert(str_is(message_summary(&s.alerts[0]), summaries[_i].want));
 	story_free(&s);
 }
 END_TEST
@@ -106,17 +102,15 @@ static const struct {
 
 START_TEST(only_plain_web_addresses_become_links)
 {
-	ck_assert_msg(message_url_is_good(str_from(urls[_i].url)) ==
-		urls[_i].good,
-	    "%s", urls[_i].url);
+	ck_assert_msg(
+	    message_url_is_good(str_from(urls[_i].url)) == urls[_i].good, "%s", urls[_i].url);
 }
 END_TEST
 
 START_TEST(alerts_are_shown_firing_first_and_the_worst_of_these)
 {
 	struct story s = story_make(4, "n=#", "");
-	struct story worse = story_make(1, "severity=warning",
-	    "runbook_url=https://r/warning");
+	struct story worse = story_make(1, "severity=warning", "runbook_url=https://r/warning");
 	const struct notified_alert *shown[3];
 	struct notified_alert alerts[5];
 
@@ -146,8 +140,7 @@ END_TEST
 
 START_TEST(names_of_alerts_are_left_out_only_when_all_share_them)
 {
-	struct story s =
-	    story_make(2, "alertname=Test# severity=info cluster=eu n=#", "");
+	struct story s = story_make(2, "alertname=Test# severity=info cluster=eu n=#", "");
 	struct buf out = { 0 };
 
 	message_put_labels(&s.n, &s.alerts[1], false, &out);
@@ -189,13 +182,11 @@ START_TEST(values_in_an_html_template_are_escaped)
 	struct story s = story_make(1, "alertname=<b>'\"&", "");
 	struct err err;
 	struct template *t = template_parse(s.arena,
-	    STR("<i>{{ .CommonLabels.alertname }}</i> {{ .Status }}"),
-	    TEMPLATE_NOTIFICATION, &err);
+	    STR("<i>{{ .CommonLabels.alertname }}</i> {{ .Status }}"), TEMPLATE_NOTIFICATION, &err);
 	struct buf out = { 0 };
 
 	message_expand_html(t, &s.n, &out);
-	ck_assert_str_eq(out.p,
-	    "<i>&lt;b&gt;&#39;&#34;&amp;</i> firing");
+	ck_assert_str_eq(out.p, "<i>&lt;b&gt;&#39;&#34;&amp;</i> firing");
 	buf_clear(&out);
 	message_expand(t, &s.n, &out);
 	ck_assert_str_eq(out.p, "<i><b>'\"&</i> firing");
@@ -217,17 +208,14 @@ static const struct {
 	{ 200, ERR_NONE, "", DELIVERY_OK, "status 200" },
 	{ 204, ERR_NONE, "", DELIVERY_OK, "status 204" },
 	{ 302, ERR_NONE, "", DELIVERY_REJECTED, "status 302" },
-	{ 400, ERR_NONE, " no\r\nway ", DELIVERY_REJECTED,
-	    "status 400: no  way" },
+	{ 400, ERR_NONE, " no\r\nway ", DELIVERY_REJECTED, "status 400: no  way" },
 	{ 404, ERR_NONE, "x", DELIVERY_REJECTED, "status 404: x" },
 	{ 408, ERR_NONE, "", DELIVERY_RETRY, "status 408" },
 	{ 429, ERR_NONE, "slow", DELIVERY_RETRY, "status 429: slow" },
 	{ 500, ERR_NONE, "", DELIVERY_RETRY, "status 500" },
 	{ 599, ERR_NONE, "", DELIVERY_RETRY, "status 599" },
-	{ 0, ERR_TIMEOUT, "no answer in 30 s", DELIVERY_RETRY,
-	    "no answer in 30 s" },
-	{ 0, ERR_IO, "connection refused", DELIVERY_RETRY,
-	    "connection refused" },
+	{ 0, ERR_TIMEOUT, "no answer in 30 s", DELIVERY_RETRY, "no answer in 30 s" },
+	{ 0, ERR_IO, "connection refused", DELIVERY_RETRY, "connection refused" },
 	{ 0, ERR_CANCELLED, "", DELIVERY_RETRY, "cancelled" },
 	{ 0, ERR_INVALID, "bad URL", DELIVERY_REJECTED, "bad URL" },
 };
@@ -235,8 +223,8 @@ static const struct {
 START_TEST(what_an_http_answer_means)
 {
 	struct xfer_response response = answers[_i].failure == ERR_NONE
-	    ? answer(answers[_i].status, answers[_i].body)
-	    : no_answer(answers[_i].failure, answers[_i].body);
+					    ? answer(answers[_i].status, answers[_i].body)
+					    : no_answer(answers[_i].failure, answers[_i].body);
 	struct verdict verdict = message_classify_http(&response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
@@ -268,20 +256,17 @@ case_message(void)
 {
 	TCase *tcase = tcase_create("message");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	TABLE(worst_severity_of_what_fires, severities);
 	tcase_add_test(tcase, runbook_of_a_firing_alert_comes_first);
 	TABLE(something_is_always_said, summaries);
 	TABLE(only_plain_web_addresses_become_links, urls);
-	tcase_add_test(tcase,
-	    alerts_are_shown_firing_first_and_the_worst_of_these);
-	tcase_add_test(tcase,
-	    names_of_alerts_are_left_out_only_when_all_share_them);
+	tcase_add_test(tcase, alerts_are_shown_firing_first_and_the_worst_of_these);
+	tcase_add_test(tcase, names_of_alerts_are_left_out_only_when_all_share_them);
 	TABLE(texts_are_cut_at_characters, lines);
 	tcase_add_test(tcase, values_in_an_html_template_are_escaped);
 	TABLE(what_an_http_answer_means, answers);
-	tcase_add_test(tcase,
-	    retry_after_is_passed_on_and_long_bodies_are_cut);
+	tcase_add_test(tcase, retry_after_is_passed_on_and_long_bodies_are_cut);
 	return tcase;
 }

@@ -20,9 +20,8 @@ decode_qp(struct str text, struct buf *out)
 			buf_putc(out, text.p[i]);
 		} else {
 			if (text.p[i + 1] != '\r')
-				buf_putc(out,
-				    (char)(hex_digit(text.p[i + 1]) * 16 +
-					hex_digit(text.p[i + 2])));
+				buf_putc(out, (char)(hex_digit(text.p[i + 1]) * 16 +
+						     hex_digit(text.p[i + 2])));
 			i += 2;
 		}
 	}
@@ -39,8 +38,7 @@ check_lines(struct str text, uint32_t max)
 		REQUIRE((unsigned char)c < 0x80);
 		REQUIRE(c != '\n' || (i > 0 && text.p[i - 1] == '\r'));
 		REQUIRE(c != '\r' || (i + 1 < text.n && text.p[i + 1] == '\n'));
-		REQUIRE(c != '\r' || i == 0 ||
-		    (text.p[i - 1] != ' ' && text.p[i - 1] != '\t'));
+		REQUIRE(c != '\r' || i == 0 || (text.p[i - 1] != ' ' && text.p[i - 1] != '\t'));
 		column = c == '\n' ? 0 : column + (c != '\r' ? 1 : 0);
 		if (column > max)
 			ck_abort_msg("a line of %u", column);
@@ -91,8 +89,7 @@ START_TEST(quoted_printable_reads_back)
 			if (x % 4 == 0 && (char)(x >> 8) != '\r')
 				buf_putc(&text, (char)(x >> 8));
 			else
-				buf_putc(&text,
-				    some[(x >> 16) % (sizeof(some) - 1)]);
+				buf_putc(&text, some[(x >> 16) % (sizeof(some) - 1)]);
 		}
 		if (text.n == 0 || text.p[text.n - 1] != '\n')
 			buf_putc(&text, '\n');
@@ -102,8 +99,7 @@ START_TEST(quoted_printable_reads_back)
 		/* Line ends are CRLF on the way. */
 		buf_clear(&out);
 		for (size_t i = 0; i < back.n; i++)
-			if (back.p[i] != '\r' || i + 1 == back.n ||
-			    back.p[i + 1] != '\n')
+			if (back.p[i] != '\r' || i + 1 == back.n || back.p[i + 1] != '\n')
 				buf_putc(&out, back.p[i]);
 		REQUIRE(str_eq(buf_str(&out), buf_str(&text)));
 	}
@@ -125,9 +121,7 @@ decode_header(struct str line, struct buf *out)
 		if (str_starts(rest, STR("\r\n"))) {
 			i++;
 			/* White space between encoded words is not shown. */
-			if (after_word &&
-			    str_starts(str_make(rest.p + 2, rest.n - 2),
-				STR(" =?")))
+			if (after_word && str_starts(str_make(rest.p + 2, rest.n - 2), STR(" =?")))
 				i++;
 			continue;
 		}
@@ -136,16 +130,13 @@ decode_header(struct str line, struct buf *out)
 			buf_putc(out, line.p[i]);
 			continue;
 		}
-		for (i += 10; !(line.p[i] == '?' && line.p[i + 1] == '=');
-		     i++) {
+		for (i += 10; !(line.p[i] == '?' && line.p[i + 1] == '='); i++) {
 			if (line.p[i] == '=') {
-				buf_putc(out,
-				    (char)(hex_digit(line.p[i + 1]) * 16 +
-					hex_digit(line.p[i + 2])));
+				buf_putc(out, (char)(hex_digit(line.p[i + 1]) * 16 +
+						     hex_digit(line.p[i + 2])));
 				i += 2;
 			} else {
-				buf_putc(out,
-				    line.p[i] == '_' ? ' ' : line.p[i]);
+				buf_putc(out, line.p[i] == '_' ? ' ' : line.p[i]);
 			}
 		}
 		i++;
@@ -239,14 +230,11 @@ START_TEST(address_lists)
 	uint32_t n;
 	struct err err = { 0 };
 	struct buf got = { 0 };
-	int rc = mime_read_mailboxes(arena, str_from(lists[_i].list), &boxes,
-	    &n, &err);
+	int rc = mime_read_mailboxes(arena, str_from(lists[_i].list), &boxes, &n, &err);
 
-	ck_assert_msg((rc == 0) == (lists[_i].want != NULL), "%s: %s",
-	    lists[_i].list, err.text);
+	ck_assert_msg((rc == 0) == (lists[_i].want != NULL), "%s: %s", lists[_i].list, err.text);
 	for (uint32_t i = 0; rc == 0 && i < n; i++)
-		buf_printf(&got, "%.*s|%s;", STR_ARG(boxes[i].name),
-		    boxes[i].address);
+		buf_printf(&got, "%.*s|%s;", STR_ARG(boxes[i].name), boxes[i].address);
 	if (rc == 0)
 		ck_assert_str_eq(got.p, lists[_i].want);
 	buf_fini(&got);
@@ -264,13 +252,10 @@ START_TEST(too_many_addresses_are_refused)
 
 	for (int i = 0; i < MAILBOXES_MAX; i++)
 		buf_printf(&list, "a%d@b,", i);
-	ck_assert_int_eq(
-	    mime_read_mailboxes(arena, buf_str(&list), &boxes, &n, &err), 0);
+	ck_assert_int_eq(mime_read_mailboxes(arena, buf_str(&list), &boxes, &n, &err), 0);
 	ck_assert_uint_eq(n, MAILBOXES_MAX);
 	buf_puts(&list, "c@d");
-	ck_assert_int_eq(
-	    mime_read_mailboxes(arena, buf_str(&list), &boxes, &n, &err),
-	    -ERR_LIMIT);
+	ck_assert_int_eq(mime_read_mailboxes(arena, buf_str(&list), &boxes, &n, &err), -ERR_LIMIT);
 	buf_fini(&list);
 	arena_free(arena);
 }
@@ -288,11 +273,10 @@ START_TEST(address_headers)
 
 	mime_put_mailboxes(&out, "To", boxes, 4);
 	check_lines(buf_str(&out), 78);
-	ck_assert_str_eq(out.p,
-	    "To: Ops Team <ops@x.example>,\r\n"
-	    " bare@x.example,\r\n"
-	    " \"Team, \\\"ML\\\"\" <ml@x.example>,\r\n"
-	    " =?utf-8?q?J=C3=B6rg__Bcc=3A_x?= <j@x.example>\r\n");
+	ck_assert_str_eq(out.p, "To: Ops Team <ops@x.example>,\r\n"
+				" bare@x.example,\r\n"
+				" \"Team, \\\"ML\\\"\" <ml@x.example>,\r\n"
+				" =?utf-8?q?J=C3=B6rg__Bcc=3A_x?= <j@x.example>\r\n");
 	buf_fini(&out);
 }
 END_TEST
@@ -302,7 +286,7 @@ case_mime(void)
 {
 	TCase *tcase = tcase_create("mime");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	TABLE(quoted_printable_by_example, qp);
 	tcase_add_test(tcase, quoted_printable_reads_back);

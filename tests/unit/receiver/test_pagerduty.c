@@ -13,8 +13,8 @@
 static struct json_object *
 event_of(struct story *s, const char *yaml)
 {
-	struct rendered r = render(s, &receiver_pagerduty,
-	    settings_read(s, &receiver_pagerduty, yaml));
+	struct rendered r =
+	    render(s, &receiver_pagerduty, settings_read(s, &receiver_pagerduty, yaml));
 	struct json_object *root;
 
 	ck_assert_msg(r.rc == 0, "%s", r.err.text);
@@ -27,15 +27,13 @@ event_of(struct story *s, const char *yaml)
 START_TEST(event_is_as_agreed)
 {
 	struct story s = story_load(story_names[_i]);
-	struct rendered r = render(&s, &receiver_pagerduty,
-	    settings_read(&s, &receiver_pagerduty, KEY));
+	struct rendered r =
+	    render(&s, &receiver_pagerduty, settings_read(&s, &receiver_pagerduty, KEY));
 
 	ck_assert_int_eq(r.rc, 0);
-	ck_assert_str_eq(r.request.url.p,
-	    "https://events.pagerduty.com/v2/enqueue");
+	ck_assert_str_eq(r.request.url.p, "https://events.pagerduty.com/v2/enqueue");
 	ck_assert_str_eq(r.request.content_type, "application/json");
-	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.pagerduty.json", story_names[_i]),
+	same_as_golden(s.arena, arena_printf(s.arena, "%s.pagerduty.json", story_names[_i]),
 	    buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
@@ -44,21 +42,17 @@ END_TEST
 
 START_TEST(what_identifies_and_describes_equals_alertmanagers)
 {
-	static const char *const paths[] = { "routing_key", "dedup_key",
-		"event_action", "client_url", "payload.summary",
-		"payload.custom_details.firing",
-		"payload.custom_details.resolved",
-		"payload.custom_details.num_firing",
+	static const char *const paths[] = { "routing_key", "dedup_key", "event_action",
+		"client_url", "payload.summary", "payload.custom_details.firing",
+		"payload.custom_details.resolved", "payload.custom_details.num_firing",
 		"payload.custom_details.num_resolved" };
 	struct story s = story_load(story_names[_i]);
-	struct json_object *stock = json_parse(file_text(s.arena,
-	    arena_printf(s.arena, "%s.alertmanager-pagerduty.json",
-		story_names[_i])));
+	struct json_object *stock = json_parse(file_text(
+	    s.arena, arena_printf(s.arena, "%s.alertmanager-pagerduty.json", story_names[_i])));
 	struct json_object *ours = event_of(&s, KEY);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		ck_assert_str_eq(json_text_at(ours, paths[i]),
-		    json_text_at(stock, paths[i]));
+		ck_assert_str_eq(json_text_at(ours, paths[i]), json_text_at(stock, paths[i]));
 	}
 	json_object_put(stock);
 	json_object_put(ours);
@@ -98,8 +92,7 @@ static const struct {
 	{ "severity=none", "", "error" },
 	{ "a=b", "", "error" },
 	{ "severity=info", "severity: critical", "critical" },
-	{ "severity=warn", "severity: '{{ .CommonLabels.severity }}'",
-	    "warning" },
+	{ "severity=warn", "severity: '{{ .CommonLabels.severity }}'", "warning" },
 	{ "severity=info", "severity: '{{ .CommonLabels.nothing }}'", "info" },
 };
 
@@ -111,8 +104,7 @@ START_TEST(severity_is_one_that_pagerduty_knows)
 
 	snprintf(yaml, sizeof(yaml), "%s%s", KEY, severities[_i].yaml);
 	event = event_of(&s, yaml);
-	ck_assert_str_eq(json_text_at(event, "payload.severity"),
-	    severities[_i].want);
+	ck_assert_str_eq(json_text_at(event, "payload.severity"), severities[_i].want);
 	json_object_put(event);
 	story_free(&s);
 }
@@ -120,21 +112,17 @@ END_TEST
 
 START_TEST(a_runbook_that_is_no_url_does_not_spoil_the_event)
 {
-	struct story s =
-	    story_make(1, "alertname=Test", "runbook_url=see the wiki");
+	struct story s = story_make(1, "alertname=Test", "runbook_url=see the wiki");
 	struct json_object *event = event_of(&s, KEY);
 
 	ck_assert_uint_eq(json_object_array_length(json_at(event, "links")), 0);
-	ck_assert_str_eq(
-	    json_text_at(event, "payload.custom_details.runbook_url"),
-	    "see the wiki");
+	ck_assert_str_eq(json_text_at(event, "payload.custom_details.runbook_url"), "see the wiki");
 	ck_assert_str_eq(json_text_at(event, "payload.source"), "Tocsin");
 	json_object_put(event);
 	story_free(&s);
 	s = story_make(1, "alertname=Test", "runbook_url=https://r/x?a=1&b=2");
 	event = event_of(&s, KEY);
-	ck_assert_str_eq(json_text_at(event, "links.0.href"),
-	    "https://r/x?a=1&b=2");
+	ck_assert_str_eq(json_text_at(event, "links.0.href"), "https://r/x?a=1&b=2");
 	ck_assert_str_eq(json_text_at(event, "links.0.text"), "Runbook");
 	json_object_put(event);
 	story_free(&s);
@@ -150,23 +138,17 @@ START_TEST(an_event_past_512_kb_goes_without_details)
 	memcpy(text, "runbook_url=https://r/|summary=", 31);
 	text[sizeof(text) - 1] = '\0';
 	for (size_t i = 0; i < 3; i++) {
-		struct story s = story_make(counts[i],
-		    "alertname=Test severity=critical n=#", text);
+		struct story s =
+		    story_make(counts[i], "alertname=Test severity=critical n=#", text);
 		struct json_object *event = event_of(&s, KEY);
-		struct json_object *details =
-		    json_at(event, "payload.custom_details");
+		struct json_object *details = json_at(event, "payload.custom_details");
 
-		ck_assert_int_eq(json_at(details, "note") == NULL,
-		    counts[i] == 200);
-		ck_assert_int_eq(json_at(details, "firing") != NULL,
-		    counts[i] == 200);
+		ck_assert_int_eq(json_at(details, "note") == NULL, counts[i] == 200);
+		ck_assert_int_eq(json_at(details, "firing") != NULL, counts[i] == 200);
 		ck_assert_int_eq(
-		    json_object_get_int(json_at(details, "num_firing")),
-		    (int)counts[i]);
-		ck_assert_str_eq(json_text_at(details, "severity"),
-		    "critical");
-		ck_assert_str_eq(json_text_at(details, "runbook_url"),
-		    "https://r/");
+		    json_object_get_int(json_at(details, "num_firing")), (int)counts[i]);
+		ck_assert_str_eq(json_text_at(details, "severity"), "critical");
+		ck_assert_str_eq(json_text_at(details, "runbook_url"), "https://r/");
 		json_object_put(event);
 		story_free(&s);
 	}
@@ -178,8 +160,7 @@ START_TEST(summary_is_cut_at_1024_characters)
 	struct story s = story_load("long");
 	struct json_object *event = event_of(&s, KEY);
 
-	ck_assert_uint_eq(
-	    str_runes(str_from(json_text_at(event, "payload.summary"))), 1024);
+	ck_assert_uint_eq(str_runes(str_from(json_text_at(event, "payload.summary"))), 1024);
 	json_object_put(event);
 	story_free(&s);
 }
@@ -203,8 +184,7 @@ START_TEST(every_key_is_sent)
 	ck_assert_int_eq(r.rc, 0);
 	ck_assert_str_eq(r.request.url.p, "http://127.0.0.1:1/v2/enqueue");
 	ck_assert_int_eq(r.request.timeout.ns, DUR_S(4).ns);
-	same_as_golden(s.arena, "every-key.pagerduty.json",
-	    buf_str(&r.request.body));
+	same_as_golden(s.arena, "every-key.pagerduty.json", buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
 }
@@ -222,12 +202,12 @@ START_TEST(routing_key_is_read_from_its_file)
 	ck_assert_ptr_nonnull(file);
 	fputs(" fedcba9876543210fedcba9876543210\n", file);
 	fclose(file);
-	settings = settings_read(&s, &receiver_pagerduty,
-	    arena_printf(s.arena, "routing_key_file: %s", path));
+	settings = settings_read(
+	    &s, &receiver_pagerduty, arena_printf(s.arena, "routing_key_file: %s", path));
 	r = render(&s, &receiver_pagerduty, settings);
 	ck_assert_int_eq(r.rc, 0);
-	ck_assert_ptr_nonnull(strstr(r.request.body.p,
-	    "\"routing_key\":\"fedcba9876543210fedcba9876543210\""));
+	ck_assert_ptr_nonnull(
+	    strstr(r.request.body.p, "\"routing_key\":\"fedcba9876543210fedcba9876543210\""));
 	rendered_free(&r);
 	remove(path);
 	r = render(&s, &receiver_pagerduty, settings);
@@ -243,14 +223,12 @@ static const struct {
 	enum delivery_kind want;
 	const char *text;
 } answers[] = {
-	{ 202, "{\"status\":\"success\"}", DELIVERY_OK,
-	    "status 202: {\"status\":\"success\"}" },
+	{ 202, "{\"status\":\"success\"}", DELIVERY_OK, "status 202: {\"status\":\"success\"}" },
 	{ 400,
 	    "{\"status\":\"invalid event\",\"message\":\"no\",\"errors\":"
 	    "[\"'routing_key' is \\u0041\",\"b\"]}",
 	    DELIVERY_REJECTED, "status 400: 'routing_key' is A; b" },
-	{ 400, "{\"errors\":[]}", DELIVERY_REJECTED,
-	    "status 400: {\"errors\":[]}" },
+	{ 400, "{\"errors\":[]}", DELIVERY_REJECTED, "status 400: {\"errors\":[]}" },
 	{ 400, "oops", DELIVERY_REJECTED, "status 400: oops" },
 	{ 403, "", DELIVERY_REJECTED, "status 403" },
 	{ 429, "", DELIVERY_RETRY, "status 429" },
@@ -261,10 +239,8 @@ static const struct {
 START_TEST(what_the_answer_means)
 {
 	struct story s = story_load("one");
-	struct xfer_response response =
-	    answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict =
-	    receiver_pagerduty.classify(NULL, &s.n, &response);
+	struct xfer_response response = answer(answers[_i].status, answers[_i].body);
+	struct verdict verdict = receiver_pagerduty.classify(NULL, &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);
@@ -285,8 +261,7 @@ static const struct {
 START_TEST(mistakes_are_named)
 {
 	struct story s = story_load("one");
-	const char *text = settings_complaint(&s, &receiver_pagerduty,
-	    complaints[_i].yaml);
+	const char *text = settings_complaint(&s, &receiver_pagerduty, complaints[_i].yaml);
 
 	ck_assert_msg(strstr(text, complaints[_i].want) != NULL, "%s", text);
 	story_free(&s);
@@ -298,15 +273,13 @@ case_pagerduty(void)
 {
 	TCase *tcase = tcase_create("pagerduty");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, event_is_as_agreed, 0, STORIES);
-	tcase_add_loop_test(tcase,
-	    what_identifies_and_describes_equals_alertmanagers, 0, STORIES);
+	tcase_add_loop_test(tcase, what_identifies_and_describes_equals_alertmanagers, 0, STORIES);
 	tcase_add_test(tcase, incident_is_closed_only_when_all_is_over);
 	TABLE(severity_is_one_that_pagerduty_knows, severities);
-	tcase_add_test(tcase,
-	    a_runbook_that_is_no_url_does_not_spoil_the_event);
+	tcase_add_test(tcase, a_runbook_that_is_no_url_does_not_spoil_the_event);
 	tcase_add_test(tcase, an_event_past_512_kb_goes_without_details);
 	tcase_add_test(tcase, summary_is_cut_at_1024_characters);
 	tcase_add_test(tcase, every_key_is_sent);

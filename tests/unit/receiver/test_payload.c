@@ -16,15 +16,13 @@ static const struct {
 	{ "{'{{ .Status }}': x}", "{\"firing\":\"x\"}" },
 	/* What looks like JSON is JSON. */
 	{ "{n: '{{ len .Alerts }}', q: '5'}", "{\"n\":1,\"q\":5}" },
-	{ "{j: '{{ .GroupLabels | toJson }}'}",
-	    "{\"j\":{\"alertname\":\"Test\"}}" },
+	{ "{j: '{{ .GroupLabels | toJson }}'}", "{\"j\":{\"alertname\":\"Test\"}}" },
 	{ "'{\"a\": [1, \"{{ .Status }}\"]}'", "{\"a\": [1, \"firing\"]}" },
 	/* And what only looks so at first is not. */
 	{ "[NaN, '-Infinity', 01, 1x, '[1', '{\"a\":NaN}', '', ' ']",
 	    "[\"NaN\",\"-Infinity\",\"01\",\"1x\",\"[1\",\"{\\\"a\\\":NaN}\","
 	    "\"\",\" \"]" },
-	{ "{a: \"line\\n\\\"quoted\\\"\"}",
-	    "{\"a\":\"line\\n\\\"quoted\\\"\"}" },
+	{ "{a: \"line\\n\\\"quoted\\\"\"}", "{\"a\":\"line\\n\\\"quoted\\\"\"}" },
 };
 
 START_TEST(payload_takes_the_place_of_the_body)
@@ -32,12 +30,10 @@ START_TEST(payload_takes_the_place_of_the_body)
 	struct story s = story_make(1, "alertname=Test", "summary=s");
 	struct rendered r = render(&s, &receiver_webhook,
 	    settings_read(&s, &receiver_webhook,
-		arena_printf(s.arena, "url: http://h/x\npayload: %s\n",
-		    payloads[_i].yaml)));
+		arena_printf(s.arena, "url: http://h/x\npayload: %s\n", payloads[_i].yaml)));
 
 	ck_assert_int_eq(r.rc, 0);
-	ck_assert(str_is(str_trim(buf_str(&r.request.body)),
-	    payloads[_i].want));
+	ck_assert(str_is(str_trim(buf_str(&r.request.body)), payloads[_i].want));
 	ck_assert_uint_eq(r.request.n_headers, 1);
 	rendered_free(&r);
 	story_free(&s);
@@ -47,15 +43,14 @@ END_TEST
 START_TEST(mistakes_in_a_payload_are_named)
 {
 	struct story s = story_load("one");
-	const char *text = settings_complaint(&s, &receiver_webhook,
-	    "url: http://h/x\npayload: {a: [b, '{{ .Nope }}']}\n");
+	const char *text = settings_complaint(
+	    &s, &receiver_webhook, "url: http://h/x\npayload: {a: [b, '{{ .Nope }}']}\n");
 
 	ck_assert_ptr_nonnull(strstr(text, ".Nope"));
-	text = settings_complaint(&s, &receiver_webhook,
-	    "url: http://h/x\npayload: {'{{ if }}': b}\n");
+	text = settings_complaint(
+	    &s, &receiver_webhook, "url: http://h/x\npayload: {'{{ if }}': b}\n");
 	ck_assert_str_ne(text, "");
-	text = settings_complaint(&s, &receiver_pagerduty,
-	    "routing_key: x\ndetails: [a]\n");
+	text = settings_complaint(&s, &receiver_pagerduty, "routing_key: x\ndetails: [a]\n");
 	ck_assert_ptr_nonnull(strstr(text, "a mapping such as"));
 	story_free(&s);
 }

@@ -15,8 +15,7 @@ START_TEST(every_type_has_a_kind_and_a_way_out)
 
 		REQUIRE(ops->kind == receiver_kinds[n]);
 		REQUIRE(receiver_ops_of(ops->kind) == ops);
-		REQUIRE((ops->render != NULL && ops->classify != NULL) !=
-		    (ops->write != NULL));
+		REQUIRE((ops->render != NULL && ops->classify != NULL) != (ops->write != NULL));
 		for (size_t i = 0; i < ops->kind->schema->n_fields; i++)
 			REQUIRE(ops->kind->schema->fields[i].doc != NULL);
 	}

@@ -13,14 +13,12 @@
 static struct json_object *
 attachment_of(struct story *s, const char *yaml)
 {
-	struct rendered r =
-	    render(s, &receiver_slack, settings_read(s, &receiver_slack, yaml));
+	struct rendered r = render(s, &receiver_slack, settings_read(s, &receiver_slack, yaml));
 	struct json_object *root, *attachment;
 
 	ck_assert_int_eq(r.rc, 0);
 	root = json_parse(buf_str(&r.request.body));
-	ck_assert_uint_eq(
-	    json_object_array_length(json_at(root, "attachments")), 1);
+	ck_assert_uint_eq(json_object_array_length(json_at(root, "attachments")), 1);
 	attachment = json_object_get(json_at(root, "attachments.0"));
 	json_object_put(root);
 	rendered_free(&r);
@@ -30,15 +28,13 @@ attachment_of(struct story *s, const char *yaml)
 START_TEST(message_is_as_agreed)
 {
 	struct story s = story_load(story_names[_i]);
-	struct rendered r = render(&s, &receiver_slack,
-	    settings_read(&s, &receiver_slack, URL "channel: '#ml'"));
+	struct rendered r =
+	    render(&s, &receiver_slack, settings_read(&s, &receiver_slack, URL "channel: '#ml'"));
 
 	ck_assert_int_eq(r.rc, 0);
-	ck_assert_str_eq(r.request.url.p,
-	    "https://hooks.slack.example/services/T/B/x");
+	ck_assert_str_eq(r.request.url.p, "https://hooks.slack.example/services/T/B/x");
 	ck_assert_str_eq(r.request.content_type, "application/json");
-	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.slack.json", story_names[_i]),
+	same_as_golden(s.arena, arena_printf(s.arena, "%s.slack.json", story_names[_i]),
 	    buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
@@ -49,16 +45,15 @@ END_TEST
 static struct str
 unescaped(struct arena *arena, const char *text)
 {
-	static const char *const pairs[][2] = { { "&lt;", "<" },
-		{ "&gt;", ">" }, { "&amp;", "&" } };
+	static const char *const pairs[][2] = { { "&lt;", "<" }, { "&gt;", ">" },
+		{ "&amp;", "&" } };
 	struct buf out = { 0 };
 	struct str copy;
 
 	while (*text != '\0') {
 		size_t i = 0;
 
-		while (i < 3 &&
-		    strncmp(text, pairs[i][0], strlen(pairs[i][0])) != 0)
+		while (i < 3 && strncmp(text, pairs[i][0], strlen(pairs[i][0])) != 0)
 			i++;
 		if (i < 3) {
 			buf_puts(&out, pairs[i][1]);
@@ -76,16 +71,14 @@ START_TEST(title_link_and_fallback_are_shown_as_alertmanagers)
 {
 	static const char *const keys[] = { "title", "title_link", "fallback" };
 	struct story s = story_load(story_names[_i]);
-	struct json_object *stock = json_parse(file_text(s.arena,
-	    arena_printf(s.arena, "%s.alertmanager-slack.json",
-		story_names[_i])));
+	struct json_object *stock = json_parse(file_text(
+	    s.arena, arena_printf(s.arena, "%s.alertmanager-slack.json", story_names[_i])));
 	struct json_object *ours = attachment_of(&s, URL);
 
 	for (size_t i = 0; i < 3; i++) {
-		char *want = arena_strdup(s.arena,
-		    json_text_at(json_at(stock, "attachments.0"), keys[i]));
-		struct str got =
-		    unescaped(s.arena, json_text_at(ours, keys[i]));
+		char *want =
+		    arena_strdup(s.arena, json_text_at(json_at(stock, "attachments.0"), keys[i]));
+		struct str got = unescaped(s.arena, json_text_at(ours, keys[i]));
 
 		/* A title is one line here. */
 		for (char *p = want; *p != '\0'; p++)
@@ -93,11 +86,10 @@ START_TEST(title_link_and_fallback_are_shown_as_alertmanagers)
 				*p = ' ';
 		/* Stock Alertmanager cuts the title but not the fallback. */
 		if (i == 2 && strcmp(story_names[_i], "long") == 0)
-			want = arena_printf(s.arena, "%s | %s",
-			    json_text_at(ours, "title"),
+			want = arena_printf(s.arena, "%s | %s", json_text_at(ours, "title"),
 			    json_text_at(ours, "title_link"));
-		ck_assert_msg(str_is(got, want), "%s: \"%.*s\"", keys[i],
-		    STR_ARG(str_head(got, 200)));
+		ck_assert_msg(
+		    str_is(got, want), "%s: \"%.*s\"", keys[i], STR_ARG(str_head(got, 200)));
 	}
 	json_object_put(stock);
 	json_object_put(ours);
@@ -124,8 +116,7 @@ START_TEST(colour_tells_the_severity)
 	struct story s;
 	struct json_object *attachment;
 
-	snprintf(labels, sizeof(labels), "alertname=Test severity=%s",
-	    colors[_i].severity);
+	snprintf(labels, sizeof(labels), "alertname=Test severity=%s", colors[_i].severity);
 	s = story_make(1, labels, "");
 	s.n.firing = s.alerts[0].firing = colors[_i].firing;
 	s.n.n_firing = colors[_i].firing ? 1 : 0;
@@ -138,8 +129,7 @@ END_TEST
 
 START_TEST(nothing_from_an_alert_becomes_markup)
 {
-	struct story s = story_make(1,
-	    "alertname=Test m=`<!channel>`&",
+	struct story s = story_make(1, "alertname=Test m=`<!channel>`&",
 	    "summary=<!channel> <https://evil> a&b|value=<@U1>|"
 	    "runbook_url=https://r/>x");
 	struct json_object *a = attachment_of(&s, URL);
@@ -150,8 +140,7 @@ START_TEST(nothing_from_an_alert_becomes_markup)
 	ck_assert_ptr_null(strstr(text, "<!"));
 	ck_assert_ptr_null(strstr(text, "<@"));
 	ck_assert_ptr_null(strstr(text, "<http"));
-	ck_assert_ptr_nonnull(
-	    strstr(json_text_at(a, "text"), "`m='&lt;!channel&gt;'&amp;`"));
+	ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), "`m='&lt;!channel&gt;'&amp;`"));
 	json_object_put(a);
 	story_free(&s);
 }
@@ -177,18 +166,14 @@ START_TEST(text_stays_within_the_limit_and_counts_what_it_leaves_out)
 		s = story_make(counts[i], labels, annotations);
 		a = attachment_of(&s, URL);
 		ck_assert_uint_le(
-		    str_runes(str_from(json_text_at(a, "text"))),
-		    SLACK_TEXT_RUNES_MAX);
-		for (const char *p = json_text_at(a, "text");
-		     (p = strstr(p, "• ")) != NULL; p++)
+		    str_runes(str_from(json_text_at(a, "text"))), SLACK_TEXT_RUNES_MAX);
+		for (const char *p = json_text_at(a, "text"); (p = strstr(p, "• ")) != NULL; p++)
 			shown++;
 		ck_assert_uint_gt(shown, 0);
-		snprintf(more, sizeof(more), "… and %u more",
-		    counts[i] - shown);
+		snprintf(more, sizeof(more), "… and %u more", counts[i] - shown);
 		ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), more));
 		ck_assert_uint_le(
-		    str_runes(str_from(json_text_at(a, "title"))),
-		    SLACK_TITLE_RUNES_MAX);
+		    str_runes(str_from(json_text_at(a, "title"))), SLACK_TITLE_RUNES_MAX);
 		json_object_put(a);
 		story_free(&s);
 	}
@@ -196,8 +181,7 @@ START_TEST(text_stays_within_the_limit_and_counts_what_it_leaves_out)
 	a = attachment_of(&s, URL);
 	ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), "s9"));
 	ck_assert_ptr_null(strstr(json_text_at(a, "text"), "s10"));
-	ck_assert_ptr_nonnull(
-	    strstr(json_text_at(a, "text"), "… and 2 more"));
+	ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), "… and 2 more"));
 	json_object_put(a);
 	story_free(&s);
 }
@@ -212,9 +196,8 @@ START_TEST(escapes_are_not_cut_in_half)
 		slack_put_escaped(&out, STR("a&b<c>&&<ä>&&&"), max);
 		REQUIRE(str_runes(buf_str(&out)) <= max);
 		for (const char *p = out.p; (p = strchr(p, '&')) != NULL; p++)
-			REQUIRE(strncmp(p, "&amp;", 5) == 0 ||
-			    strncmp(p, "&lt;", 4) == 0 ||
-			    strncmp(p, "&gt;", 4) == 0);
+			REQUIRE(strncmp(p, "&amp;", 5) == 0 || strncmp(p, "&lt;", 4) == 0 ||
+				strncmp(p, "&gt;", 4) == 0);
 		REQUIRE(str_ends(buf_str(&out), STR("…")));
 	}
 	buf_clear(&out);
@@ -230,19 +213,16 @@ START_TEST(one_runbook_is_said_once_and_several_with_their_alerts)
 	struct json_object *a = attachment_of(&s, URL);
 
 	ck_assert_ptr_null(strstr(json_text_at(a, "text"), "https://r/"));
-	ck_assert_str_eq(json_text_at(a, "fields.1.value"),
-	    "<https://r/same|Runbook>");
+	ck_assert_str_eq(json_text_at(a, "fields.1.value"), "<https://r/same|Runbook>");
 	json_object_put(a);
 	/* With fields of one's own it must not get lost. */
 	a = attachment_of(&s, URL "fields: [{title: a, value: b}]");
-	ck_assert_ptr_nonnull(
-	    strstr(json_text_at(a, "text"), "<https://r/same|Runbook>"));
+	ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), "<https://r/same|Runbook>"));
 	json_object_put(a);
 	story_free(&s);
 	s = story_make(2, "n=#", "runbook_url=https://r/#");
 	a = attachment_of(&s, URL);
-	ck_assert_ptr_nonnull(
-	    strstr(json_text_at(a, "text"), "<https://r/1|Runbook>"));
+	ck_assert_ptr_nonnull(strstr(json_text_at(a, "text"), "<https://r/1|Runbook>"));
 	json_object_put(a);
 	story_free(&s);
 }
@@ -268,8 +248,7 @@ START_TEST(every_key_is_sent)
 
 	ck_assert(((const struct integration_common *)settings)->send_resolved);
 	ck_assert_int_eq(r.request.timeout.ns, DUR_S(3).ns);
-	same_as_golden(s.arena, "every-key.slack.json",
-	    buf_str(&r.request.body));
+	same_as_golden(s.arena, "every-key.slack.json", buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
 }
@@ -284,10 +263,10 @@ static const struct {
 	{ 200, "ok", DELIVERY_OK, "status 200: ok" },
 	{ 200, "ok\n", DELIVERY_OK, "status 200: ok" },
 	{ 200, "{\"ok\":true}", DELIVERY_OK, "status 200: {\"ok\":true}" },
-	{ 200, "{\"ok\":false,\"error\":\"channel_not_found\"}",
-	    DELIVERY_REJECTED, "status 200: channel_not_found" },
-	{ 200, "{\"ok\":false,\"error\":\"invalid_blocks\",\"x\":[1]}",
-	    DELIVERY_REJECTED, "status 200: invalid_blocks" },
+	{ 200, "{\"ok\":false,\"error\":\"channel_not_found\"}", DELIVERY_REJECTED,
+	    "status 200: channel_not_found" },
+	{ 200, "{\"ok\":false,\"error\":\"invalid_blocks\",\"x\":[1]}", DELIVERY_REJECTED,
+	    "status 200: invalid_blocks" },
 	{ 200, "{\"ok\":false,\"error\":\"ratelimited\"}", DELIVERY_RETRY,
 	    "status 200: ratelimited" },
 	{ 200, "{\"ok\":false,\"error\":\"internal_error\"}", DELIVERY_RETRY,
@@ -295,16 +274,11 @@ static const struct {
 	{ 200, "{\"ok\":true", DELIVERY_REJECTED, "status 200: {\"ok\":true" },
 	{ 200, "{}", DELIVERY_REJECTED, "status 200: {}" },
 	{ 200, "no_text", DELIVERY_REJECTED, "status 200: no_text" },
-	{ 200, "", DELIVERY_REJECTED,
-	    "status 200: an empty answer instead of 'ok'" },
-	{ 400, "invalid_payload", DELIVERY_REJECTED,
-	    "status 400: invalid_payload" },
-	{ 403, "invalid_token", DELIVERY_REJECTED,
-	    "status 403: invalid_token" },
-	{ 404, "channel_not_found", DELIVERY_REJECTED,
-	    "status 404: channel_not_found" },
-	{ 410, "channel_is_archived", DELIVERY_REJECTED,
-	    "status 410: channel_is_archived" },
+	{ 200, "", DELIVERY_REJECTED, "status 200: an empty answer instead of 'ok'" },
+	{ 400, "invalid_payload", DELIVERY_REJECTED, "status 400: invalid_payload" },
+	{ 403, "invalid_token", DELIVERY_REJECTED, "status 403: invalid_token" },
+	{ 404, "channel_not_found", DELIVERY_REJECTED, "status 404: channel_not_found" },
+	{ 410, "channel_is_archived", DELIVERY_REJECTED, "status 410: channel_is_archived" },
 	{ 429, "rate_limited", DELIVERY_RETRY, "status 429: rate_limited" },
 	{ 500, "rollup_error", DELIVERY_RETRY, "status 500: rollup_error" },
 	{ 503, "", DELIVERY_RETRY, "status 503" },
@@ -313,10 +287,9 @@ static const struct {
 START_TEST(what_the_answer_means)
 {
 	struct story s = story_load("one");
-	struct xfer_response response =
-	    answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict = receiver_slack.classify(
-	    settings_read(&s, &receiver_slack, URL), &s.n, &response);
+	struct xfer_response response = answer(answers[_i].status, answers[_i].body);
+	struct verdict verdict =
+	    receiver_slack.classify(settings_read(&s, &receiver_slack, URL), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);
@@ -334,12 +307,11 @@ START_TEST(an_app_posts_with_its_token)
 	struct story s = story_load("one");
 	const void *settings = settings_read(&s, &receiver_slack, APP);
 	struct rendered r = render(&s, &receiver_slack, settings);
-	struct xfer_response response = answer(200,
-	    "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"15.2\",\"message\":{}}");
+	struct xfer_response response =
+	    answer(200, "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"15.2\",\"message\":{}}");
 	struct verdict verdict;
 
-	ck_assert_str_eq(r.request.url.p,
-	    "https://slack.com/api/chat.postMessage");
+	ck_assert_str_eq(r.request.url.p, "https://slack.com/api/chat.postMessage");
 	ck_assert_uint_eq(r.request.n_headers, 1);
 	ck_assert_str_eq(r.request.headers[0].name, "Authorization");
 	ck_assert_str_eq(r.request.headers[0].value, "Bearer xoxb-geheim");
@@ -362,15 +334,12 @@ START_TEST(a_message_is_changed_where_it_stands)
 	struct story s = story_load("mixed");
 	const void *settings = settings_read(&s, &receiver_slack, yaml[_i]);
 	struct rendered r = render(&s, &receiver_slack, settings);
-	struct xfer_response response = answer(200,
-	    "{\"ok\":true,\"channel\":\"C024BE91L\","
-	    "\"ts\":\"1503435956.000247\"}");
-	struct verdict verdict =
-	    receiver_slack.classify(settings, &s.n, &response);
+	struct xfer_response response = answer(200, "{\"ok\":true,\"channel\":\"C024BE91L\","
+						    "\"ts\":\"1503435956.000247\"}");
+	struct verdict verdict = receiver_slack.classify(settings, &s.n, &response);
 	struct json_object *root;
 
-	ck_assert_str_eq(r.request.url.p,
-	    "https://slack.com/api/chat.postMessage");
+	ck_assert_str_eq(r.request.url.p, "https://slack.com/api/chat.postMessage");
 	ck_assert_str_eq(verdict.thread, "C024BE91L:1503435956.000247");
 	rendered_free(&r);
 	s.n.thread = STR("C024BE91L:1503435956.000247");
@@ -404,15 +373,13 @@ static const struct {
 START_TEST(a_message_that_is_gone_is_sent_anew)
 {
 	struct story s = story_load("one");
-	struct xfer_response response = answer(200,
-	    arena_printf(s.arena, "{\"ok\":false,\"error\":\"%s\"}",
-		updates[_i].error));
+	struct xfer_response response = answer(
+	    200, arena_printf(s.arena, "{\"ok\":false,\"error\":\"%s\"}", updates[_i].error));
 	struct verdict verdict;
 
 	s.n.thread = str_from(updates[_i].thread);
 	verdict = receiver_slack.classify(
-	    settings_read(&s, &receiver_slack, APP "update_message: true\n"),
-	    &s.n, &response);
+	    settings_read(&s, &receiver_slack, APP "update_message: true\n"), &s.n, &response);
 	ck_assert_int_eq(verdict.kind, updates[_i].want);
 	ck_assert(verdict.thread_gone == updates[_i].gone);
 	ck_assert_ptr_nonnull(strstr(verdict.text, updates[_i].error));
@@ -425,9 +392,8 @@ END_TEST
 static const struct {
 	const char *yaml, *want;
 } complaints[] = {
-	{ "channel: x",
-	    "no Slack API URL: give api_url, app_token or "
-	    "global.slack_api_url" },
+	{ "channel: x", "no Slack API URL: give api_url, app_token or "
+			"global.slack_api_url" },
 	{ "api_url: hooks.slack.com/x", "must begin with https://" },
 	{ URL "app_token: x", "'api_url' and 'app_token' exclude each other" },
 	{ "app_token: x", "an app needs to be told the 'channel'" },
@@ -436,8 +402,7 @@ static const struct {
 	  "app_url: https://slack.example/other",
 	    "ends in /chat.postMessage" },
 	{ URL "fields: [{title: a}]", "missing key 'value'" },
-	{ URL "fields: [{title: a, value: b, short: 'true'}]",
-	    "expected true or false" },
+	{ URL "fields: [{title: a, value: b, short: 'true'}]", "expected true or false" },
 	{ URL "actions: [{type: button, text: x}]", "needs 'url' or 'name'" },
 	{ URL "titel: x", "did you mean 'title'" },
 	{ URL "title: '{{ .Nope }}'", "unknown field \".Nope\"" },
@@ -446,8 +411,7 @@ static const struct {
 START_TEST(mistakes_are_named)
 {
 	struct story s = story_load("one");
-	const char *text =
-	    settings_complaint(&s, &receiver_slack, complaints[_i].yaml);
+	const char *text = settings_complaint(&s, &receiver_slack, complaints[_i].yaml);
 
 	ck_assert_msg(strstr(text, complaints[_i].want) != NULL, "%s", text);
 	story_free(&s);
@@ -457,8 +421,7 @@ END_TEST
 START_TEST(resolved_is_not_sent_unless_asked_for)
 {
 	struct story s = story_load("one");
-	const struct integration_common *common =
-	    settings_read(&s, &receiver_slack, URL);
+	const struct integration_common *common = settings_read(&s, &receiver_slack, URL);
 
 	ck_assert(!common->send_resolved);
 	story_free(&s);
@@ -470,18 +433,15 @@ case_slack(void)
 {
 	TCase *tcase = tcase_create("slack");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, message_is_as_agreed, 0, STORIES);
-	tcase_add_loop_test(tcase,
-	    title_link_and_fallback_are_shown_as_alertmanagers, 0, STORIES);
+	tcase_add_loop_test(tcase, title_link_and_fallback_are_shown_as_alertmanagers, 0, STORIES);
 	TABLE(colour_tells_the_severity, colors);
 	tcase_add_test(tcase, nothing_from_an_alert_becomes_markup);
-	tcase_add_test(tcase,
-	    text_stays_within_the_limit_and_counts_what_it_leaves_out);
+	tcase_add_test(tcase, text_stays_within_the_limit_and_counts_what_it_leaves_out);
 	tcase_add_test(tcase, escapes_are_not_cut_in_half);
-	tcase_add_test(tcase,
-	    one_runbook_is_said_once_and_several_with_their_alerts);
+	tcase_add_test(tcase, one_runbook_is_said_once_and_several_with_their_alerts);
 	tcase_add_test(tcase, every_key_is_sent);
 	TABLE(what_the_answer_means, answers);
 	tcase_add_test(tcase, an_app_posts_with_its_token);

@@ -19,8 +19,7 @@ static const struct {
 	{ MARKUP_DISCORD, "@everyone **a** [x](y) <@1> \\*",
 	    "\\@everyone \\*\\*a\\*\\* \\[x\\]\\(y\\) \\<\\@1\\> \\\\\\*" },
 	{ MARKUP_WEBEX, "<@all> _a_ # x", "&lt;@all&gt; \\_a\\_ \\# x" },
-	{ MARKUP_CARD, "[x](y) <at>z</at>",
-	    "\\[x\\]\\(y\\) \\<at\\>z\\</at\\>" },
+	{ MARKUP_CARD, "[x](y) <at>z</at>", "\\[x\\]\\(y\\) \\<at\\>z\\</at\\>" },
 };
 
 START_TEST(nothing_becomes_markup)
@@ -38,8 +37,7 @@ static const struct {
 	const char *url, *want;
 } links[] = {
 	{ MARKUP_PLAIN, "https://r/x?a=1&b", "Runbook: https://r/x?a=1&b" },
-	{ MARKUP_HTML, "https://r/x?a=1&b",
-	    "<a href=\"https://r/x?a=1&amp;b\">Runbook</a>" },
+	{ MARKUP_HTML, "https://r/x?a=1&b", "<a href=\"https://r/x?a=1&amp;b\">Runbook</a>" },
 	{ MARKUP_HTML, "javascript:alert(1)", "javascript:alert(1)" },
 	{ MARKUP_DISCORD, "https://r/a(b)", "[Runbook](https://r/a%28b%29)" },
 	{ MARKUP_CARD, "x](https://evil", "x\\]\\(https://evil" },
@@ -49,8 +47,7 @@ START_TEST(a_link_leads_where_it_says)
 {
 	struct buf out = { 0 };
 
-	text_put_link(&out, links[_i].markup, str_from(links[_i].url),
-	    "Runbook");
+	text_put_link(&out, links[_i].markup, str_from(links[_i].url), "Runbook");
 	ck_assert_str_eq(out.p, links[_i].want);
 	buf_fini(&out);
 }
@@ -62,8 +59,7 @@ START_TEST(labels_of_discord_stay_in_their_span)
 	struct story s = story_make(1, "alertname=A b=`x`@here", "summary=s");
 	struct buf out = { 0 };
 
-	text_put_alerts(&s.n, MARKUP_DISCORD,
-	    (struct text_limit){ 1000, false }, &out);
+	text_put_alerts(&s.n, MARKUP_DISCORD, (struct text_limit){ 1000, false }, &out);
 	ck_assert_str_eq(out.p, "s\n`b='x'@here`");
 	buf_fini(&out);
 	story_free(&s);
@@ -72,8 +68,8 @@ END_TEST
 
 START_TEST(what_is_left_out_is_counted)
 {
-	struct story s = story_make(30, "n=# severity=x",
-	    "summary=alert #|runbook_url=https://r/same");
+	struct story s =
+	    story_make(30, "n=# severity=x", "summary=alert #|runbook_url=https://r/same");
 	struct buf out = { 0 };
 
 	for (uint32_t max = 200; max < 700; max += 7) {
@@ -81,8 +77,7 @@ START_TEST(what_is_left_out_is_counted)
 		char more[40];
 
 		buf_clear(&out);
-		text_put_alerts(&s.n, MARKUP_PLAIN,
-		    (struct text_limit){ max, false }, &out);
+		text_put_alerts(&s.n, MARKUP_PLAIN, (struct text_limit){ max, false }, &out);
 		REQUIRE(str_runes(buf_str(&out)) <= max);
 		for (const char *p = out.p; (p = strstr(p, "• ")) != NULL; p++)
 			shown++;
@@ -90,8 +85,7 @@ START_TEST(what_is_left_out_is_counted)
 		snprintf(more, sizeof(more), "… and %u more", 30 - shown);
 		REQUIRE(strstr(out.p, more) != NULL);
 		/* Said once, at the end. */
-		REQUIRE(str_ends(buf_str(&out),
-		    STR("\nRunbook: https://r/same")));
+		REQUIRE(str_ends(buf_str(&out), STR("\nRunbook: https://r/same")));
 	}
 	buf_fini(&out);
 	story_free(&s);
@@ -103,8 +97,7 @@ START_TEST(runbooks_that_differ_stand_with_their_alerts)
 	struct story s = story_make(2, "n=#", "runbook_url=https://r/#");
 	struct buf out = { 0 };
 
-	text_put_alerts(&s.n, MARKUP_HTML, (struct text_limit){ 1000, false },
-	    &out);
+	text_put_alerts(&s.n, MARKUP_HTML, (struct text_limit){ 1000, false }, &out);
 	ck_assert_ptr_nonnull(strstr(out.p, "<a href=\"https://r/0\">"));
 	ck_assert_ptr_nonnull(strstr(out.p, "<a href=\"https://r/1\">"));
 	buf_fini(&out);
@@ -134,8 +127,7 @@ START_TEST(html_is_cut_between_tags_and_closed)
 	struct arena *arena = arena_new(0);
 	struct buf out = { 0 };
 	struct draft d = draft_new(NULL, arena, &out);
-	struct str got =
-	    draft_cut_html(&d, str_from(cuts[_i].in), cuts[_i].max);
+	struct str got = draft_cut_html(&d, str_from(cuts[_i].in), cuts[_i].max);
 
 	ck_assert_str_eq(got.p, cuts[_i].want);
 	ck_assert_uint_le(str_runes(got), cuts[_i].max);
@@ -151,8 +143,7 @@ START_TEST(bytes_are_cut_between_characters)
 	struct draft d = draft_new(NULL, arena, &out);
 
 	for (uint32_t max = 4; max < 30; max++) {
-		struct str got =
-		    draft_cut_bytes(&d, STR("aäbö日本語日本語日本語"), max);
+		struct str got = draft_cut_bytes(&d, STR("aäbö日本語日本語日本語"), max);
 
 		REQUIRE(got.n <= max && str_is_utf8(got));
 	}
@@ -166,7 +157,7 @@ case_text(void)
 {
 	TCase *tcase = tcase_create("text");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	TABLE(nothing_becomes_markup, escapes);
 	TABLE(a_link_leads_where_it_says, links);

@@ -8,14 +8,14 @@
 #include "receiver/types.h"
 #include "world.h"
 
-#define TOKEN "http_config: {authorization: {credentials: geheim}}\n"
-#define DISCORD "webhook_url: https://discord.example/api/webhooks/1/geheim\n"
-#define TEAMS "webhook_url: https://teams.example/workflows/geheim\n"
-#define OPSGENIE "api_key: geheim\n"
-#define PUSHOVER "token: geheim\nuser_key: benutzer\n"
-#define TELEGRAM "bot_token: '123:geheim'\nchat_id: -100123\n"
+#define TOKEN     "http_config: {authorization: {credentials: geheim}}\n"
+#define DISCORD   "webhook_url: https://discord.example/api/webhooks/1/geheim\n"
+#define TEAMS     "webhook_url: https://teams.example/workflows/geheim\n"
+#define OPSGENIE  "api_key: geheim\n"
+#define PUSHOVER  "token: geheim\nuser_key: benutzer\n"
+#define TELEGRAM  "bot_token: '123:geheim'\nchat_id: -100123\n"
 #define VICTOROPS "api_key: geheim\nrouting_key: team a\n"
-#define WEBEX "room_id: room\n" TOKEN
+#define WEBEX     "room_id: room\n" TOKEN
 
 static const struct {
 	const struct receiver_ops *ops;
@@ -47,8 +47,7 @@ put_request(const struct xfer_request *request, struct buf *out)
 	buf_printf(out, "%s %s\n", request->method, request->url.p);
 	buf_printf(out, "Content-Type: %s\n", request->content_type);
 	for (size_t i = 0; i < request->n_headers; i++)
-		buf_printf(out, "%s: %s\n", request->headers[i].name,
-		    request->headers[i].value);
+		buf_printf(out, "%s: %s\n", request->headers[i].name, request->headers[i].value);
 	buf_putc(out, '\n');
 	buf_put_str(out, buf_str(&request->body));
 }
@@ -58,15 +57,13 @@ START_TEST(request_is_as_agreed)
 	const struct receiver_ops *ops = types[_i / STORIES].ops;
 	const char *name = story_names[_i % STORIES];
 	struct story s = story_load(name);
-	struct rendered r =
-	    render(&s, ops, settings_read(&s, ops, types[_i / STORIES].yaml));
+	struct rendered r = render(&s, ops, settings_read(&s, ops, types[_i / STORIES].yaml));
 	struct buf text = { 0 };
 
 	ck_assert_msg(r.rc == 0, "%s: %s", ops->kind->name, r.err.text);
 	put_request(&r.request, &text);
-	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.%s.txt", name, ops->kind->name),
-	    buf_str(&text));
+	same_as_golden(
+	    s.arena, arena_printf(s.arena, "%s.%s.txt", name, ops->kind->name), buf_str(&text));
 	if (ops != &receiver_pushover)
 		json_object_put(json_parse(buf_str(&r.request.body)));
 	buf_fini(&text);
@@ -95,12 +92,11 @@ START_TEST(resolved_is_sent_unless_told_otherwise)
 {
 	const struct receiver_ops *ops = types[_i].ops;
 	struct story s = story_load("one");
-	const struct integration_common *common =
-	    settings_read(&s, ops, types[_i].yaml);
+	const struct integration_common *common = settings_read(&s, ops, types[_i].yaml);
 
 	ck_assert(common->send_resolved);
-	common = settings_read(&s, ops,
-	    arena_printf(s.arena, "%ssend_resolved: false\n", types[_i].yaml));
+	common = settings_read(
+	    &s, ops, arena_printf(s.arena, "%ssend_resolved: false\n", types[_i].yaml));
 	ck_assert(!common->send_resolved);
 	story_free(&s);
 }
@@ -114,10 +110,9 @@ static const struct {
 	bool all_stories;
 } peers[] = {
 	{ &receiver_opsgenie,
-	    OPSGENIE
-	    "entity: e\nnote: n\npriority: P2\ntags: 'a, b ,c'\nactions: 'x,y'\n"
-	    "details: {zz: 'last {{ .Status }}', alertname: mine}\n"
-	    "responders: [{name: 't1,t2', type: teams}, {username: u, type: user}]\n",
+	    OPSGENIE "entity: e\nnote: n\npriority: P2\ntags: 'a, b ,c'\nactions: 'x,y'\n"
+		     "details: {zz: 'last {{ .Status }}', alertname: mine}\n"
+		     "responders: [{name: 't1,t2', type: teams}, {username: u, type: user}]\n",
 	    true },
 	{ &receiver_victorops,
 	    VICTOROPS "monitoring_tool: Alertmanager\n"
@@ -151,11 +146,11 @@ START_TEST(members_equal_alertmanagers)
 		return;
 	}
 	r = render(&s, ops, settings_read(&s, ops, peers[_i / STORIES].yaml));
-	stock = json_parse(file_text(s.arena,
-	    arena_printf(s.arena, "%s.alertmanager-%s.json", name,
-		ops->kind->name)));
+	stock = json_parse(file_text(
+	    s.arena, arena_printf(s.arena, "%s.alertmanager-%s.json", name, ops->kind->name)));
 	ours = json_parse(buf_str(&r.request.body));
-	json_object_object_foreach (stock, key, value) {
+	json_object_object_foreach(stock, key, value)
+	{
 		const char *got = json_text_at(ours, key);
 
 		const char *want = json_object_get_string(value);
@@ -165,8 +160,7 @@ START_TEST(members_equal_alertmanagers)
 		    "%s: expected \"%.60s\", got \"%.60s\"", key, want,
 		    got != NULL ? got : "nothing");
 	}
-	ck_assert_int_eq(json_object_object_length(stock),
-	    json_object_object_length(ours));
+	ck_assert_int_eq(json_object_object_length(stock), json_object_object_length(ours));
 	json_object_put(stock);
 	json_object_put(ours);
 	rendered_free(&r);
@@ -186,28 +180,25 @@ static const struct {
 	{ &receiver_discord, DISCORD, "embeds.0.description", 4096, false },
 	{ &receiver_discord, DISCORD "message: '{{ .CommonAnnotations.x }}'\n",
 	    "embeds.0.description", 4096, false },
-	{ &receiver_discord, DISCORD "content: '{{ .CommonAnnotations.x }}'\n",
-	    "content", 2000, false },
-	{ &receiver_discord, DISCORD "username: '{{ .CommonAnnotations.x }}'\n",
-	    "username", 80, false },
+	{ &receiver_discord, DISCORD "content: '{{ .CommonAnnotations.x }}'\n", "content", 2000,
+	    false },
+	{ &receiver_discord, DISCORD "username: '{{ .CommonAnnotations.x }}'\n", "username", 80,
+	    false },
 	{ &receiver_msteamsv2, TEAMS, "", 28000, true },
-	{ &receiver_msteamsv2, TEAMS "text: '{{ .CommonAnnotations.x }}'\n", "",
-	    28000, true },
+	{ &receiver_msteamsv2, TEAMS "text: '{{ .CommonAnnotations.x }}'\n", "", 28000, true },
 	{ &receiver_opsgenie, OPSGENIE, "message", 130, false },
 	{ &receiver_opsgenie, OPSGENIE, "description", 15000, false },
-	{ &receiver_opsgenie, OPSGENIE "entity: '{{ .CommonAnnotations.x }}'\n",
-	    "entity", 512, false },
-	{ &receiver_telegram, TELEGRAM, "text", 4096, false },
-	{ &receiver_telegram,
-	    TELEGRAM "message: '{{ .CommonAnnotations.x }}'\n", "text", 4096,
+	{ &receiver_opsgenie, OPSGENIE "entity: '{{ .CommonAnnotations.x }}'\n", "entity", 512,
 	    false },
-	{ &receiver_telegram,
-	    TELEGRAM "message: '{{ .CommonAnnotations.x }}'\nparse_mode: ''\n",
+	{ &receiver_telegram, TELEGRAM, "text", 4096, false },
+	{ &receiver_telegram, TELEGRAM "message: '{{ .CommonAnnotations.x }}'\n", "text", 4096,
+	    false },
+	{ &receiver_telegram, TELEGRAM "message: '{{ .CommonAnnotations.x }}'\nparse_mode: ''\n",
 	    "text", 4096, false },
 	{ &receiver_victorops, VICTOROPS, "state_message", 20480, false },
 	{ &receiver_webex, WEBEX, "markdown", 7439, true },
-	{ &receiver_webex, WEBEX "message: '{{ .CommonAnnotations.x }}'\n",
-	    "markdown", 7439, true },
+	{ &receiver_webex, WEBEX "message: '{{ .CommonAnnotations.x }}'\n", "markdown", 7439,
+	    true },
 };
 
 /* 200 alerts that share an annotation x of 40,000 characters, each worth escaping. */
@@ -239,21 +230,17 @@ START_TEST(the_services_limit_is_kept)
 {
 	struct story s = huge_story();
 	const struct receiver_ops *ops = limits[_i].ops;
-	struct rendered r =
-	    render(&s, ops, settings_read(&s, ops, limits[_i].yaml));
+	struct rendered r = render(&s, ops, settings_read(&s, ops, limits[_i].yaml));
 	struct json_object *root;
 	struct str text;
 
 	ck_assert_int_eq(r.rc, 0);
 	root = json_parse(buf_str(&r.request.body));
-	text = limits[_i].path[0] != '\0'
-	    ? str_from(json_text_at(root, limits[_i].path))
-	    : buf_str(&r.request.body);
-	ck_assert_uint_le(limits[_i].bytes ? text.n : str_runes(text),
-	    limits[_i].max);
+	text = limits[_i].path[0] != '\0' ? str_from(json_text_at(root, limits[_i].path))
+					  : buf_str(&r.request.body);
+	ck_assert_uint_le(limits[_i].bytes ? text.n : str_runes(text), limits[_i].max);
 	/* It is made use of, too. */
-	ck_assert_uint_gt(limits[_i].bytes ? text.n : str_runes(text),
-	    limits[_i].max / 4);
+	ck_assert_uint_gt(limits[_i].bytes ? text.n : str_runes(text), limits[_i].max / 4);
 	json_object_put(root);
 	rendered_free(&r);
 	story_free(&s);
@@ -268,19 +255,14 @@ START_TEST(an_embed_stays_below_6000_characters)
 		DISCORD "message: '{{ .CommonAnnotations.x }}'\n"
 			"title: '{{ .CommonAnnotations.x }}'\n"));
 	struct json_object *root = json_parse(buf_str(&r.request.body)), *field;
-	uint32_t runes =
-	    str_runes(str_from(json_text_at(root, "embeds.0.title"))) +
-	    str_runes(str_from(json_text_at(root, "embeds.0.description")));
+	uint32_t runes = str_runes(str_from(json_text_at(root, "embeds.0.title"))) +
+			 str_runes(str_from(json_text_at(root, "embeds.0.description")));
 
-	for (size_t i = 0;
-	     i < json_object_array_length(json_at(root, "embeds.0.fields"));
-	     i++) {
-		field = json_object_array_get_idx(
-		    json_at(root, "embeds.0.fields"), i);
-		ck_assert_uint_le(
-		    str_runes(str_from(json_text_at(field, "value"))), 1024);
+	for (size_t i = 0; i < json_object_array_length(json_at(root, "embeds.0.fields")); i++) {
+		field = json_object_array_get_idx(json_at(root, "embeds.0.fields"), i);
+		ck_assert_uint_le(str_runes(str_from(json_text_at(field, "value"))), 1024);
 		runes += str_runes(str_from(json_text_at(field, "name"))) +
-		    str_runes(str_from(json_text_at(field, "value")));
+			 str_runes(str_from(json_text_at(field, "value")));
 	}
 	ck_assert_uint_le(runes, 6000);
 	json_object_put(root);
@@ -301,19 +283,14 @@ static const struct {
 } answers[] = {
 	{ &receiver_discord, 204, "", DELIVERY_OK, 0, "status 204" },
 	{ &receiver_discord, 429,
-	    "{\"message\":\"rate limited\",\"retry_after\":1.5,\"global\":false}",
-	    DELIVERY_RETRY, 1.5, NULL },
-	{ &receiver_discord, 429, "{\"retry_after\":\"3\"}", DELIVERY_RETRY, 3,
-	    NULL },
-	{ &receiver_discord, 429, "{\"retry_after\":-1}", DELIVERY_RETRY, 0,
-	    NULL },
-	{ &receiver_discord, 429, "{\"retry_after\":1e300}", DELIVERY_RETRY,
-	    86400, NULL },
+	    "{\"message\":\"rate limited\",\"retry_after\":1.5,\"global\":false}", DELIVERY_RETRY,
+	    1.5, NULL },
+	{ &receiver_discord, 429, "{\"retry_after\":\"3\"}", DELIVERY_RETRY, 3, NULL },
+	{ &receiver_discord, 429, "{\"retry_after\":-1}", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_discord, 429, "{\"retry_after\":1e300}", DELIVERY_RETRY, 86400, NULL },
 	{ &receiver_discord, 429, "<html>", DELIVERY_RETRY, 0, NULL },
-	{ &receiver_discord, 400, "{\"embeds\":[\"0\"]}", DELIVERY_REJECTED, 0,
-	    NULL },
-	{ &receiver_discord, 404, "{\"message\":\"Unknown Webhook\"}",
-	    DELIVERY_REJECTED, 0, NULL },
+	{ &receiver_discord, 400, "{\"embeds\":[\"0\"]}", DELIVERY_REJECTED, 0, NULL },
+	{ &receiver_discord, 404, "{\"message\":\"Unknown Webhook\"}", DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_discord, 502, "", DELIVERY_RETRY, 0, "status 502" },
 	{ &receiver_msteamsv2, 202, "", DELIVERY_OK, 0, "status 202" },
 	{ &receiver_msteamsv2, 200, "1", DELIVERY_OK, 0, "status 200: 1" },
@@ -327,26 +304,23 @@ static const struct {
 	    DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_msteamsv2, 400, "{}", DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_msteamsv2, 429, "", DELIVERY_RETRY, 0, NULL },
-	{ &receiver_opsgenie, 202, "{\"result\":\"Request will be processed\"}",
-	    DELIVERY_OK, 0, NULL },
-	{ &receiver_opsgenie, 422, "{\"message\":\"too long\"}",
-	    DELIVERY_REJECTED, 0, NULL },
+	{ &receiver_opsgenie, 202, "{\"result\":\"Request will be processed\"}", DELIVERY_OK, 0,
+	    NULL },
+	{ &receiver_opsgenie, 422, "{\"message\":\"too long\"}", DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_opsgenie, 429, "", DELIVERY_RETRY, 0, NULL },
 	{ &receiver_opsgenie, 503, "", DELIVERY_RETRY, 0, NULL },
-	{ &receiver_pushover, 200, "{\"status\":1,\"request\":\"x\"}",
-	    DELIVERY_OK, 0, NULL },
-	{ &receiver_pushover, 200, "{\"status\":0,\"errors\":[\"bad\"]}",
-	    DELIVERY_REJECTED, 0, NULL },
+	{ &receiver_pushover, 200, "{\"status\":1,\"request\":\"x\"}", DELIVERY_OK, 0, NULL },
+	{ &receiver_pushover, 200, "{\"status\":0,\"errors\":[\"bad\"]}", DELIVERY_REJECTED, 0,
+	    NULL },
 	{ &receiver_pushover, 400,
 	    "{\"user\":\"invalid\",\"errors\":[\"user key is invalid\"],"
 	    "\"status\":0}",
 	    DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_pushover, 500, "", DELIVERY_RETRY, 0, NULL },
-	{ &receiver_telegram, 200,
-	    "{\"ok\":true,\"result\":{\"text\":\"all of it\"}}", DELIVERY_OK,
+	{ &receiver_telegram, 200, "{\"ok\":true,\"result\":{\"text\":\"all of it\"}}", DELIVERY_OK,
 	    0, "status 200" },
-	{ &receiver_telegram, 200, "{\"ok\":false,\"description\":\"odd\"}",
-	    DELIVERY_REJECTED, 0, "status 200: odd" },
+	{ &receiver_telegram, 200, "{\"ok\":false,\"description\":\"odd\"}", DELIVERY_REJECTED, 0,
+	    "status 200: odd" },
 	{ &receiver_telegram, 400,
 	    "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: "
 	    "chat not found\"}",
@@ -354,39 +328,31 @@ static const struct {
 	{ &receiver_telegram, 429,
 	    "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many "
 	    "Requests: retry after 5\",\"parameters\":{\"retry_after\":5}}",
-	    DELIVERY_RETRY, 5,
-	    "status 429: Too Many Requests: retry after 5" },
-	{ &receiver_telegram, 429, "{\"parameters\":5}", DELIVERY_RETRY, 0,
-	    NULL },
-	{ &receiver_telegram, 502, "<html>", DELIVERY_RETRY, 0,
-	    "status 502: <html>" },
-	{ &receiver_victorops, 200, "{\"result\":\"success\"}", DELIVERY_OK, 0,
-	    NULL },
-	{ &receiver_victorops, 200,
-	    "{\"result\":\"failure\",\"message\":\"no such team\"}",
+	    DELIVERY_RETRY, 5, "status 429: Too Many Requests: retry after 5" },
+	{ &receiver_telegram, 429, "{\"parameters\":5}", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_telegram, 502, "<html>", DELIVERY_RETRY, 0, "status 502: <html>" },
+	{ &receiver_victorops, 200, "{\"result\":\"success\"}", DELIVERY_OK, 0, NULL },
+	{ &receiver_victorops, 200, "{\"result\":\"failure\",\"message\":\"no such team\"}",
 	    DELIVERY_REJECTED, 0, "status 200: no such team" },
 	{ &receiver_victorops, 404, "", DELIVERY_REJECTED, 0, "status 404" },
 	{ &receiver_victorops, 500, "", DELIVERY_RETRY, 0, "status 500" },
-	{ &receiver_webex, 200, "{\"markdown\":\"all of it\"}", DELIVERY_OK, 0,
-	    "status 200" },
-	{ &receiver_webex, 404, "{\"message\":\"no room\",\"trackingId\":\"t\"}",
-	    DELIVERY_REJECTED, 0, "status 404: no room" },
-	{ &receiver_webex, 429, "{\"message\":\"slow down\"}", DELIVERY_RETRY,
-	    0, "status 429: slow down" },
+	{ &receiver_webex, 200, "{\"markdown\":\"all of it\"}", DELIVERY_OK, 0, "status 200" },
+	{ &receiver_webex, 404, "{\"message\":\"no room\",\"trackingId\":\"t\"}", DELIVERY_REJECTED,
+	    0, "status 404: no room" },
+	{ &receiver_webex, 429, "{\"message\":\"slow down\"}", DELIVERY_RETRY, 0,
+	    "status 429: slow down" },
 };
 
 START_TEST(what_the_answer_means)
 {
 	struct story s = story_load("one");
-	struct xfer_response response =
-	    answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict = answers[_i].ops->classify(
-	    settings_of(&s, answers[_i].ops), &s.n, &response);
+	struct xfer_response response = answer(answers[_i].status, answers[_i].body);
+	struct verdict verdict =
+	    answers[_i].ops->classify(settings_of(&s, answers[_i].ops), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert(verdict.has_retry_after == (answers[_i].retry_after > 0));
-	ck_assert_int_eq(verdict.retry_after.ns,
-	    (int64_t)(answers[_i].retry_after * 1e9));
+	ck_assert_int_eq(verdict.retry_after.ns, (int64_t)(answers[_i].retry_after * 1e9));
 	if (answers[_i].text != NULL)
 		ck_assert_str_eq(verdict.text, answers[_i].text);
 	ck_assert_str_eq(verdict.thread, "");
@@ -398,8 +364,8 @@ START_TEST(no_answer_is_tried_again)
 {
 	struct story s = story_load("one");
 	struct xfer_response response = no_answer(ERR_TIMEOUT, "no answer");
-	struct verdict verdict = types[_i].ops->classify(
-	    settings_of(&s, types[_i].ops), &s.n, &response);
+	struct verdict verdict =
+	    types[_i].ops->classify(settings_of(&s, types[_i].ops), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, DELIVERY_RETRY);
 	ck_assert_str_eq(verdict.text, "no answer");
@@ -412,11 +378,9 @@ static const struct {
 	const struct receiver_ops *ops;
 	const char *yaml, *body;
 } echoes[] = {
-	{ &receiver_discord, DISCORD,
-	    "Cannot POST /api/webhooks/1/geheim" },
+	{ &receiver_discord, DISCORD, "Cannot POST /api/webhooks/1/geheim" },
 	{ &receiver_msteamsv2, TEAMS, "no /workflows/geheim here" },
-	{ &receiver_telegram, TELEGRAM,
-	    "{\"ok\":false,\"description\":\"no /bot123:geheim/x\"}" },
+	{ &receiver_telegram, TELEGRAM, "{\"ok\":false,\"description\":\"no /bot123:geheim/x\"}" },
 	{ &receiver_victorops, VICTOROPS,
 	    "{\"result\":\"failure\",\"message\":\"geheim is no key\"}" },
 	{ &receiver_slack, "api_url: https://slack.example/services/T/geheim",
@@ -434,14 +398,11 @@ START_TEST(a_secret_that_is_repeated_is_not_told)
 {
 	static const int statuses[] = { 200, 404, 500 };
 	struct story s = story_load("one");
-	const void *settings =
-	    settings_read(&s, echoes[_i].ops, echoes[_i].yaml);
+	const void *settings = settings_read(&s, echoes[_i].ops, echoes[_i].yaml);
 
 	for (size_t i = 0; i < 3; i++) {
-		struct xfer_response response =
-		    answer(statuses[i], echoes[_i].body);
-		struct verdict verdict =
-		    echoes[_i].ops->classify(settings, &s.n, &response);
+		struct xfer_response response = answer(statuses[i], echoes[_i].body);
+		struct verdict verdict = echoes[_i].ops->classify(settings, &s.n, &response);
 
 		ck_assert_ptr_null(strstr(verdict.text, "geh"));
 	}
@@ -455,19 +416,15 @@ static const struct {
 	const struct receiver_ops *ops;
 	const char *yaml, *url, *secret;
 } fallbacks[] = {
-	{ &receiver_opsgenie, "{}", "http://og/base/v2/alerts",
-	    "GenieKey og-key" },
-	{ &receiver_opsgenie, "{api_key: own, api_url: 'http://own/'}",
-	    "http://own/v2/alerts", "GenieKey own" },
+	{ &receiver_opsgenie, "{}", "http://og/base/v2/alerts", "GenieKey og-key" },
+	{ &receiver_opsgenie, "{api_key: own, api_url: 'http://own/'}", "http://own/v2/alerts",
+	    "GenieKey own" },
 	{ &receiver_victorops, "routing_key: r", "http://vo/vo-key/r", NULL },
-	{ &receiver_telegram, "chat_id: 1", "http://tg/bot1:tg/sendMessage",
-	    NULL },
+	{ &receiver_telegram, "chat_id: 1", "http://tg/bot1:tg/sendMessage", NULL },
 	{ &receiver_webex, "room_id: r\n" TOKEN, "http://wx/", NULL },
-	{ &receiver_slack, "channel: c", "http://sl/chat.postMessage",
-	    "Bearer app" },
+	{ &receiver_slack, "channel: c", "http://sl/chat.postMessage", "Bearer app" },
 	{ &receiver_slack, "api_url: http://own/", "http://own/", NULL },
-	{ &receiver_pushover, PUSHOVER "api_url: http://own/", "http://own/",
-	    NULL },
+	{ &receiver_pushover, PUSHOVER "api_url: http://own/", "http://own/", NULL },
 };
 
 START_TEST(what_is_absent_comes_from_global)
@@ -485,14 +442,11 @@ START_TEST(what_is_absent_comes_from_global)
 	s.global.slack_app_url = "http://sl/chat.postMessage";
 	s.global.slack_app_token.value = "app";
 	s.global.slack_api_url.value = "http://hook/";
-	r = render(&s, fallbacks[_i].ops,
-	    settings_read(&s, fallbacks[_i].ops, fallbacks[_i].yaml));
+	r = render(&s, fallbacks[_i].ops, settings_read(&s, fallbacks[_i].ops, fallbacks[_i].yaml));
 	ck_assert_str_eq(r.request.url.p, fallbacks[_i].url);
-	ck_assert_uint_eq(r.request.n_headers,
-	    fallbacks[_i].secret != NULL ? 1 : 0);
+	ck_assert_uint_eq(r.request.n_headers, fallbacks[_i].secret != NULL ? 1 : 0);
 	if (fallbacks[_i].secret != NULL)
-		ck_assert_str_eq(r.request.headers[0].value,
-		    fallbacks[_i].secret);
+		ck_assert_str_eq(r.request.headers[0].value, fallbacks[_i].secret);
 	rendered_free(&r);
 	story_free(&s);
 }
@@ -508,24 +462,18 @@ START_TEST(a_secret_that_cannot_be_read_is_named_by_its_file)
 		{ &receiver_discord, "webhook_url_file: /nonexistent/s" },
 		{ &receiver_msteamsv2, "webhook_url_file: /nonexistent/s" },
 		{ &receiver_opsgenie, "api_key_file: /nonexistent/s" },
-		{ &receiver_pushover,
-		    "token_file: /nonexistent/s\nuser_key: u" },
-		{ &receiver_pushover,
-		    "user_key_file: /nonexistent/s\ntoken: u" },
-		{ &receiver_telegram,
-		    "bot_token_file: /nonexistent/s\nchat_id: 1" },
-		{ &receiver_telegram,
-		    "chat_id_file: /nonexistent/s\nbot_token: t" },
-		{ &receiver_victorops,
-		    "api_key_file: /nonexistent/s\nrouting_key: r" },
-		{ &receiver_slack,
-		    "app_token_file: /nonexistent/s\nchannel: c" },
+		{ &receiver_pushover, "token_file: /nonexistent/s\nuser_key: u" },
+		{ &receiver_pushover, "user_key_file: /nonexistent/s\ntoken: u" },
+		{ &receiver_telegram, "bot_token_file: /nonexistent/s\nchat_id: 1" },
+		{ &receiver_telegram, "chat_id_file: /nonexistent/s\nbot_token: t" },
+		{ &receiver_victorops, "api_key_file: /nonexistent/s\nrouting_key: r" },
+		{ &receiver_slack, "app_token_file: /nonexistent/s\nchannel: c" },
 	};
 	struct story s = story_load("one");
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		struct rendered r = render(&s, files[i].ops,
-		    settings_read(&s, files[i].ops, files[i].yaml));
+		struct rendered r =
+		    render(&s, files[i].ops, settings_read(&s, files[i].ops, files[i].yaml));
 
 		ck_assert_int_eq(r.rc, -ERR_IO);
 		ck_assert_ptr_nonnull(strstr(r.err.text, "/nonexistent/s"));
@@ -540,8 +488,7 @@ static const struct {
 	const char *yaml, *want;
 } complaints[] = {
 	{ &receiver_discord, "{}", "no Discord webhook: give webhook_url" },
-	{ &receiver_discord, "webhook_url: discord.example",
-	    "must begin with https://" },
+	{ &receiver_discord, "webhook_url: discord.example", "must begin with https://" },
 	{ &receiver_discord, DISCORD "webhook_url_file: x", "webhook_url" },
 	{ &receiver_discord, DISCORD "titel: x", "did you mean 'title'" },
 	{ &receiver_msteamsv2, "{}", "no Teams webhook: give webhook_url" },
@@ -554,12 +501,10 @@ static const struct {
 	{ &receiver_opsgenie, OPSGENIE "update_alerts: true",
 	    "'update_alerts' is not supported yet" },
 	{ &receiver_opsgenie, OPSGENIE "update_alerts: false", "" },
-	{ &receiver_opsgenie,
-	    OPSGENIE "responders: [{name: x, type: '{{ .Status }}'}]", "" },
+	{ &receiver_opsgenie, OPSGENIE "responders: [{name: x, type: '{{ .Status }}'}]", "" },
 	{ &receiver_pushover, "token: x", "no Pushover user key" },
 	{ &receiver_pushover, "user_key: x", "no Pushover token" },
-	{ &receiver_pushover, PUSHOVER "html: true\nmonospace: true",
-	    "exclude each other" },
+	{ &receiver_pushover, PUSHOVER "html: true\nmonospace: true", "exclude each other" },
 	{ &receiver_telegram, "chat_id: 1", "no Telegram bot" },
 	{ &receiver_telegram, "bot_token: x", "no Telegram chat" },
 	{ &receiver_telegram, "bot_token: x\nchat_id: abc", "whole number" },
@@ -571,19 +516,17 @@ static const struct {
 	    "'entity_id' has the name of one that is always sent" },
 	{ &receiver_webex, TOKEN, "missing key 'room_id'" },
 	{ &receiver_webex, "room_id: x", "no Webex token" },
-	{ &receiver_webex,
-	    "room_id: x\nhttp_config: {basic_auth: {username: u}}",
+	{ &receiver_webex, "room_id: x\nhttp_config: {basic_auth: {username: u}}",
 	    "no Webex token" },
 };
 
 START_TEST(mistakes_are_named)
 {
 	struct story s = story_load("one");
-	const char *text = settings_complaint(&s, complaints[_i].ops,
-	    complaints[_i].yaml);
+	const char *text = settings_complaint(&s, complaints[_i].ops, complaints[_i].yaml);
 
 	ck_assert_msg(strstr(text, complaints[_i].want) != NULL &&
-		(complaints[_i].want[0] != '\0' || text[0] == '\0'),
+			  (complaints[_i].want[0] != '\0' || text[0] == '\0'),
 	    "%s", text);
 	ck_assert_ptr_null(strstr(text, "geheim"));
 	story_free(&s);
@@ -595,21 +538,19 @@ case_types(void)
 {
 	TCase *tcase = tcase_create("types");
 
-#define TABLE(test, table) \
+#define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, request_is_as_agreed, 0, TYPES * STORIES);
 	TABLE(another_try_is_the_same, types);
 	TABLE(resolved_is_sent_unless_told_otherwise, types);
-	tcase_add_loop_test(tcase, members_equal_alertmanagers, 0,
-	    PEERS * STORIES);
+	tcase_add_loop_test(tcase, members_equal_alertmanagers, 0, PEERS * STORIES);
 	TABLE(the_services_limit_is_kept, limits);
 	tcase_add_test(tcase, an_embed_stays_below_6000_characters);
 	TABLE(what_the_answer_means, answers);
 	TABLE(no_answer_is_tried_again, types);
 	TABLE(a_secret_that_is_repeated_is_not_told, echoes);
 	TABLE(what_is_absent_comes_from_global, fallbacks);
-	tcase_add_test(tcase,
-	    a_secret_that_cannot_be_read_is_named_by_its_file);
+	tcase_add_test(tcase, a_secret_that_cannot_be_read_is_named_by_its_file);
 	TABLE(mistakes_are_named, complaints);
 	return tcase;
 }

@@ -11,8 +11,7 @@
 START_TEST(body_equals_alertmanagers)
 {
 	struct story s = story_load(story_names[_i]);
-	const void *settings =
-	    settings_read(&s, &receiver_webhook, "url: http://h.example/x");
+	const void *settings = settings_read(&s, &receiver_webhook, "url: http://h.example/x");
 	struct rendered r = render(&s, &receiver_webhook, settings);
 
 	ck_assert_int_eq(r.rc, 0);
@@ -20,8 +19,7 @@ START_TEST(body_equals_alertmanagers)
 	ck_assert_str_eq(r.request.method, "POST");
 	ck_assert_str_eq(r.request.content_type, "application/json");
 	same_as_golden(s.arena,
-	    arena_printf(s.arena, "%s.alertmanager-webhook.json",
-		story_names[_i]),
+	    arena_printf(s.arena, "%s.alertmanager-webhook.json", story_names[_i]),
 	    buf_str(&r.request.body));
 	rendered_free(&r);
 	story_free(&s);
@@ -31,8 +29,7 @@ END_TEST
 START_TEST(another_try_has_the_same_key_and_the_same_bytes)
 {
 	struct story s = story_load("mixed");
-	const void *settings =
-	    settings_read(&s, &receiver_webhook, "url: http://h.example/x");
+	const void *settings = settings_read(&s, &receiver_webhook, "url: http://h.example/x");
 	struct rendered a = render(&s, &receiver_webhook, settings);
 	struct rendered b = render(&s, &receiver_webhook, settings);
 	struct rendered c;
@@ -61,8 +58,8 @@ END_TEST
 START_TEST(max_alerts_cuts_and_counts_without_changing_the_status)
 {
 	struct story s = story_load("mixed");
-	const void *settings = settings_read(&s, &receiver_webhook,
-	    "url: http://h.example/x\nmax_alerts: 1\ntimeout: 5s");
+	const void *settings = settings_read(
+	    &s, &receiver_webhook, "url: http://h.example/x\nmax_alerts: 1\ntimeout: 5s");
 	struct rendered r;
 	struct json_object *root;
 
@@ -87,8 +84,7 @@ START_TEST(resolved_is_sent_unless_told_otherwise)
 
 	common = settings_read(&s, &receiver_webhook, "url: http://h/x");
 	ck_assert(common->send_resolved);
-	common = settings_read(&s, &receiver_webhook,
-	    "url: http://h/x\nsend_resolved: false");
+	common = settings_read(&s, &receiver_webhook, "url: http://h/x\nsend_resolved: false");
 	ck_assert(!common->send_resolved);
 	story_free(&s);
 }
@@ -107,8 +103,8 @@ START_TEST(secret_url_is_read_from_its_file_at_each_use)
 	file = fdopen(fd, "w");
 	fputs("http://h.example/from-file\n", file);
 	fclose(file);
-	settings = settings_read(&s, &receiver_webhook,
-	    arena_printf(s.arena, "url_file: %s", path));
+	settings =
+	    settings_read(&s, &receiver_webhook, arena_printf(s.arena, "url_file: %s", path));
 	r = render(&s, &receiver_webhook, settings);
 	ck_assert_int_eq(r.rc, 0);
 	ck_assert_str_eq(r.request.url.p, "http://h.example/from-file");
@@ -135,8 +131,7 @@ static const struct {
 START_TEST(mistakes_are_named)
 {
 	struct story s = story_load("one");
-	const char *text = settings_complaint(&s, &receiver_webhook,
-	    complaints[_i].yaml);
+	const char *text = settings_complaint(&s, &receiver_webhook, complaints[_i].yaml);
 
 	ck_assert_msg(strstr(text, complaints[_i].want) != NULL, "%s", text);
 	story_free(&s);
@@ -149,13 +144,11 @@ case_webhook(void)
 	TCase *tcase = tcase_create("webhook");
 
 	tcase_add_loop_test(tcase, body_equals_alertmanagers, 0, STORIES);
-	tcase_add_test(tcase,
-	    another_try_has_the_same_key_and_the_same_bytes);
-	tcase_add_test(tcase,
-	    max_alerts_cuts_and_counts_without_changing_the_status);
+	tcase_add_test(tcase, another_try_has_the_same_key_and_the_same_bytes);
+	tcase_add_test(tcase, max_alerts_cuts_and_counts_without_changing_the_status);
 	tcase_add_test(tcase, resolved_is_sent_unless_told_otherwise);
 	tcase_add_test(tcase, secret_url_is_read_from_its_file_at_each_use);
-	tcase_add_loop_test(tcase, mistakes_are_named, 0,
-	    (int)(sizeof(complaints) / sizeof(complaints[0])));
+	tcase_add_loop_test(
+	    tcase, mistakes_are_named, 0, (int)(sizeof(complaints) / sizeof(complaints[0])));
 	return tcase;
 }

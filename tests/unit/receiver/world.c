@@ -11,16 +11,14 @@
 #include "base/timestamp.h"
 #include "yaml/yaml.h"
 
-const char *const story_names[STORIES] = { "one", "mixed", "resolved",
-	"unicode", "long" };
+const char *const story_names[STORIES] = { "one", "mixed", "resolved", "unicode", "long" };
 
 /* ---- files -------------------------------------------------------------------------- */
 
 static char *
 golden_path(struct arena *arena, const char *name)
 {
-	return arena_printf(arena, "%s/tests/unit/receiver/golden/%s",
-	    TEST_SRCDIR, name);
+	return arena_printf(arena, "%s/tests/unit/receiver/golden/%s", TEST_SRCDIR, name);
 }
 
 struct str
@@ -58,9 +56,8 @@ same_as_golden(struct arena *arena, const char *name, struct str got)
 	while (i < want.n && i < got.n && want.p[i] == got.p[i])
 		i++;
 	ck_assert_msg(str_eq(want, got),
-	    "golden/%s differs at byte %u: expected \"%.60s\", got \"%.60s\"",
-	    name, i, want.p + (i < want.n ? i : want.n),
-	    got.p + (i < got.n ? i : got.n));
+	    "golden/%s differs at byte %u: expected \"%.60s\", got \"%.60s\"", name, i,
+	    want.p + (i < want.n ? i : want.n), got.p + (i < got.n ? i : got.n));
 }
 
 /* ---- JSON --------------------------------------------------------------------------- */
@@ -71,11 +68,10 @@ json_parse(struct str text)
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *root;
 
-	json_tokener_set_flags(tokener,
-	    JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	root = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-	ck_assert_msg(root != NULL, "no JSON: %s",
-	    json_tokener_error_desc(json_tokener_get_error(tokener)));
+	ck_assert_msg(
+	    root != NULL, "no JSON: %s", json_tokener_error_desc(json_tokener_get_error(tokener)));
 	json_tokener_free(tokener);
 	return root;
 }
@@ -130,27 +126,21 @@ labels_of(struct arena *arena, struct json_object *object)
 	struct labels_builder b;
 
 	labels_builder_init(&b, arena);
-	json_object_object_foreach (object, key, value)
-		labels_builder_set(&b, arena_str(arena, str_from(key)),
-		    arena_str(arena,
-			str_from(json_object_get_string(value))));
+	json_object_object_foreach(object, key, value)
+	    labels_builder_set(&b, arena_str(arena, str_from(key)),
+		arena_str(arena, str_from(json_object_get_string(value))));
 	return intern(&b);
 }
 
 static uint32_t
-views_of(struct arena *arena, struct json_object *object,
-    struct label_view **ret)
+views_of(struct arena *arena, struct json_object *object, struct label_view **ret)
 {
 	uint32_t n = 0;
 
-	*ret = ARENA_ARRAY(arena,
-	    (size_t)json_object_object_length(object) + 1, struct label_view);
-	json_object_object_foreach (object, key, value)
-		(*ret)[n++] = (struct label_view){
-			arena_str(arena, str_from(key)),
-			arena_str(arena,
-			    str_from(json_object_get_string(value)))
-		};
+	*ret = ARENA_ARRAY(arena, (size_t)json_object_object_length(object) + 1, struct label_view);
+	json_object_object_foreach(object, key, value)(*ret)[n++] =
+	    (struct label_view){ arena_str(arena, str_from(key)),
+		    arena_str(arena, str_from(json_object_get_string(value))) };
 	return n;
 }
 
@@ -192,56 +182,46 @@ struct story
 story_load(const char *name)
 {
 	struct story s = story_new();
-	struct str body = file_text(s.arena,
-	    arena_printf(s.arena, "%s.alertmanager-webhook.json", name));
+	struct str body =
+	    file_text(s.arena, arena_printf(s.arena, "%s.alertmanager-webhook.json", name));
 	struct json_object *root = json_parse(body);
 	struct json_object *alerts = json_at(root, "alerts");
 
 	s.n.n_alerts = (uint32_t)json_object_array_length(alerts);
-	s.alerts =
-	    ARENA_ARRAY(s.arena, s.n.n_alerts, struct notified_alert);
+	s.alerts = ARENA_ARRAY(s.arena, s.n.n_alerts, struct notified_alert);
 	for (uint32_t i = 0; i < s.n.n_alerts; i++) {
-		struct json_object *one =
-		    json_object_array_get_idx(alerts, i);
+		struct json_object *one = json_object_array_get_idx(alerts, i);
 		struct notified_alert *alert = &s.alerts[i];
 
 		alert->labels = labels_of(s.arena, json_at(one, "labels"));
-		alert->annotations =
-		    labels_of(s.arena, json_at(one, "annotations"));
-		alert->firing =
-		    strcmp(json_text_at(one, "status"), "firing") == 0;
-		alert->generator_url =
-		    str_from(text_of(s.arena, one, "generatorURL"));
-		REQUIRE(timestamp_parse(
-		    str_from(json_text_at(one, "startsAt")),
-		    &alert->starts_at));
-		REQUIRE(timestamp_parse(
-		    str_from(json_text_at(one, "endsAt")), &alert->ends_at));
+		alert->annotations = labels_of(s.arena, json_at(one, "annotations"));
+		alert->firing = strcmp(json_text_at(one, "status"), "firing") == 0;
+		alert->generator_url = str_from(text_of(s.arena, one, "generatorURL"));
+		REQUIRE(
+		    timestamp_parse(str_from(json_text_at(one, "startsAt")), &alert->starts_at));
+		REQUIRE(timestamp_parse(str_from(json_text_at(one, "endsAt")), &alert->ends_at));
 	}
 	count_alerts(&s);
 	s.n.receiver = text_of(s.arena, root, "receiver");
 	s.n.external_url = text_of(s.arena, root, "externalURL");
 	s.n.group_key = str_from(text_of(s.arena, root, "groupKey"));
 	s.n.group_labels = labels_of(s.arena, json_at(root, "groupLabels"));
-	s.n.n_common_labels = views_of(s.arena,
-	    json_at(root, "commonLabels"), &s.n.common_labels);
-	s.n.n_common_annotations = views_of(s.arena,
-	    json_at(root, "commonAnnotations"), &s.n.common_annotations);
+	s.n.n_common_labels = views_of(s.arena, json_at(root, "commonLabels"), &s.n.common_labels);
+	s.n.n_common_annotations =
+	    views_of(s.arena, json_at(root, "commonAnnotations"), &s.n.common_annotations);
 	json_object_put(root);
 	return s;
 }
 
 /* "a=1 b=2" with the separator given; '#' in a value is the number. */
 static struct labels *
-labels_from(struct arena *arena, const char *text, char separator,
-    uint32_t number)
+labels_from(struct arena *arena, const char *text, char separator, uint32_t number)
 {
 	struct labels_builder b;
 
 	labels_builder_init(&b, arena);
 	while (*text != '\0') {
-		const char *equal = strchr(text, '='),
-			   *end = strchr(equal, separator);
+		const char *equal = strchr(text, '='), *end = strchr(equal, separator);
 		struct buf value = { 0 };
 
 		if (end == NULL)
@@ -252,8 +232,7 @@ labels_from(struct arena *arena, const char *text, char separator,
 			else
 				buf_putc(&value, *p);
 		}
-		labels_builder_set(&b,
-		    arena_str(arena, str_make(text, (size_t)(equal - text))),
+		labels_builder_set(&b, arena_str(arena, str_make(text, (size_t)(equal - text))),
 		    arena_str(arena, buf_str(&value)));
 		buf_fini(&value);
 		text = *end == '\0' ? end : end + 1;
@@ -272,8 +251,7 @@ story_make(uint32_t count, const char *labels, const char *annotations)
 	for (uint32_t i = 0; i < count; i++)
 		s.alerts[i] = (struct notified_alert){
 			.labels = labels_from(s.arena, labels, ' ', i),
-			.annotations =
-			    labels_from(s.arena, annotations, '|', i),
+			.annotations = labels_from(s.arena, annotations, '|', i),
 			.generator_url = STR(""),
 			.starts_at = { INT64_C(1795154400000000000) },
 			.firing = true,
@@ -281,17 +259,14 @@ story_make(uint32_t count, const char *labels, const char *annotations)
 	count_alerts(&s);
 	s.n.group_labels = labels_from(s.arena, "alertname=Test", ' ', 0);
 	first = s.alerts[0].labels;
-	s.n.common_labels =
-	    ARENA_ARRAY(s.arena, first->n, struct label_view);
+	s.n.common_labels = ARENA_ARRAY(s.arena, first->n, struct label_view);
 	for (uint32_t i = 0; i < first->n; i++) {
 		struct str name = istr_str(first->l[i].name);
 
 		if (count == 1 ||
-		    str_eq(labels_value(s.alerts[1].labels, name),
-			istr_str(first->l[i].value)))
+		    str_eq(labels_value(s.alerts[1].labels, name), istr_str(first->l[i].value)))
 			s.n.common_labels[s.n.n_common_labels++] =
-			    (struct label_view){ name,
-				    istr_str(first->l[i].value) };
+			    (struct label_view){ name, istr_str(first->l[i].value) };
 	}
 	return s;
 }
@@ -321,13 +296,10 @@ story_free(struct story *s)
 /* ---- settings and requests ----------------------------------------------------------- */
 
 static void *
-read_settings(struct story *s, const struct receiver_ops *ops,
-    const char *yaml, struct diag *diag)
+read_settings(struct story *s, const struct receiver_ops *ops, const char *yaml, struct diag *diag)
 {
-	struct schema_context ctx = { .arena = s->arena, .diag = diag,
-		.dir = "/etc/tocsin" };
-	const struct yaml_node *node =
-	    yaml_parse(s->arena, diag, "t.yml", str_from(yaml));
+	struct schema_context ctx = { .arena = s->arena, .diag = diag, .dir = "/etc/tocsin" };
+	const struct yaml_node *node = yaml_parse(s->arena, diag, "t.yml", str_from(yaml));
 	void *settings = arena_alloc(s->arena, ops->kind->schema->size);
 
 	schema_read(&ctx, ops->kind->schema, node, settings);
@@ -338,8 +310,7 @@ read_settings(struct story *s, const struct receiver_ops *ops,
 }
 
 const void *
-settings_read(struct story *s, const struct receiver_ops *ops,
-    const char *yaml)
+settings_read(struct story *s, const struct receiver_ops *ops, const char *yaml)
 {
 	struct diag *diag = diag_new();
 	void *settings = read_settings(s, ops, yaml, diag);
@@ -351,8 +322,7 @@ settings_read(struct story *s, const struct receiver_ops *ops,
 }
 
 const char *
-settings_complaint(struct story *s, const struct receiver_ops *ops,
-    const char *yaml)
+settings_complaint(struct story *s, const struct receiver_ops *ops, const char *yaml)
 {
 	struct diag *diag = diag_new();
 	const char *text = "";
@@ -361,8 +331,7 @@ settings_complaint(struct story *s, const struct receiver_ops *ops,
 	if (diag_count(diag) > 0) {
 		const struct finding *finding = diag_at(diag, 0);
 
-		ck_assert_msg(finding->pos.line > 0, "no position: %s",
-		    finding->text);
+		ck_assert_msg(finding->pos.line > 0, "no position: %s", finding->text);
 		text = arena_strdup(s->arena, finding->text);
 	}
 	diag_free(diag);
@@ -388,8 +357,7 @@ rendered_free(struct rendered *r)
 struct xfer_response
 answer(int status, const char *body)
 {
-	return (struct xfer_response){ .status = status,
-		.body = str_from(body) };
+	return (struct xfer_response){ .status = status, .body = str_from(body) };
 }
 
 struct xfer_response
@@ -397,7 +365,6 @@ no_answer(enum err_code failure, const char *text)
 {
 	struct xfer_response response = { .failure = failure };
 
-	snprintf(response.failure_text, sizeof(response.failure_text), "%s",
-	    text);
+	snprintf(response.failure_text, sizeof(response.failure_text), "%s", text);
 	return response;
 }
