@@ -12,6 +12,7 @@
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "route/intervals.h"
 
 #define SILENCES_SHOWN_MAX 64
 /* A rule's alert has no end while it fires; clients expect one ahead of now, as Prometheus sends
@@ -26,6 +27,7 @@ alert_view_read(struct http_call *call, struct alert_view *ret)
 		.silenced = param_bool(call, "silenced", true),
 		.inhibited = param_bool(call, "inhibited", true),
 		.unprocessed = param_bool(call, "unprocessed", true),
+		.muted = param_bool(call, "muted", true),
 	};
 	return filters_read(call, &ret->filters);
 }
@@ -36,7 +38,7 @@ receiver_matches(const struct regex *regex, const struct alert *alert)
 	if (regex == NULL)
 		return true;
 	for (uint32_t i = 0; i < alert->n_groups; i++)
-		if (regex_matches(regex, str_from(alert->groups[i]->route->receiver->name)))
+		if (regex_matches(regex, str_from(alert_group(alert, i)->route->receiver->name)))
 			return true;
 	return false;
 }
@@ -48,7 +50,7 @@ put_receivers(const struct alert *alert, struct buf *out)
 
 	buf_puts(out, "\"receivers\":[");
 	for (uint32_t i = 0; i < alert->n_groups; i++) {
-		const struct receiver_config *receiver = alert->groups[i]->route->receiver;
+		const struct receiver_config *receiver = alert_group(alert, i)->route->receiver;
 		if (receiver == last)
 			continue;
 		buf_puts(out, last != NULL ? ",{\"name\":" : "{\"name\":");
@@ -61,12 +63,20 @@ put_receivers(const struct alert *alert, struct buf *out)
 
 static void
 put_status(const char *state, const struct silence *const *silences, uint32_t n_silences,
-    const struct alert *inhibitor, struct buf *out)
+    const struct alert *inhibitor, const struct route_config *route, wall_t now, struct buf *out)
 {
+	const char *name;
+
 	buf_puts(out, "\"status\":{\"inhibitedBy\":[");
 	if (inhibitor != NULL)
 		put_fingerprint(out, inhibitor->labels->fingerprint);
-	buf_puts(out, "],\"mutedBy\":[],\"silencedBy\":[");
+	buf_puts(out, "],\"mutedBy\":[");
+	for (uint32_t i = 0; route != NULL && (name = route_muted_by(route, now, i)) != NULL; i++) {
+		if (i > 0)
+			buf_putc(out, ',');
+		json_put_str_html(out, str_from(name));
+	}
+	buf_puts(out, "],\"silencedBy\":[");
 	for (uint32_t i = 0; i < n_silences; i++)
 		buf_printf(out, "%s\"%s\"", i > 0 ? "," : "", silences[i]->id);
 	buf_puts(out, "],\"state\":\"");
@@ -105,7 +115,7 @@ put_rest(const struct alert *alert, struct buf *out)
 
 bool
 alert_view_put(const struct alert_view *view, const struct api_state *state,
-    const struct alert *alert, wall_t now, struct buf *out)
+    const struct alert *alert, const struct route_config *route, wall_t now, struct buf *out)
 {
 	const struct silence *silences[SILENCES_SHOWN_MAX];
 
@@ -116,7 +126,10 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	    silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);
 	const struct alert *inhibitor = inhibitor_muting(state->inhibitor, alert->labels, now);
 	bool suppressed = n > 0 || inhibitor != NULL, unprocessed = alert->n_groups == 0;
-	const char *word = suppressed ? "suppressed" : unprocessed ? "unprocessed" : "active";
+	bool muted = route != NULL && route_voice(route, now) != ROUTE_SPEAKS;
+	const char *word = suppressed || muted ? "suppressed"
+			   : unprocessed       ? "unprocessed"
+					       : "active";
 
 	if ((!view->silenced && n > 0) || (!view->inhibited && inhibitor != NULL) ||
 	    (!view->active && !suppressed && !unprocessed) ||
@@ -127,7 +140,8 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	buf_puts(out, "\"startsAt\":");
 	put_time_text(out, alert->starts_at);
 	buf_putc(out, ',');
-	put_status(word, silences, n < SILENCES_SHOWN_MAX ? n : SILENCES_SHOWN_MAX, inhibitor, out);
+	put_status(word, silences, n < SILENCES_SHOWN_MAX ? n : SILENCES_SHOWN_MAX, inhibitor,
+	    muted ? route : NULL, now, out);
 	put_rest(alert, out);
 	return true;
 }

@@ -14,10 +14,12 @@
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/xalloc.h"
+#include "route/intervals.h"
 
 struct listed_group {
 	struct labels *labels;
-	const struct receiver_config *receiver; /* of the generation held by the listing */
+	const struct receiver_config *receiver; /* of the generation held by the listing, */
+	const struct route_config *route;       /* this too */
 	size_t first, n;                        /* in alerts */
 };
 
@@ -72,13 +74,13 @@ prefetch_whole(struct alert *const *alerts, size_t n, size_t i)
 	prefetch_alert(alerts, n, i);
 	if (i + AHEAD_LABELS < n) {
 		const struct alert *alert = alerts[i + AHEAD_LABELS];
-		__builtin_prefetch(&alert->groups);
+		__builtin_prefetch(&alert->group);
 		__builtin_prefetch(alert->annotations);
 		__builtin_prefetch(alert->annotations->l);
 	}
 	if (i + AHEAD_STRINGS < n) {
 		const struct alert *alert = alerts[i + AHEAD_STRINGS];
-		__builtin_prefetch(alert->groups);
+		__builtin_prefetch(alert->group); /* or the block of them */
 		__builtin_prefetch(alert->generator_url);
 		prefetch_strings(alert->labels);
 		prefetch_strings(alert->annotations);
@@ -163,7 +165,7 @@ fill_alerts(void *arg, struct buf *out, size_t want)
 		prefetch_whole(l->alerts, l->n_alerts, l->at);
 		if (l->any)
 			buf_putc(out, ',');
-		if (alert_view_put(&l->view, l->state, l->alerts[l->at++], l->now, out)) {
+		if (alert_view_put(&l->view, l->state, l->alerts[l->at++], NULL, l->now, out)) {
 			l->any = true;
 		} else {
 			out->n = before;
@@ -245,7 +247,8 @@ put_group(struct listing *l, const struct listed_group *group, struct buf *out)
 		prefetch_whole(l->alerts, l->n_alerts, group->first + i);
 		if (any)
 			buf_putc(out, ',');
-		if (alert_view_put(&l->view, l->state, l->alerts[group->first + i], l->now, out))
+		if (alert_view_put(&l->view, l->state, l->alerts[group->first + i], group->route,
+			l->now, out))
 			any = true;
 		else
 			out->n = here;
@@ -283,6 +286,7 @@ list_group(struct listing *l, struct alert_group *group, size_t *cap)
 	*listed = (struct listed_group){
 		.labels = labels_ref(group->labels),
 		.receiver = group->route->receiver,
+		.route = group->route,
 		.first = l->n_alerts,
 		.n = group->n_alerts,
 	};
@@ -302,6 +306,8 @@ group_wanted(const struct listing *l, const struct alert_group *group)
 {
 	const struct regex *regex = l->view.filters.receiver;
 
+	if (!l->view.muted && route_voice(group->route, l->now) != ROUTE_SPEAKS)
+		return false;
 	return regex == NULL || regex_matches(regex, str_from(group->route->receiver->name));
 }
 

@@ -110,9 +110,14 @@ uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
 /* --- alert_out.c: one alert of API v2 -------------------------------------- */
 struct alert_view {
 	bool active, silenced, inhibited, unprocessed; /* which states are wanted */
+	bool muted;                                    /* groups of routes that are silent now */
 	struct filters filters;
 };
 /* Reads the parameters; false: answered already. */
 bool alert_view_read(struct http_call *call, struct alert_view *ret);
-/* Appends the alert if the view wants it; says whether it did. */
-bool alert_view_put(const struct alert_view *view, const struct api_state *state, const struct alert *alert, wall_t now, struct buf *out);
+/*
+ * Appends the alert if the view wants it; says whether it did.  route: of the
+ * group in which it is shown, whose times may mute it; NULL: in none.
+ */
+bool alert_view_put(const struct alert_view *view, const struct api_state *state, const struct alert *alert,
+    const struct route_config *route, wall_t now, struct buf *out);

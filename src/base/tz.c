@@ -32,7 +32,11 @@ struct kind {
 	uint32_t abbreviation; /* in names */
 };
 
-enum day_form { DAY_OF_MONTH_WEEK, DAY_JULIAN, DAY_OF_YEAR };
+enum day_form {
+	DAY_OF_MONTH_WEEK,
+	DAY_JULIAN,
+	DAY_OF_YEAR
+};
 
 /* M3.5.0/2, J60/2 or 59/2: a day of each year, and a second of that day. */
 struct rule {
@@ -178,14 +182,13 @@ rule_day(const struct rule *rule, int64_t year)
 	case DAY_OF_YEAR:
 		return first + rule->day;
 	case DAY_JULIAN: /* 29 February is never counted */
-		return first + rule->day - 1 +
-		       (rule->day >= 60 && civil_month_days(year, 2) == 29);
+		return first + rule->day - 1 + (rule->day >= 60 && civil_month_days(year, 2) == 29);
 	case DAY_OF_MONTH_WEEK:
 		break;
 	}
 	next = first + civil_month_days(year, rule->month);
-	day = first + (rule->weekday - civil_from_days(first).weekday + 7) % 7 +
-	      (rule->week - 1) * 7;
+	day =
+	    first + (rule->weekday - civil_from_days(first).weekday + 7) % 7 + (rule->week - 1) * 7;
 	while (day >= next)
 		day -= 7;
 	return day;

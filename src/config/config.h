@@ -20,6 +20,7 @@
 #include "base/diag.h"
 #include "base/instant.h"
 #include "config/schema.h"
+#include "config/time_intervals.h"
 #include "labels/labels.h"
 #include "labels/matcher.h"
 #include "net/options.h"
@@ -30,6 +31,7 @@
 
 struct config_global {
 	dur_t resolve_timeout; /* 5m */
+	dur_t silence_expiry_notice; /* 0: none */
 	const struct http_options *http; /* global http_config or NULL */
 	const char *smtp_from, *smtp_hello, *smtp_smarthost; /* host:port */
 	const char *smtp_auth_username, *smtp_auth_identity;
@@ -122,6 +124,9 @@ struct route_config {
 	uint32_t n_group_by;
 	dur_t group_wait, group_interval, repeat_interval; /* inherited, with defaults applied */
 	bool continue_;
+	const struct time_interval **mute_intervals, **active_intervals; /* not inherited */
+	uint32_t n_mute_intervals, n_active_intervals;
+	bool deliver_held_resolves, notify_on_unsilence; /* inherited */
 	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon (alertmanager.md 2.1) */
 	const char *id;                   /* key, made unique among routes with the same key; for the store */
 	struct pos pos;
@@ -189,6 +194,8 @@ struct config {
 	uint32_t n_receivers;
 	struct inhibit_config *inhibit_rules;
 	uint32_t n_inhibit_rules;
+	struct time_interval *time_intervals;
+	uint32_t n_time_intervals;
 	struct source_config *sources;
 	uint32_t n_sources;
 	struct rule_group_config *groups;
@@ -213,6 +220,7 @@ int config_check_file(const char *path, const struct config_kinds *kinds, const 
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* accepts NULL */
 const struct receiver_config *config_receiver(const struct config *config, const char *name);
+const struct time_interval *config_time_interval(const struct config *config, const char *name);
 const struct source_config *config_source(const struct config *config, const char *name);
 /*
  * A query as its meaning has it: without the white space that separates

@@ -19,6 +19,11 @@ static const struct schema_field global_fields[] = {
 	    MEMBER(resolve_timeout),
 	    .doc = "After this time without an update an alert that came "
 		   "without an end is over." },
+	{ .name = "silence_expiry_notice", .kind = FIELD_DURATION,
+	    .flags = FIELD_OURS, .fallback = "0s",
+	    MEMBER(silence_expiry_notice),
+	    .doc = "So long before a silence ends, the alert "
+		   "TocsinSilenceExpiring fires; 0: never." },
 	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config,
 	    MEMBER(http), .doc = "Default of all receivers over HTTP." },
 	{ .name = "smtp_from", .kind = FIELD_STRING, MEMBER(smtp_from),

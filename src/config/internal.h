@@ -61,6 +61,10 @@ void route_build(struct loader *l, const struct route_raw *root, const struct ya
 extern const struct schema schema_inhibit_rule;
 void inhibit_build(struct loader *l, const struct sub_list *raws);
 
+/* time_intervals.c; older: the section by its older name */
+extern const struct schema schema_time_interval;
+void time_intervals_build(struct loader *l, const struct sub_list *raws, const struct sub_list *older);
+
 /* matchers.c: from the three keys of a mapping; NULL when none of them says anything. Owned by the generation. */
 struct matchers *matchers_build(struct loader *l, const struct yaml_node *node, const char *list, const char *equal, const char *regex);
 
@@ -94,7 +98,7 @@ void rule_identify(struct loader *l, struct rule_config *rule, struct map *seen)
 struct top_raw {
 	struct config_global global;
 	const struct route_raw *route;
-	struct sub_list receivers, inhibit_rules;
+	struct sub_list receivers, inhibit_rules, time_intervals, mute_time_intervals;
 	const struct yaml_node *sources, *rule_files;
 	dur_t evaluation_interval;
 	struct string_map external_labels;

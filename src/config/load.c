@@ -148,6 +148,8 @@ config_build(struct loader *l, const struct yaml_node *root)
 	config->global = raw->global;
 	config->evaluation_interval = raw->evaluation_interval;
 	receivers_build(l, &raw->receivers);
+	time_intervals_build(l, &raw->time_intervals,
+	    &raw->mute_time_intervals);
 	route_build(l, raw->route, root);
 	inhibit_build(l, &raw->inhibit_rules);
 	external_labels_build(l, &raw->external_labels);

@@ -22,6 +22,8 @@ struct route_raw {
 	struct string_map match, match_re;
 	bool continue_;
 	dur_t group_wait, group_interval, repeat_interval;
+	struct string_list mute, active;
+	bool deliver_held_resolves, notify_on_unsilence;
 	struct sub_list routes;
 	const struct yaml_node *node; /* for the place of a single key */
 };
@@ -55,10 +57,24 @@ static const struct schema_field route_fields[] = {
 	    .flags = FIELD_POSITIVE, MEMBER(repeat_interval),
 	    .doc = "How long before an unchanged group is sent again; "
 		   "inherited, default 4h." },
-	{ .name = "mute_time_intervals", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Times when nothing is sent." },
-	{ .name = "active_time_intervals", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Times outside of which nothing is sent." },
+	{ .name = "mute_time_intervals", .kind = FIELD_STRING_LIST,
+	    MEMBER(mute),
+	    .doc = "Names of times when nothing is sent; not inherited." },
+	{ .name = "active_time_intervals", .kind = FIELD_STRING_LIST,
+	    MEMBER(active),
+	    .doc = "Names of times outside of which nothing is sent; not "
+		   "inherited." },
+	{ .name = "deliver_held_resolves", .kind = FIELD_BOOL,
+	    .flags = FIELD_OURS, .fallback = "false",
+	    MEMBER(deliver_held_resolves),
+	    .doc = "What ended while it was silenced, inhibited or muted is "
+		   "told when that is over, to whom it was told to fire; "
+		   "inherited." },
+	{ .name = "notify_on_unsilence", .kind = FIELD_BOOL,
+	    .flags = FIELD_OURS, .fallback = "false",
+	    MEMBER(notify_on_unsilence),
+	    .doc = "What still fires when its silence, inhibition or mute "
+		   "time is over is told again at once; inherited." },
 	{ .name = "labels", .kind = FIELD_UNSUPPORTED,
 	    .doc = "Labels of the route for templates." },
 	{ .name = "escalation", .kind = FIELD_UNSUPPORTED, .flags = FIELD_OURS,
@@ -226,6 +242,75 @@ set_times(const struct route_raw *raw, struct route_config *route)
 	}
 }
 
+static const char *
+suggest_interval(struct loader *l, const char *name)
+{
+	const struct config *config = &l->generation->config;
+	const char **names = ARENA_ARRAY(l->scratch,
+	    config->n_time_intervals + 1, const char *);
+
+	for (uint32_t i = 0; i < config->n_time_intervals; i++) {
+		names[i] = config->time_intervals[i].name;
+	}
+	return schema_suggest_among(names, config->n_time_intervals,
+	    str_from(name));
+}
+
+static const struct time_interval **
+find_intervals(struct tree *tree, const struct string_list *list,
+    uint32_t *ret_n)
+{
+	struct loader *l = tree->l;
+	const struct config *config = &l->generation->config;
+	const struct time_interval **found = ARENA_ARRAY(l->ctx.arena,
+	    list->n + 1, const struct time_interval *);
+
+	*ret_n = 0;
+	for (uint32_t i = 0; i < list->n; i++) {
+		const char *name = list->items[i];
+		const struct time_interval *interval = config_time_interval(
+		    config, name);
+		const char *meant;
+
+		if (interval != NULL) {
+			found[(*ret_n)++] = interval;
+			continue;
+		}
+		meant = suggest_interval(l, name);
+		if (meant != NULL) {
+			diag_error(l->ctx.diag, list->pos[i],
+			    "there is no time interval '%s' (did you mean "
+			    "'%s'?)",
+			    name, meant);
+		} else {
+			diag_error(l->ctx.diag, list->pos[i],
+			    "there is no time interval '%s'", name);
+		}
+	}
+	return found;
+}
+
+static void
+set_intervals(struct tree *tree, const struct route_raw *raw,
+    struct route_config *route)
+{
+	route->mute_intervals = find_intervals(tree, &raw->mute,
+	    &route->n_mute_intervals);
+	route->active_intervals = find_intervals(tree, &raw->active,
+	    &route->n_active_intervals);
+}
+
+static void
+set_ours(const struct route_raw *raw, struct route_config *route)
+{
+	if (yaml_get(raw->node, "deliver_held_resolves") != NULL) {
+		route->deliver_held_resolves = raw->deliver_held_resolves;
+	}
+	if (yaml_get(raw->node, "notify_on_unsilence") != NULL) {
+		route->notify_on_unsilence = raw->notify_on_unsilence;
+	}
+}
+
 /* Recursion is bounded by the depth of the YAML tree. */
 static struct route_config *
 route_make(struct tree *tree, const struct route_raw *raw,
@@ -254,6 +339,8 @@ route_make(struct tree *tree, const struct route_raw *raw,
 	set_receiver(tree, raw, route);
 	set_group_by(tree, raw, route);
 	set_times(raw, route);
+	set_intervals(tree, raw, route);
+	set_ours(raw, route);
 	set_key(tree, route);
 	tree->routes = xgrow(tree->routes, &tree->cap, tree->n + 1,
 	    sizeof(struct route_config *));
@@ -281,6 +368,8 @@ check_root(struct loader *l, const struct route_raw *root)
 {
 	static const char *const forbidden[] = { "matchers", "match",
 		"match_re" };
+	static const char *const timed[] = { "mute_time_intervals",
+		"active_time_intervals" };
 
 	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
 		const struct yaml_node *node = yaml_get(root->node,
@@ -291,6 +380,16 @@ check_root(struct loader *l, const struct route_raw *root)
 			    "the root route takes every alert and cannot have "
 			    "'%s'; put it on a route below",
 			    forbidden[i]);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
+		const struct yaml_node *node = yaml_get(root->node, timed[i]);
+
+		if (node != NULL && node->n > 0) {
+			diag_error(l->ctx.diag, node->pos,
+			    "the root route is never muted and cannot have "
+			    "'%s'; put it on a route below",
+			    timed[i]);
 		}
 	}
 	if (root->continue_) {

@@ -70,6 +70,34 @@ fingerprints_union(struct fingerprints a, struct fingerprints b)
 }
 
 struct fingerprint_set
+fingerprints_both(struct fingerprints a, struct fingerprints b)
+{
+	struct fingerprint_set set = { .fp = xrealloc(NULL, a.n + 1, sizeof(uint64_t)) };
+
+	for (uint32_t i = 0; i < a.n; i++) {
+		if (fingerprints_have(b, a.fp[i]))
+			set.fp[set.n++] = a.fp[i];
+	}
+	return set;
+}
+
+bool
+fingerprints_have(struct fingerprints set, uint64_t fp)
+{
+	uint32_t low = 0, high = set.n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (set.fp[middle] < fp)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < set.n && set.fp[low] == fp;
+}
+
+struct fingerprint_set
 fingerprints_minus(struct fingerprints a, struct fingerprints b)
 {
 	return merge(a, b, false);
@@ -157,6 +185,7 @@ channel_free(struct channel *channel)
 {
 	free(channel->entry.firing.fp);
 	free(channel->entry.resolved.fp);
+	free(channel->entry.held.fp);
 	free(channel->entry.thread);
 	free(channel->group_key);
 	free(channel);
@@ -239,6 +268,7 @@ write_entry(struct notifier *notifier, struct channel *channel)
 		.at = entry->at,
 		.expires_at = entry->expires_at,
 		.thread = str_from(entry->thread),
+		.held = encode(&notifier->scratch3, fingerprints_of(&entry->held)),
 	    });
 }
 
@@ -252,12 +282,27 @@ replace_sets(
 	entry->resolved = resolved;
 }
 
+/* What is told now, either way, is no longer held. */
+static void
+hold_less(struct log_entry *entry, struct fingerprints told)
+{
+	struct fingerprint_set left;
+
+	if (entry->held.n == 0)
+		return;
+	left = fingerprints_minus(fingerprints_of(&entry->held), told);
+	free(entry->held.fp);
+	entry->held = left;
+}
+
 void
 nflog_set(struct notifier *notifier, struct channel *channel, struct fingerprints firing,
     struct fingerprints resolved, wall_t at, const char *thread)
 {
 	struct log_entry *entry = &channel->entry;
 
+	hold_less(entry, firing);
+	hold_less(entry, resolved);
 	replace_sets(entry, fingerprints_keep(firing), fingerprints_keep(resolved));
 	entry->at = at;
 	entry->expires_at = expiry(channel, at);
@@ -280,6 +325,18 @@ nflog_set_unsure(
 	entry->at = WALL_NONE;
 	entry->expires_at = expiry(channel, loop_now(notifier->options.loop));
 	write_entry(notifier, channel);
+}
+
+void
+nflog_set_held(struct notifier *notifier, struct channel *channel, struct fingerprint_set held)
+{
+	struct log_entry *entry = &channel->entry;
+	bool same = fingerprints_equal(fingerprints_of(&held), fingerprints_of(&entry->held));
+
+	free(entry->held.fp);
+	entry->held = held;
+	if (!same)
+		write_entry(notifier, channel);
 }
 
 static bool
@@ -305,8 +362,9 @@ notifier_restore_nflog(struct notifier *notifier, const struct nflog_row *row)
 	if (entry->id != 0)
 		return;
 	entry->id = row->id;
-	if (!decode(row->firing, &entry->firing) || !decode(row->resolved, &entry->resolved)) {
-		entry->firing.n = entry->resolved.n = 0;
+	if (!decode(row->firing, &entry->firing) || !decode(row->resolved, &entry->resolved) ||
+	    !decode(row->held, &entry->held)) {
+		entry->firing.n = entry->resolved.n = entry->held.n = 0;
 		return;
 	}
 	entry->at = row->at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two pure decisions: is there something to say (alertmanager.md 2.6),
- * and when to try again (2.7).
+ * The pure decisions: is there something to say (alertmanager.md 2.6, and
+ * what our own keys add), and when to try again (2.7).
  */
 #include "config.h"
 
@@ -20,6 +20,8 @@ static const char *const reason_text[] = {
 	[NOTIFY_ALL_RESOLVED] = "all alerts resolved",
 	[NOTIFY_SOME_RESOLVED] = "some alerts resolved",
 	[NOTIFY_REPEAT] = "repeat interval elapsed",
+	[NOTIFY_UNSUPPRESSED] = "no longer suppressed",
+	[NOTIFY_HELD_RESOLVED] = "resolved while suppressed",
 };
 static_assert(ARRAY_LEN(reason_text) == NOTIFY_REASON_COUNT, "a text for each reason");
 
@@ -66,6 +68,31 @@ dedup_decide(const struct nflog_entry_view *entry, struct fingerprints firing,
 	/* 5. the same again after repeat_interval */
 	return wall_before(entry->at, wall_sub(tick, repeat_interval)) ? NOTIFY_REPEAT
 								       : NOTIFY_NOTHING;
+}
+
+static bool
+have_common(struct fingerprints a, struct fingerprints b)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < a.n; i++) {
+		while (at < b.n && b.fp[at] < a.fp[i])
+			at++;
+		if (at < b.n && b.fp[at] == a.fp[i])
+			return true;
+	}
+	return false;
+}
+
+enum notify_reason
+held_decide(struct fingerprints held, struct fingerprints firing, struct fingerprints resolved,
+    bool send_resolved, struct held_options options)
+{
+	if (options.notify_on_unsilence && have_common(held, firing))
+		return NOTIFY_UNSUPPRESSED;
+	if (options.deliver_held_resolves && send_resolved && have_common(held, resolved))
+		return NOTIFY_HELD_RESOLVED;
+	return NOTIFY_NOTHING;
 }
 
 dur_t

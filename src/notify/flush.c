@@ -2,8 +2,8 @@
 /*
  * A group's time has come: who is told what.
  *
- * Alerts that are inhibited or silenced are absent from all that follows.
- * Each channel then decides for itself.  When every channel of the group has
+ * Alerts that are suppressed (view.c) are absent from all that follows.  Each
+ * channel then decides for itself.  When every channel of the group has
  * been told, or has nothing to be told, the alerts that this flush saw
  * resolved are let go.
  */
@@ -13,61 +13,6 @@
 
 #include "base/xalloc.h"
 #include "notify/notify_internal.h"
-
-/* ---- the view -------------------------------------------------------------------- */
-
-static int
-fingerprint_cmp(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static bool
-is_muted(const struct notifier *notifier, const struct alert *alert, wall_t now)
-{
-	return (notifier->inhibitor != NULL &&
-		   inhibitor_muting(notifier->inhibitor, alert->labels, now) != NULL) ||
-	       silences_muting(notifier->options.silences, alert->labels, now, NULL, 0) > 0;
-}
-
-static struct view
-view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
-{
-	uint32_t n = 0, n_firing = 0, n_resolved = 0, all = group->n_alerts;
-
-	notifier->items =
-	    xgrow(notifier->items, &notifier->cap_items, all + 1, sizeof(struct item));
-	notifier->firing =
-	    xgrow(notifier->firing, &notifier->cap_firing, all + 1, sizeof(uint64_t));
-	notifier->resolved =
-	    xgrow(notifier->resolved, &notifier->cap_resolved, all + 1, sizeof(uint64_t));
-	for (uint32_t i = 0; i < all; i++) {
-		struct alert *alert = group->alerts[i];
-		bool firing = !alert_is_resolved(alert, now);
-
-		if (is_muted(notifier, alert, now)) {
-			notifier->suppressed++;
-			continue;
-		}
-		alerts_settle(notifier->options.alerts, alert, now);
-		notifier->items[n++] = (struct item){ alert, alert->ends_at, firing };
-		if (firing)
-			notifier->firing[n_firing++] = labels_fingerprint(alert->labels);
-		else
-			notifier->resolved[n_resolved++] = labels_fingerprint(alert->labels);
-	}
-	qsort(notifier->firing, n_firing, sizeof(uint64_t), fingerprint_cmp);
-	qsort(notifier->resolved, n_resolved, sizeof(uint64_t), fingerprint_cmp);
-	return (struct view){
-		.items = notifier->items,
-		.n_items = n,
-		.firing = { notifier->firing, n_firing },
-		.resolved = { notifier->resolved, n_resolved },
-		.tick = now,
-	};
-}
 
 /* ---- one channel ------------------------------------------------------------------- */
 
@@ -145,10 +90,13 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		if (channel->out != NULL && channel->out->maybe_sent && send_resolved)
 			nflog_set_unsure(notifier, channel, channel->out);
 		nothing_to_say(
-		    notifier, channel, "silenced or inhibited before it could be delivered");
+		    notifier, channel, "silenced, inhibited or muted before it could be delivered");
 		return;
 	}
 	reason = reason_for(channel, view, send_resolved);
+	if (reason == NOTIFY_NOTHING)
+		reason = held_decide(fingerprints_of(&channel->entry.held), view->firing,
+		    view->resolved, send_resolved, view->options);
 	if (reason == NOTIFY_NOTHING) {
 		nothing_to_say(notifier, channel,
 		    view->firing.n == 0 ? "resolved before it could be delivered"
@@ -271,7 +219,9 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 		channel->group = group;
 		channel->repeat_interval = group->route->repeat_interval;
 		decide(notifier, channel, &view);
+		held_note(notifier, channel, &view);
 	}
+	held_keep(state, &view);
 	channels_sweep(notifier, now);
 	let_go_when_done(notifier, group);
 }
@@ -291,6 +241,8 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 
 		channel->recheck = false;
 		decide(notifier, channel, &view);
+		held_note(notifier, channel, &view);
+		held_keep(group->notify, &view);
 	}
 	let_go_when_done(notifier, group);
 }

@@ -23,6 +23,15 @@ static_assert(ARRAY_LEN(outcome_name) == OUTCOME_COUNT, "a name for each outcome
 static const char *const latency_bound[LATENCY_BUCKETS + 1] = { "1", "5", "10", "15", "20",
 	"+Inf" };
 
+static const char *const suppression_name[] = {
+	[SUPPRESSED_NOT] = "",
+	[SUPPRESSED_INHIBITED] = "inhibition",
+	[SUPPRESSED_INACTIVE] = "active_time_interval",
+	[SUPPRESSED_MUTED] = "mute_time_interval",
+	[SUPPRESSED_SILENCED] = "silence",
+};
+static_assert(ARRAY_LEN(suppression_name) == SUPPRESSION_COUNT, "a name for each");
+
 #define KINDS_MAX 64
 
 /* A type's sums. */
@@ -79,10 +88,20 @@ put_deliveries(const struct notifier *notifier, struct buf *out)
 	buf_printf(out, "tocsin_deliveries_pending %u\n", notifier->pending - notifier->in_flight);
 	put_header(out, "tocsin_deliveries_sending", "gauge", "Deliveries on the wire.");
 	buf_printf(out, "tocsin_deliveries_sending %u\n", notifier->in_flight);
-	put_header(out, "tocsin_alerts_suppressed_total", "counter",
-	    "Alerts left out of a flush because they were silenced or inhibited.");
-	buf_printf(
-	    out, "tocsin_alerts_suppressed_total %llu\n", (unsigned long long)notifier->suppressed);
+}
+
+/* Alertmanager's name and values; it counts notifications that were suppressed, as we do. */
+static void
+put_suppressed(const struct notifier *notifier, struct buf *out)
+{
+	static const char name[] = "alertmanager_notifications_suppressed_total";
+
+	put_header(out, name, "counter",
+	    "Alerts left out of a flush for being silenced, inhibited or outside active time "
+	    "intervals.");
+	for (int why = SUPPRESSED_NOT + 1; why < SUPPRESSION_COUNT; why++)
+		buf_printf(out, "%s{reason=\"%s\"} %llu\n", name, suppression_name[why],
+		    (unsigned long long)notifier->suppressed[why]);
 }
 
 static struct sums *
@@ -163,6 +182,7 @@ notifier_put_metrics(const struct notifier *notifier, struct buf *out)
 	uint32_t n = sum_kinds(notifier, sums);
 
 	put_deliveries(notifier, out);
+	put_suppressed(notifier, out);
 	put_counter(out, "alertmanager_notifications_total",
 	    "The total number of attempted notifications.", sums, n,
 	    offsetof(struct sums, notifications));

@@ -187,8 +187,10 @@ notifier_free(struct notifier *notifier)
 	free(notifier->items);
 	free(notifier->firing);
 	free(notifier->resolved);
+	free(notifier->absent);
 	buf_fini(&notifier->scratch);
 	buf_fini(&notifier->scratch2);
+	buf_fini(&notifier->scratch3);
 	if (notifier->in_flight == 0)
 		notifier_destroy(notifier);
 }

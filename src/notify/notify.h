@@ -2,8 +2,8 @@
 /*
  * From a group's flush to a message that has arrived.
  *
- * flush:   drop inhibited and silenced alerts; for each integration of the
- *          receiver apply the five-rule dedup (alertmanager.md 2.6) against
+ * flush:   drop inhibited and silenced alerts, or all of them at a time when
+ *          the route is mute; for each integration of the receiver apply the five-rule dedup (alertmanager.md 2.6) against
  *          its notification log entry; where something is to be said, write
  *          an intent (a delivery row) in the same transaction as the group's
  *          timer.
@@ -67,7 +67,10 @@ void notifier_on_delivered(struct notifier *notifier, void (*fn)(void *arg), voi
 
 /* Pure: the five rules. Arrays of fingerprints, ascending. */
 enum notify_reason {
-	NOTIFY_NOTHING, NOTIFY_FIRST, NOTIFY_NEW_ALERTS, NOTIFY_ALL_RESOLVED, NOTIFY_SOME_RESOLVED, NOTIFY_REPEAT, NOTIFY_REASON_COUNT
+	NOTIFY_NOTHING, NOTIFY_FIRST, NOTIFY_NEW_ALERTS, NOTIFY_ALL_RESOLVED, NOTIFY_SOME_RESOLVED, NOTIFY_REPEAT,
+	/* ours, where the five rules find nothing to say: see held_decide() */
+	NOTIFY_UNSUPPRESSED, NOTIFY_HELD_RESOLVED,
+	NOTIFY_REASON_COUNT
 };
 struct fingerprints {
 	const uint64_t *fp;
@@ -80,6 +83,15 @@ struct nflog_entry_view {
 };
 enum notify_reason dedup_decide(const struct nflog_entry_view *entry, struct fingerprints firing, struct fingerprints resolved,
     bool send_resolved, dur_t repeat_interval, wall_t tick);
+/*
+ * Pure: what the keys `notify_on_unsilence` and `deliver_held_resolves` add.
+ * held: told firing, suppressed at a later flush, not told since.
+ */
+struct held_options {
+	bool notify_on_unsilence, deliver_held_resolves;
+};
+enum notify_reason held_decide(struct fingerprints held, struct fingerprints firing, struct fingerprints resolved,
+    bool send_resolved, struct held_options options);
 const char *notify_reason_text(enum notify_reason reason); /* "first notification", "new alerts added", "all alerts resolved", "some alerts resolved", "repeat interval elapsed" */
 /* Pure: when to try again. attempt counts from 1; 0.5 s x 1.5^n, +-50 % jitter, cap 60 s; Retry-After wins when longer. */
 dur_t retry_delay(uint32_t attempt, const dur_t *retry_after, struct rng *rng);

@@ -52,6 +52,7 @@ struct fingerprint_set {
 struct log_entry {
 	int64_t id; /* of the row; 0: there is none */
 	struct fingerprint_set firing, resolved;
+	struct fingerprint_set held; /* told firing, then suppressed, not told since; only for routes that ask */
 	wall_t at, expires_at;
 	char *thread; /* may be NULL */
 };
@@ -131,11 +132,18 @@ struct group_state {
 	struct channel *channels[];
 };
 
+/* Why an alert is left out of a flush, in the order in which it is asked. */
+enum suppression {
+	SUPPRESSED_NOT, SUPPRESSED_INHIBITED, SUPPRESSED_INACTIVE, SUPPRESSED_MUTED, SUPPRESSED_SILENCED, SUPPRESSION_COUNT
+};
+
 /* What a group has to say at one moment. Memory belongs to the notifier. */
 struct view {
 	struct item *items;
 	uint32_t n_items;
 	struct fingerprints firing, resolved;
+	struct fingerprints suppressed; /* the group's other alerts */
+	struct held_options options;    /* of the group's route */
 	wall_t tick;
 };
 
@@ -153,7 +161,7 @@ struct notifier {
 	uint32_t in_flight;  /* messages on the wire */
 	uint32_t pending;    /* deliveries that are not finished */
 	uint32_t dead;
-	uint64_t suppressed; /* alerts dropped from a flush: silenced or inhibited */
+	uint64_t suppressed[SUPPRESSION_COUNT]; /* alerts dropped from a flush */
 	size_t sweep_at;
 	struct timer pump;
 	mono_t turn, turn_sends;
@@ -161,9 +169,9 @@ struct notifier {
 	void *on_delivered_arg;
 	/* the view's memory */
 	struct item *items;
-	uint64_t *firing, *resolved;
-	size_t cap_items, cap_firing, cap_resolved;
-	struct buf scratch, scratch2;
+	uint64_t *firing, *resolved, *absent;
+	size_t cap_items, cap_firing, cap_resolved, cap_absent;
+	struct buf scratch, scratch2, scratch3;
 };
 
 /* ---- channel.c: targets, channels, the notification log ---------------------- */
@@ -189,7 +197,21 @@ struct fingerprint_set fingerprints_union(struct fingerprints a, struct fingerpr
 struct fingerprint_set fingerprints_minus(struct fingerprints a, struct fingerprints b);
 struct fingerprint_set fingerprints_keep(struct fingerprints set);
 struct fingerprints fingerprints_of(const struct fingerprint_set *set);
+struct fingerprint_set fingerprints_both(struct fingerprints a, struct fingerprints b);
+bool fingerprints_have(struct fingerprints set, uint64_t fp);
 bool fingerprints_equal(struct fingerprints a, struct fingerprints b);
+
+/* Replaces what the entry holds (taken); writes the row if that changes it. */
+void nflog_set_held(struct notifier *notifier, struct channel *channel, struct fingerprint_set held);
+
+/* ---- view.c: who is suppressed, and what is left ------------------------------- */
+struct view view_of(struct notifier *notifier, const struct alert_group *group, wall_t now);
+
+/* ---- held.c: what is told when a suppression is over ----------------------------- */
+/* After the channel has decided: remembers what was told to it and is suppressed now. */
+void held_note(struct notifier *notifier, struct channel *channel, const struct view *view);
+/* Alerts whose end somebody is still to be told of stay in the group. */
+void held_keep(const struct group_state *state, const struct view *view);
 
 /* ---- intent.c: deliveries and their rows --------------------------------------- */
 /* The channel's new delivery with the view's contents; replaces the unfinished one. */

@@ -123,7 +123,8 @@ alert_free(struct alert *alert)
 	labels_unref(alert->labels);
 	labels_unref(alert->annotations);
 	istr_unref(alert->generator_url);
-	free(alert->groups);
+	if (alert->n_groups > 1)
+		free(alert->groups);
 	free(alert);
 }
 

@@ -37,10 +37,20 @@ struct alert {
 	int64_t id;
 	uint32_t flags;
 	uint32_t pins;                   /* deliveries that still need it */
-	struct alert_group **groups;     /* memberships; route/groups owns the array */
+	union {                          /* memberships, route/groups': look with alert_group() */
+		struct alert_group *group;   /* of one: it */
+		struct alert_group **groups; /* of more: a block */
+	};
 	uint32_t n_groups;
+	uint32_t place;                  /* in the only group */
 	uint32_t updates;                /* puts and resolves so far, from 1 */
 };
+
+static inline struct alert_group *
+alert_group(const struct alert *alert, uint32_t i)
+{
+	return alert->n_groups == 1 ? alert->group : alert->groups[i];
+}
 
 struct alert_update {
 	struct labels *labels, *annotations; /* referenced, not taken */

@@ -4,62 +4,40 @@
  * last alert has been told resolved.
  *
  * A group is keyed by its route and its interned group labels.  The route is
- * one of the current configuration; groups_apply() moves every group and
+ * one of the current configuration; groups_reload.c moves every group and
  * every alert over to the next one.
  * Invariant: once started, each group has its timer set to next_flush_at.
  */
 #include "config.h"
 
-#include "route/groups.h"
-
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/xalloc.h"
+#include "route/groups_internal.h"
 #include "route/tree.h"
 
 /* One turn flushes groups for this long at most; the rest waits for the next turn. */
 #define FLUSH_BUDGET DUR_MS(4)
 
-/* A row read at start, before there is a configuration. */
-struct restored {
-	struct restored *next;
-	int64_t id;
-	struct labels *labels;
-	char *route_id;
-	wall_t next_flush_at;
-	bool flushed;
-};
-
-struct groups {
-	struct loop *loop;
-	struct store *store; /* NULL: memory only */
-	struct alerts *alerts;
-	struct groups_hooks hooks;
-	struct config *config;
-	struct map by_labels, by_key;
-	struct restored *restored;
-	bool started;
-	int64_t last_id;           /* without a store */
-	mono_t turn, turn_flushes; /* the turn that flushes, and when its first flush began */
-	struct buf scratch;
-};
-
 /* ---- memberships ------------------------------------------------------------- */
-/* alert->groups is one block: n pointers, then n places in those groups. */
-
-static uint32_t *
-places(const struct alert *alert)
-{
-	return (uint32_t *)(void *)(alert->groups + alert->n_groups);
-}
+/*
+ * Most alerts are in one group: it and the alert's place in it stand in the
+ * alert.  More of them are one block: n pointers, then n places.
+ */
 
 static struct alert_group **
-block_new(uint32_t n)
+pointers(struct alert *alert)
 {
-	return xmalloc(n * (sizeof(struct alert_group *) + sizeof(uint32_t)));
+	return alert->n_groups == 1 ? &alert->group : alert->groups;
+}
+
+static uint32_t *
+places(struct alert *alert)
+{
+	return alert->n_groups == 1 ? &alert->place
+				    : (uint32_t *)(void *)(alert->groups + alert->n_groups);
 }
 
 /* Index of the group among the alert's, or n_groups. */
@@ -68,27 +46,64 @@ membership(const struct alert *alert, const struct alert_group *group)
 {
 	uint32_t i = 0;
 
-	while (i < alert->n_groups && alert->groups[i] != group)
+	while (i < alert->n_groups && alert_group(alert, i) != group)
 		i++;
 	return i;
 }
 
 static void
-join(struct alert *alert, struct alert_group *group)
+membership_add(struct alert *alert, struct alert_group *group, uint32_t place)
 {
 	uint32_t n = alert->n_groups;
-	struct alert_group **block = block_new(n + 1);
-	uint32_t *block_places = (uint32_t *)(void *)(block + n + 1);
+	struct alert_group **block;
+	uint32_t *block_places;
 
-	if (n > 0) {
-		memcpy(block, alert->groups, n * sizeof(*block));
-		memcpy(block_places, places(alert), n * sizeof(*block_places));
+	if (n == 0) {
+		alert->group = group;
+		alert->place = place;
+		alert->n_groups = 1;
+		return;
 	}
+	block = xmalloc((n + 1) * (sizeof(*block) + sizeof(*block_places)));
+	block_places = (uint32_t *)(void *)(block + n + 1);
+	memcpy(block, pointers(alert), n * sizeof(*block));
+	memcpy(block_places, places(alert), n * sizeof(*block_places));
 	block[n] = group;
-	block_places[n] = group->n_alerts;
-	free(alert->groups);
+	block_places[n] = place;
+	if (n > 1)
+		free(alert->groups);
 	alert->groups = block;
 	alert->n_groups = n + 1;
+}
+
+static void
+membership_remove(struct alert *alert, uint32_t at)
+{
+	uint32_t n = alert->n_groups, *old = places(alert);
+	struct alert_group **block = alert->groups;
+
+	alert->flags &= ~(uint32_t)ALERT_ROUTED;
+	alert->n_groups = n - 1;
+	if (n == 1) {
+		alert->group = NULL;
+		return;
+	}
+	if (n == 2) { /* the other one moves into the alert */
+		alert->place = old[1 - at];
+		alert->group = block[1 - at];
+		free(block);
+		return;
+	}
+	/* The block shrinks in place: pointers close up, then the places follow. */
+	memmove(&block[at], &block[at + 1], (n - at - 1) * sizeof(*block));
+	memmove(&old[at], &old[at + 1], (n - at - 1) * sizeof(*old));
+	memmove(places(alert), old, (n - 1) * sizeof(*old));
+}
+
+static void
+join(struct alert *alert, struct alert_group *group)
+{
+	membership_add(alert, group, group->n_alerts);
 	if (group->n_alerts == group->cap_alerts) {
 		group->cap_alerts = group->cap_alerts > 0 ? group->cap_alerts * 2 : 4;
 		group->alerts = xrealloc(group->alerts, group->cap_alerts, sizeof(*group->alerts));
@@ -98,26 +113,9 @@ join(struct alert *alert, struct alert_group *group)
 	group->seen[group->n_alerts++] = 0;
 }
 
-static void
-membership_remove(struct alert *alert, uint32_t at)
-{
-	uint32_t n = alert->n_groups, *old_places = places(alert);
-
-	/* The block shrinks in place: pointers close up, then the places follow. */
-	memmove(&alert->groups[at], &alert->groups[at + 1], (n - at - 1) * sizeof(*alert->groups));
-	alert->n_groups = n - 1;
-	memmove(&old_places[at], &old_places[at + 1], (n - at - 1) * sizeof(*old_places));
-	memmove(places(alert), old_places, (n - 1) * sizeof(*old_places));
-	if (alert->n_groups == 0) {
-		free(alert->groups);
-		alert->groups = NULL;
-	}
-	alert->flags &= ~(uint32_t)ALERT_ROUTED;
-}
-
 /* The last alert takes the place of the one that leaves. */
-static void
-leave(struct alert *alert, struct alert_group *group)
+void
+group_leave(struct alert *alert, struct alert_group *group)
 {
 	uint32_t at = membership(alert, group);
 	uint32_t place = places(alert)[at], last = group->n_alerts - 1;
@@ -148,7 +146,7 @@ group_is(const void *value, const void *key)
 	return group->labels == k->labels && group->route == k->route;
 }
 
-static uint64_t
+uint64_t
 group_hash(const struct route_config *route, const struct labels *labels)
 {
 	return hash_mix(labels->hash, route->index);
@@ -160,22 +158,23 @@ key_is(const void *value, const void *key)
 	return str_is(*(const struct str *)key, ((const struct alert_group *)value)->key);
 }
 
-static uint64_t
-key_hash(const char *key)
+uint64_t
+group_key_hash(const char *key)
 {
 	return hash_bytes(key, strlen(key));
 }
 
-static struct alert_group *
-find(const struct groups *groups, const struct route_config *route, const struct labels *labels)
+struct alert_group *
+groups_lookup(
+    const struct groups *groups, const struct route_config *route, const struct labels *labels)
 {
 	struct group_key key = { route, labels };
 
 	return map_find(&groups->by_labels, group_hash(route, labels), group_is, &key);
 }
 
-static struct labels *
-group_labels(const struct route_config *route, struct labels *labels)
+struct labels *
+group_labels_of(const struct route_config *route, struct labels *labels)
 {
 	return route->group_by_all ? labels_ref(labels)
 				   : labels_project(labels, route->group_by, route->n_group_by);
@@ -199,8 +198,8 @@ write_row(struct groups *groups, const struct alert_group *group)
 				       });
 }
 
-static void
-set_flush(struct alert_group *group, wall_t at)
+void
+group_set_flush(struct alert_group *group, wall_t at)
 {
 	struct groups *groups = group->groups;
 
@@ -209,12 +208,12 @@ set_flush(struct alert_group *group, wall_t at)
 		loop_timer_set_wall(groups->loop, &group->timer, at);
 }
 
-static void
-move_flush(struct alert_group *group, wall_t at)
+void
+group_move_flush(struct alert_group *group, wall_t at)
 {
 	struct groups *groups = group->groups;
 
-	set_flush(group, at);
+	group_set_flush(group, at);
 	if (groups->store != NULL)
 		store_group_timer(groups->store, group->id, at, group->flushed);
 }
@@ -265,7 +264,7 @@ on_timer(void *arg)
 	if (!wall_before(now, next))
 		next = wall_add(now, group->route->group_interval);
 	group->flushed = true;
-	move_flush(group, next);
+	group_move_flush(group, next);
 	mark_resolved(group, now);
 	if (groups->hooks.flush != NULL)
 		groups->hooks.flush(groups->hooks.arg, group, now);
@@ -275,8 +274,8 @@ on_timer(void *arg)
 /* ---- life of a group ------------------------------------------------------------- */
 
 /* Takes the reference to the labels. */
-static struct alert_group *
-group_new(
+struct alert_group *
+group_make(
     struct groups *groups, const struct route_config *route, struct labels *labels, int64_t id)
 {
 	struct alert_group *group = xcalloc(1, sizeof(*group));
@@ -292,7 +291,7 @@ group_new(
 	group->groups = groups;
 	timer_init(&group->timer, on_timer, group);
 	map_insert(&groups->by_labels, group_hash(route, labels), group);
-	map_insert(&groups->by_key, key_hash(group->key), group);
+	map_insert(&groups->by_key, group_key_hash(group->key), group);
 	return group;
 }
 
@@ -308,14 +307,14 @@ group_free(struct alert_group *group)
 }
 
 /* The caller has taken it out of by_labels. */
-static void
+void
 group_end(struct alert_group *group)
 {
 	struct groups *groups = group->groups;
 
 	if (groups->hooks.group_gone != NULL)
 		groups->hooks.group_gone(groups->hooks.arg, group);
-	map_remove_value(&groups->by_key, key_hash(group->key), group);
+	map_remove_value(&groups->by_key, group_key_hash(group->key), group);
 	if (groups->store != NULL)
 		store_group_delete(groups->store, group->id);
 	group_free(group);
@@ -332,24 +331,25 @@ static struct alert_group *
 group_for(
     struct groups *groups, const struct route_config *route, const struct alert *alert, wall_t now)
 {
-	struct labels *labels = group_labels(route, alert->labels);
-	struct alert_group *group = find(groups, route, labels);
+	struct labels *labels = group_labels_of(route, alert->labels);
+	struct alert_group *group = groups_lookup(groups, route, labels);
 
 	if (group != NULL) {
 		labels_unref(labels);
 		return group;
 	}
 	int64_t id = groups->store != NULL ? store_next_id(groups->store) : ++groups->last_id;
-	group = group_new(groups, route, labels, id);
-	set_flush(group, has_waited(alert, route, now) ? now : wall_add(now, route->group_wait));
+	group = group_make(groups, route, labels, id);
+	group_set_flush(
+	    group, has_waited(alert, route, now) ? now : wall_add(now, route->group_wait));
 	write_row(groups, group);
 	return group;
 }
 
 /* ---- routing ----------------------------------------------------------------------- */
 
-static uint32_t
-routes_of(
+uint32_t
+groups_routes_of(
     const struct groups *groups, const struct alert *alert, const struct route_config **routes)
 {
 	uint32_t n = tree_match(groups->config->root, alert->labels, routes, ROUTES_MATCHED_MAX);
@@ -363,8 +363,9 @@ routes_of(
 	return n;
 }
 
-static void
-enter(struct groups *groups, struct alert *alert, const struct route_config *route, wall_t now)
+void
+groups_enter(
+    struct groups *groups, struct alert *alert, const struct route_config *route, wall_t now)
 {
 	struct alert_group *group = group_for(groups, route, alert, now);
 
@@ -374,7 +375,7 @@ enter(struct groups *groups, struct alert *alert, const struct route_config *rou
 	/* It has waited long enough elsewhere; the group need not wait again. */
 	if (!group->flushed && has_waited(alert, route, now) &&
 	    wall_before(now, group->next_flush_at))
-		move_flush(group, now);
+		group_move_flush(group, now);
 }
 
 void
@@ -387,9 +388,9 @@ groups_on_alert(void *arg, struct alert *alert, enum alert_put_result result, wa
 	(void)result;
 	if (alert->flags & ALERT_ROUTED || groups->config == NULL || groups->config->root == NULL)
 		return;
-	n = routes_of(groups, alert, routes);
+	n = groups_routes_of(groups, alert, routes);
 	for (uint32_t i = 0; i < n; i++)
-		enter(groups, alert, routes[i], now);
+		groups_enter(groups, alert, routes[i], now);
 	alert->flags |= ALERT_ROUTED;
 }
 
@@ -403,155 +404,13 @@ groups_forget_resolved(struct alert_group *group, wall_t now)
 
 		if (group->seen[i] == 0 || group->seen[i] != alert->updates)
 			continue;
-		leave(alert, group);
+		group_leave(alert, group);
 		alerts_release(groups->alerts, alert, now);
 	}
 	if (group->n_alerts > 0)
 		return;
 	map_remove_value(&groups->by_labels, group_hash(group->route, group->labels), group);
 	group_end(group);
-}
-
-/* ---- a new configuration -------------------------------------------------------------- */
-
-static bool
-route_id_is(const void *value, const void *key)
-{
-	return strcmp(((const struct route_config *)value)->id, key) == 0;
-}
-
-static const struct route_config *
-route_by_id(const struct map *routes, const char *id)
-{
-	return map_find(routes, key_hash(id), route_id_is, id);
-}
-
-static void
-map_routes(struct map *routes, const struct config *config)
-{
-	for (uint32_t i = 0; config->root != NULL && i < config->n_routes; i++)
-		map_insert(routes, key_hash(config->routes[i]->id), config->routes[i]);
-}
-
-/* Durations come from the new route: a shorter one must not wait for the old one's end. */
-static wall_t
-latest_flush(const struct alert_group *group, wall_t now)
-{
-	const struct route_config *route = group->route;
-
-	return wall_add(now, group->flushed ? route->group_interval : route->group_wait);
-}
-
-static void
-adopt(struct alert_group *group, const struct route_config *route, wall_t now)
-{
-	group->route = route;
-	map_insert(&group->groups->by_labels, group_hash(route, group->labels), group);
-	wall_t latest = latest_flush(group, now);
-	if (wall_before(latest, group->next_flush_at))
-		move_flush(group, latest);
-}
-
-static void
-adopt_groups(struct groups *groups, const struct map *routes, wall_t now)
-{
-	struct map old = groups->by_labels;
-	struct alert_group *group;
-
-	groups->by_labels = (struct map){ 0 };
-	for (size_t it = 0; (group = map_next(&old, &it)) != NULL;) {
-		const struct route_config *route = route_by_id(routes, group->route->id);
-
-		if (route != NULL) {
-			adopt(group, route, now);
-			continue;
-		}
-		while (group->n_alerts > 0)
-			leave(group->alerts[group->n_alerts - 1], group);
-		group_end(group);
-	}
-	map_fini(&old);
-}
-
-static void
-take_restored(struct groups *groups, const struct map *routes, wall_t now)
-{
-	while (groups->restored != NULL) {
-		struct restored *row = groups->restored;
-		const struct route_config *route = route_by_id(routes, row->route_id);
-
-		groups->restored = row->next;
-		if (route != NULL && find(groups, route, row->labels) == NULL) {
-			struct alert_group *group = group_new(groups, route, row->labels, row->id);
-
-			group->flushed = row->flushed;
-			set_flush(group, wall_min(row->next_flush_at, latest_flush(group, now)));
-		} else {
-			labels_unref(row->labels);
-			if (groups->store != NULL)
-				store_group_delete(groups->store, row->id);
-		}
-		free(row->route_id);
-		free(row);
-	}
-}
-
-/* Leaves the groups that its routes no longer lead to, then enters those that they do. */
-static void
-reroute(struct groups *groups, struct alert *alert, wall_t now)
-{
-	const struct route_config *routes[ROUTES_MATCHED_MAX];
-	uint32_t n = routes_of(groups, alert, routes);
-
-	for (uint32_t k = alert->n_groups; k-- > 0;) {
-		struct alert_group *group = alert->groups[k];
-		struct labels *labels;
-		uint32_t i = 0;
-
-		while (i < n && routes[i] != group->route)
-			i++;
-		labels = i < n ? group_labels(routes[i], alert->labels) : NULL;
-		if (labels != group->labels)
-			leave(alert, group);
-		labels_unref(labels);
-	}
-	for (uint32_t i = 0; i < n; i++)
-		enter(groups, alert, routes[i], now);
-	alert->flags |= ALERT_ROUTED;
-}
-
-static void
-end_empty(struct groups *groups)
-{
-	struct alert_group *group;
-
-	for (size_t it = 0; (group = map_next(&groups->by_labels, &it)) != NULL;) {
-		if (group->n_alerts > 0)
-			continue;
-		map_remove_at(&groups->by_labels, &it);
-		group_end(group);
-	}
-}
-
-void
-groups_apply(struct groups *groups, struct config *config, wall_t now)
-{
-	struct config *old = groups->config;
-	struct map routes = { 0 };
-	struct alert *alert;
-
-	groups->config = config_ref(config);
-	map_routes(&routes, config);
-	adopt_groups(groups, &routes, now);
-	take_restored(groups, &routes, now);
-	map_fini(&routes);
-	if (config->root != NULL) {
-		for (size_t it = 0; (alert = alerts_next(groups->alerts, &it)) != NULL;)
-			reroute(groups, alert, now);
-	}
-	if (groups->started)
-		end_empty(groups);
-	config_unref(old);
 }
 
 /* ---- start, end ---------------------------------------------------------------------------- */
@@ -570,32 +429,12 @@ groups_new(
 }
 
 void
-groups_restore(struct groups *groups, const struct group_row *row)
-{
-	struct labels *labels = labels_decode(row->labels, NULL);
-	struct restored *restored;
-
-	if (labels == NULL) {
-		log_error("store", "group row cannot be read", LOG_INT("id", row->id));
-		return;
-	}
-	restored = xcalloc(1, sizeof(*restored));
-	restored->id = row->id;
-	restored->labels = labels;
-	restored->route_id = xmemdup0(row->route_id.p, row->route_id.n);
-	restored->next_flush_at = row->next_flush_at;
-	restored->flushed = row->flushed;
-	restored->next = groups->restored;
-	groups->restored = restored;
-}
-
-void
 groups_start(struct groups *groups, wall_t now)
 {
 	struct alert_group *group;
 
 	groups->started = true;
-	end_empty(groups);
+	groups_end_empty(groups);
 	for (size_t it = 0; (group = map_next(&groups->by_labels, &it)) != NULL;)
 		loop_timer_set_wall(
 		    groups->loop, &group->timer, wall_max(group->next_flush_at, now));
@@ -611,17 +450,10 @@ groups_free(struct groups *groups)
 		return;
 	for (size_t it = 0; (group = map_next(&groups->by_labels, &it)) != NULL;) {
 		while (group->n_alerts > 0)
-			leave(group->alerts[group->n_alerts - 1], group);
+			group_leave(group->alerts[group->n_alerts - 1], group);
 		group_free(group);
 	}
-	while (groups->restored != NULL) {
-		struct restored *row = groups->restored;
-
-		groups->restored = row->next;
-		labels_unref(row->labels);
-		free(row->route_id);
-		free(row);
-	}
+	groups_drop_restored(groups);
 	map_fini(&groups->by_labels);
 	map_fini(&groups->by_key);
 	buf_fini(&groups->scratch);

@@ -102,6 +102,7 @@ struct nflog_row { /* what a receiver integration was last told about a group */
 	struct str firing, resolved;       /* u64le fingerprints, ascending */
 	wall_t at, expires_at;
 	struct str thread;                 /* receiver's own data: first Message-ID ... */
+	struct str held;                   /* fingerprints: told firing, then suppressed, not told since */
 };
 void store_nflog_put(struct store *store, const struct nflog_row *row);
 void store_nflog_delete(struct store *store, int64_t id);
@@ -130,6 +131,8 @@ struct silence_row {
 	struct str matchers;    /* route's encoding */
 	wall_t starts_at, ends_at, updated_at;
 	struct str created_by, comment;
+	bool until_resolved;    /* ends when what it silences is over */
+	wall_t matched_at;      /* when it last silenced a firing alert; WALL_NONE: never yet, WALL_MAX: it does */
 };
 void store_silence_put(struct store *store, const struct silence_row *row);
 void store_silence_delete(struct store *store, struct str id);

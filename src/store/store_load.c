@@ -143,6 +143,7 @@ load_nflog(sqlite3_stmt *stmt, const struct store_sink *sink)
 		.at = store_column_wall(stmt, 5),
 		.expires_at = store_column_wall(stmt, 6),
 		.thread = store_column_str(stmt, 7),
+		.held = store_column_str(stmt, 8),
 	};
 
 	sink->nflog(sink->arg, &row);
@@ -168,6 +169,8 @@ load_silence(sqlite3_stmt *stmt, const struct store_sink *sink)
 		.updated_at = store_column_wall(stmt, 4),
 		.created_by = store_column_str(stmt, 5),
 		.comment = store_column_str(stmt, 6),
+		.until_resolved = sqlite3_column_int64(stmt, 7) != 0,
+		.matched_at = store_column_wall(stmt, 8),
 	};
 
 	sink->silence(sink->arg, &row);
@@ -217,13 +220,14 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		    "FROM agg_group ORDER BY id" },
 		{ sink->nflog != NULL, load_nflog,
 		    "SELECT id, group_key, integration, firing, resolved, at, "
-		    "expires_at, thread FROM nflog ORDER BY id" },
+		    "expires_at, thread, held FROM nflog ORDER BY id" },
 		{ sink->delivery != NULL, load_delivery,
 		    "SELECT " DELIVERY_COLUMNS " FROM delivery "
 		    "WHERE state IN (0, 1) ORDER BY id" },
 		{ sink->silence != NULL, load_silence,
 		    "SELECT id, matchers, starts_at, ends_at, updated_at, "
-		    "created_by, comment FROM silence ORDER BY id" },
+		    "created_by, comment, until_resolved, matched_at "
+		    "FROM silence ORDER BY id" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

@@ -42,9 +42,9 @@ const struct store_op store_ops[OP_COUNT] = {
 		"UPDATE agg_group SET next_flush_at = ?2, flushed = ?3 WHERE id = ?1" },
 	[OP_GROUP_DELETE] = { "group_delete", "i",
 		"DELETE FROM agg_group WHERE id = ?" },
-	[OP_NFLOG_PUT] = { "nflog_put", "ittbbiit",
+	[OP_NFLOG_PUT] = { "nflog_put", "ittbbiitb",
 		"INSERT OR REPLACE INTO nflog (id, group_key, integration, firing, resolved, at, expires_at, "
-		"thread) VALUES (?, ?, ?, ?, ?, ?, ?, ?)" },
+		"thread, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_NFLOG_DELETE] = { "nflog_delete", "i",
 		"DELETE FROM nflog WHERE id = ?" },
 	[OP_DELIVERY_PUT] = { "delivery_put", "itttbttbiiiiiiitii",
@@ -53,9 +53,9 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_DELIVERY_UPDATE] = { "delivery_update", "iiiiiti",
 		"UPDATE delivery SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = ?6, "
 		"maybe_sent = ?7 WHERE id = ?1" },
-	[OP_SILENCE_PUT] = { "silence_put", "tbiiitt",
+	[OP_SILENCE_PUT] = { "silence_put", "tbiiittii",
 		"INSERT OR REPLACE INTO silence (id, matchers, starts_at, ends_at, updated_at, created_by, "
-		"comment) VALUES (?, ?, ?, ?, ?, ?, ?)" },
+		"comment, until_resolved, matched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_SILENCE_DELETE] = { "silence_delete", "t",
 		"DELETE FROM silence WHERE id = ?" },
 	[OP_HISTORY_ADD] = { "history_add", "iitbidtt",
@@ -265,7 +265,8 @@ store_nflog_put(struct store *store, const struct nflog_row *row)
 {
 	PUT(store, OP_NFLOG_PUT, INT(row->id), TEXT(row->group_key),
 	    TEXT(row->integration), TEXT(row->firing), TEXT(row->resolved),
-	    TIME(row->at), TIME(row->expires_at), TEXT(row->thread));
+	    TIME(row->at), TIME(row->expires_at), TEXT(row->thread),
+	    TEXT(row->held));
 }
 
 void
@@ -299,7 +300,8 @@ store_silence_put(struct store *store, const struct silence_row *row)
 {
 	PUT(store, OP_SILENCE_PUT, TEXT(row->id), TEXT(row->matchers),
 	    TIME(row->starts_at), TIME(row->ends_at), TIME(row->updated_at),
-	    TEXT(row->created_by), TEXT(row->comment));
+	    TEXT(row->created_by), TEXT(row->comment),
+	    INT(row->until_resolved), TIME(row->matched_at));
 }
 
 void

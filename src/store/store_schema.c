@@ -125,7 +125,13 @@ static const char indexes[] =
     "  ON history (id >> 12, fingerprint)"
     "  WHERE fingerprint <> 0;";
 
-static const char *const steps[] = { tables, indexes };
+/* What was told and then suppressed; silences that end with what they silence. */
+static const char suppression[] =
+    "ALTER TABLE nflog ADD COLUMN held BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE silence ADD COLUMN until_resolved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE silence ADD COLUMN matched_at INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { tables, indexes, suppression };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

@@ -8,3 +8,4 @@ TCase *alerts_tests(void);
 TCase *silences_tests(void);
 TCase *inhibit_tests(void);
 TCase *groups_tests(void);
+TCase *intervals_tests(void);

@@ -271,10 +271,10 @@ START_TEST(only_what_the_flush_saw_resolved_is_let_go)
 	post("g=1,a=3", 0, 100000);
 	run_to(330); /* saw `one` resolved, `two` firing */
 	alerts_resolve(alerts, two, AT(330), AT(330));
-	struct alert_group *group = one->groups[0];
+	struct alert_group *group = alert_group(one, 0);
 	groups_forget_resolved(group, AT(330));
 	ck_assert_uint_eq(group->n_alerts, 2);
-	ck_assert_ptr_eq(two->groups[0], group);
+	ck_assert_ptr_eq(alert_group(two, 0), group);
 }
 END_TEST
 
@@ -283,7 +283,7 @@ START_TEST(alert_that_came_back_before_the_outcome_stays)
 	struct alert_group *group;
 
 	tell = false;
-	group = post("g=1,a=1", 0, 100)->groups[0];
+	group = alert_group(post("g=1,a=1", 0, 100), 0);
 	run_to(330);
 	post("g=1,a=1", 331, 332);
 	groups_forget_resolved(group, AT(340));
@@ -338,12 +338,12 @@ END_TEST
 START_TEST(reload_keeps_groups_and_timers)
 {
 	struct alert *alert = post("g=1,a=1", 0, 100000);
-	struct alert_group *group = alert->groups[0];
+	struct alert_group *group = alert_group(alert, 0);
 
 	group->notify = &n_gone;
 	run_to(100);
 	use(by_g);
-	ck_assert_ptr_eq(alert->groups[0], group);
+	ck_assert_ptr_eq(alert_group(alert, 0), group);
 	ck_assert_ptr_eq(group->notify, &n_gone);
 	run_to(400);
 	flushed("30:1/0 330:1/0");
@@ -368,7 +368,7 @@ START_TEST(reload_with_other_group_by_moves_alerts)
 	run_to(100);
 	use(by_h);
 	ck_assert_uint_eq(alert->n_groups, 1);
-	ck_assert_str_eq(alert->groups[0]->key, "{}:{h=\"2\"}");
+	ck_assert_str_eq(alert_group(alert, 0)->key, "{}:{h=\"2\"}");
 	ck_assert_uint_eq(groups_count(groups), 1);
 	ck_assert_uint_eq(n_gone, 1);
 	run_to(101); /* it has waited long enough already */
@@ -388,7 +388,7 @@ START_TEST(alert_of_two_routes_is_in_two_groups)
 	ck_assert_uint_eq(n_flushes, 2);
 	use(by_g);
 	ck_assert_uint_eq(alert->n_groups, 1);
-	ck_assert_str_eq(alert->groups[0]->key, "{}:{g=\"1\"}");
+	ck_assert_str_eq(alert_group(alert, 0)->key, "{}:{g=\"1\"}");
 }
 END_TEST
 
@@ -400,7 +400,7 @@ START_TEST(refired_alert_rejoins_the_group_that_let_it_go)
 	tell = false;
 	alert = post("g=1,x=1", 0, 100);
 	run_to(330);
-	groups_forget_resolved(alert->groups[0], AT(331));
+	groups_forget_resolved(alert_group(alert, 0), AT(331));
 	ck_assert_uint_eq(alert->n_groups, 1);
 	post("g=1,x=1", 332, 100000);
 	ck_assert_uint_eq(alert->n_groups, 2);
@@ -425,7 +425,7 @@ START_TEST(leaving_keeps_every_place_right)
 	ck_assert_uint_eq(group->n_alerts, 133);
 	for (uint32_t i = 0; i < group->n_alerts; i++) {
 		ck_assert(!alert_is_resolved(group->alerts[i], AT(330)));
-		ck_assert_ptr_eq(group->alerts[i]->groups[0], group);
+		ck_assert_ptr_eq(alert_group(group->alerts[i], 0), group);
 	}
 	ck_assert_uint_eq(alerts_count(alerts), 133);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The route room: tree, alert table, silences, inhibition, groups. */
+/* The route room: tree, alert table, silences, inhibition, groups, times. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -16,6 +16,7 @@ main(void)
 	suite_add_tcase(suite, silences_tests());
 	suite_add_tcase(suite, inhibit_tests());
 	suite_add_tcase(suite, groups_tests());
+	suite_add_tcase(suite, intervals_tests());
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

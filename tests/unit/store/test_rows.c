@@ -100,6 +100,7 @@ on_nflog(void *arg, const struct nflog_row *row)
 	print_i64(arg, "at", row->at.ns);
 	print_i64(arg, "expires_at", row->expires_at.ns);
 	print_str(arg, "thread", row->thread);
+	print_str(arg, "held", row->held);
 	buf_putc(arg, '\n');
 }
 
@@ -139,6 +140,8 @@ on_silence(void *arg, const struct silence_row *row)
 	print_i64(arg, "updated_at", row->updated_at.ns);
 	print_str(arg, "created_by", row->created_by);
 	print_str(arg, "comment", row->comment);
+	print_i64(arg, "until_resolved", row->until_resolved);
+	print_i64(arg, "matched_at", row->matched_at.ns);
 	buf_putc(arg, '\n');
 }
 
@@ -153,13 +156,13 @@ static const struct group_row group = { 31, LIT("{}/{team=\"ml\"}"),
 	LIT("gl"), { 301 }, false };
 static const struct nflog_row nflog = { 41, LIT("{}:{a=\"b\"}"),
 	LIT("ops/webhook[0]"), LIT("12345678"), LIT("abcdefgh"), { 401 },
-	{ 402 }, LIT("<first@host>") };
+	{ 402 }, LIT("<first@host>"), LIT("held1234") };
 static const struct delivery_row delivery = { 51, LIT("key"), LIT("ops"),
 	LIT("slack[1]"), LIT("labels"), LIT("route"), LIT("first"), LIT("list"),
 	DELIVERY_PENDING, 7, 8, 9, { 501 }, { 502 }, { 503 }, LIT("status 500"),
 	true, { 504 } };
 static const struct silence_row silence = { LIT("uuid-1"), LIT("matchers"),
-	{ 601 }, { 602 }, { 603 }, LIT("amy"), LIT("works on it") };
+	{ 601 }, { 602 }, { 603 }, LIT("amy"), LIT("works on it"), true, { 604 } };
 
 static void
 put_all(void)

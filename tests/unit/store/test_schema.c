@@ -118,11 +118,14 @@ START_TEST(an_older_version_is_migrated_and_keeps_its_rows)
 	store_disconnect(&db);
 	ck_assert_int_eq(version(), 1);
 	fixture_sql("INSERT INTO rule VALUES (5, x'01', 'Old')");
+	fixture_sql("INSERT INTO silence VALUES ('s', x'01', 1, 2, 3, 'a', 'b')");
 
 	fixture_open();
 	ck_assert_int_eq(version(), STORE_SCHEMA_VERSION);
 	ck_assert_int_eq(fixture_count("SELECT id FROM rule WHERE name = 'Old'"), 5);
 	ck_assert_int_eq(store_next_id(fx.store), 6);
+	ck_assert_int_eq(fixture_count("SELECT count(*) FROM silence "
+	    "WHERE until_resolved = 0 AND matched_at = 0"), 1);
 	fixture_put_history(0, START_AT, "firing", 9); /* needs the indexes */
 	fixture_commit();
 }
@@ -157,7 +160,7 @@ START_TEST(a_newer_version_is_refused_and_left_alone)
 	fixture_close();
 	fixture_sql("PRAGMA user_version = 99");
 	read_file("tocsin.db", &before);
-	refused("newer Tocsin (schema 99, this one knows 2)");
+	refused("newer Tocsin (schema 99, this one knows 3)");
 	read_file("tocsin.db", &after);
 	ck_assert(str_eq(buf_str(&before), buf_str(&after)));
 	buf_fini(&before);

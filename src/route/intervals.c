@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calendar of a time zone against lists of ranges.  Every instant has one
+ * reading of the zone's wall clock, so a local time that does not exist on the
+ * day the clocks go forward is simply never read, and one that exists twice
+ * belongs to the interval twice.
+ */
+#include "config.h"
+
+#include "route/intervals.h"
+
+#include "base/civil.h"
+#include "base/tz.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define DAY      86400
+
+static bool
+holds(const struct time_ranges *ranges, int64_t value)
+{
+	for (uint32_t i = 0; i < ranges->n; i++) {
+		if (value >= ranges->r[i].first && value <= ranges->r[i].last)
+			return true;
+	}
+	return !ranges->set;
+}
+
+static bool
+time_holds(const struct time_ranges *ranges, int64_t minute)
+{
+	for (uint32_t i = 0; i < ranges->n; i++) {
+		if (minute >= ranges->r[i].first && minute < ranges->r[i].last)
+			return true;
+	}
+	return !ranges->set;
+}
+
+/* Negative days count from the end; what reaches beyond the month is cut to it. */
+static bool
+day_holds(const struct time_ranges *ranges, const struct civil *date)
+{
+	int days = civil_month_days(date->year, date->month);
+
+	for (uint32_t i = 0; i < ranges->n; i++) {
+		int first = ranges->r[i].first, last = ranges->r[i].last;
+
+		first += first < 0 ? days + 1 : 0;
+		last += last < 0 ? days + 1 : 0;
+		if (date->day >= first && date->day <= last)
+			return true;
+	}
+	return !ranges->set;
+}
+
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+static bool
+spec_contains(const struct time_spec *spec, int64_t sec)
+{
+	int64_t local = sec + (spec->zone != NULL ? tz_offset(spec->zone, sec, NULL) : 0);
+	int64_t day = floor_div(local, DAY);
+	struct civil date = civil_from_days(day);
+
+	return time_holds(&spec->times, (local - day * DAY) / 60) &&
+	       holds(&spec->weekdays, date.weekday) && day_holds(&spec->days_of_month, &date) &&
+	       holds(&spec->months, date.month) && holds(&spec->years, date.year);
+}
+
+bool
+interval_contains(const struct time_interval *interval, wall_t at)
+{
+	int64_t sec = floor_div(at.ns, NS_PER_S);
+
+	for (uint32_t i = 0; i < interval->n_specs; i++) {
+		if (spec_contains(&interval->specs[i], sec))
+			return true;
+	}
+	return false;
+}
+
+static bool
+any_contains(const struct time_interval *const *intervals, uint32_t n, wall_t at)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (interval_contains(intervals[i], at))
+			return true;
+	}
+	return false;
+}
+
+enum route_voice
+route_voice(const struct route_config *route, wall_t at)
+{
+	if (route->n_active_intervals > 0 &&
+	    !any_contains(route->active_intervals, route->n_active_intervals, at))
+		return ROUTE_INACTIVE;
+	if (any_contains(route->mute_intervals, route->n_mute_intervals, at))
+		return ROUTE_MUTED;
+	return ROUTE_SPEAKS;
+}
+
+const char *
+route_muted_by(const struct route_config *route, wall_t at, uint32_t i)
+{
+	switch (route_voice(route, at)) {
+	case ROUTE_SPEAKS:
+		break;
+	case ROUTE_INACTIVE:
+		return i < route->n_active_intervals ? route->active_intervals[i]->name : NULL;
+	case ROUTE_MUTED:
+		for (uint32_t k = 0; k < route->n_mute_intervals; k++) {
+			if (interval_contains(route->mute_intervals[k], at) && i-- == 0)
+				return route->mute_intervals[k]->name;
+		}
+		break;
+	}
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which named times a moment belongs to, and whether a route is silent then
+ * (alertmanager.md 1.5, 2.5). Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/instant.h"
+#include "config/config.h"
+
+bool interval_contains(const struct time_interval *interval, wall_t at);
+
+enum route_voice {
+	ROUTE_SPEAKS,
+	ROUTE_INACTIVE, /* outside of all its active intervals */
+	ROUTE_MUTED,    /* inside one of its mute intervals */
+};
+enum route_voice route_voice(const struct route_config *route, wall_t at);
+/* The i-th name of an interval that keeps the route silent, or NULL: all active ones, or the mute ones that hold. */
+const char *route_muted_by(const struct route_config *route, wall_t at, uint32_t i);
