@@ -5,8 +5,11 @@
 #include "net/client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "net/easy.h"
+#include "net/oauth2.h"
 #include "net/xfer.h"
 
 #define ANSWER_BYTES_MAX ((size_t)1 << 30)
@@ -49,21 +52,13 @@ perform(
 	return code == CURLE_OPERATION_TIMEDOUT ? -ERR_TIMEOUT : -ERR_IO;
 }
 
-int
-client_request(const char *method, const char *url, const char *content_type,
-    struct str body, const struct http_options *http, struct client_answer *ret,
+static int
+request_with(const struct easy_request *request, struct client_answer *ret,
     struct err *err)
 {
-	const struct easy_request request = {
-		.method = method,
-		.url = str_from(url),
-		.body = body,
-		.content_type = content_type,
-		.http = http,
-		.compressed = true,
-	};
 	struct client_answer answer = { 0 };
-	struct curl_slist *headers = NULL, *route = NULL;
+	struct curl_slist *headers = NULL, *route = NULL, *proxy_headers = NULL;
+	const char *url = request->url.p;
 	struct easy_plan plan = { 0 };
 	CURL *easy = curl_easy_init();
 	int rc;
@@ -71,9 +66,10 @@ client_request(const char *method, const char *url, const char *content_type,
 	if (easy == NULL)
 		return err_set(err, ERR_IO, "libcurl gave no handle");
 	buf_init(&answer.body, ANSWER_BYTES_MAX);
-	rc = easy_plan_make(&plan, &request, err);
+	rc = easy_plan_make(&plan, request, err);
 	if (rc == 0) {
-		easy_apply(easy, &plan, &request, "Tocsin/" PACKAGE_VERSION);
+		proxy_headers = easy_apply(
+		    easy, &plan, request, "Tocsin/" PACKAGE_VERSION);
 		headers = easy_headers(&plan);
 		curl_easy_setopt(
 		    easy, CURLOPT_URL, plan.url.n > 0 ? plan.url.p : url);
@@ -81,11 +77,12 @@ client_request(const char *method, const char *url, const char *content_type,
 		if (plan.route.n > 0)
 			route = curl_slist_append(NULL, plan.route.p);
 		curl_easy_setopt(easy, CURLOPT_CONNECT_TO, route);
-		if (body.n > 0 || str_is(str_from(method), "POST")) {
+		if (request->body.n > 0 ||
+		    str_is(str_from(request->method), "POST")) {
 			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-			    (curl_off_t)body.n);
-			curl_easy_setopt(
-			    easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+			    (curl_off_t)request->body.n);
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+			    request->body.n > 0 ? request->body.p : "");
 		}
 		rc = perform(easy, &answer, url, err);
 	}
@@ -96,6 +93,69 @@ client_request(const char *method, const char *url, const char *content_type,
 	curl_easy_cleanup(easy);
 	curl_slist_free_all(headers);
 	curl_slist_free_all(route);
+	curl_slist_free_all(proxy_headers);
 	easy_plan_fini(&plan);
+	return rc;
+}
+
+/* First as the standard prefers, then the way that some servers want. */
+static int
+ask_token(const struct oauth2_options *options, bool in_form,
+    char **ret_authorization, struct err *err)
+{
+	struct client_answer answer = { 0 };
+	struct oauth2_ask ask = { 0 };
+	bool again = false;
+	dur_t lifetime;
+	int rc = oauth2_ask_make(&ask, options, in_form, err);
+
+	if (rc == 0) {
+		const struct easy_request request = {
+			.method = "POST",
+			.url = str_from(options->token_url),
+			.body = buf_str(&ask.body),
+			.content_type = "application/x-www-form-urlencoded",
+			.http = &ask.http,
+		};
+
+		rc = request_with(&request, &answer, err);
+	}
+	if (rc == 0) {
+		again = !in_form && oauth2_may_want_form(answer.status);
+		if (!again)
+			rc = oauth2_answer_read(options, answer.status,
+			    buf_str(&answer.body), ret_authorization, &lifetime,
+			    err);
+	}
+	oauth2_ask_fini(&ask);
+	buf_fini(&answer.body);
+	return again ? ask_token(options, true, ret_authorization, err) : rc;
+}
+
+int
+client_request(const char *method, const char *url, const char *content_type,
+    struct str body, const struct http_options *http, struct client_answer *ret,
+    struct err *err)
+{
+	struct easy_request request = {
+		.method = method,
+		.url = str_from(url),
+		.body = body,
+		.content_type = content_type,
+		.http = http,
+		.compressed = true,
+	};
+	char *authorization = NULL;
+	int rc = 0;
+
+	if (http != NULL && http->oauth2 != NULL)
+		rc = ask_token(http->oauth2, false, &authorization, err);
+	if (rc == 0) {
+		request.authorization = authorization;
+		rc = request_with(&request, ret, err);
+	}
+	if (authorization != NULL)
+		explicit_bzero(authorization, strlen(authorization));
+	free(authorization);
 	return rc;
 }

@@ -10,6 +10,8 @@
 
 #include "net/easy.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/xfer.h"
@@ -33,7 +35,10 @@ easy_plan_fini(struct easy_plan *plan)
 		explicit_bzero(plan->password.p, plan->password.cap);
 	buf_fini(&plan->key);
 	buf_fini(&plan->headers);
+	buf_fini(&plan->username);
 	buf_fini(&plan->password);
+	buf_fini(&plan->proxy);
+	buf_fini(&plan->no_proxy);
 	buf_fini(&plan->url);
 	buf_fini(&plan->route);
 	buf_fini(&plan->scratch);
@@ -53,6 +58,11 @@ key_put_tls(struct buf *key, const struct tls_options *tls)
 	key_put(key, tls->ca_file);
 	key_put(key, tls->cert_file);
 	key_put(key, tls->key_file);
+	key_put(key, tls->ca);
+	key_put(key, tls->cert);
+	key_put(key, tls->key);
+	buf_putc(key, (char)('0' + tls->min_version));
+	buf_putc(key, (char)('0' + tls->max_version));
 	buf_putc(key, tls->insecure_skip_verify ? '1' : '0');
 }
 
@@ -61,6 +71,78 @@ wants_redirects(const struct easy_request *request)
 {
 	return !request->no_redirects && request->http != NULL &&
 	       request->http->follow_redirects;
+}
+
+/* HTTPS_PROXY or https_proxy, as the URL has it. */
+static const char *
+proxy_variable(struct str url, bool is_list)
+{
+	static const char *const names[3][2] = { { "HTTP_PROXY", "http_proxy" },
+		{ "HTTPS_PROXY", "https_proxy" }, { "NO_PROXY", "no_proxy" } };
+	int row = is_list ? 2 : str_starts(url, STR("https://"));
+	const char *value = getenv(names[row][0]);
+
+	return value != NULL && *value != '\0' ? value : getenv(names[row][1]);
+}
+
+/*
+ * The proxy this request goes through, empty for none, and the hosts it is not
+ * for.  Once there is such a list, or the environment decides, this machine
+ * itself is never reached through a proxy, as Go has it.
+ */
+static int
+plan_proxy(
+    struct easy_plan *plan, const struct easy_request *request, struct err *err)
+{
+	const struct http_options *http = request->http;
+	const char *proxy = http->proxy_url, *except = http->no_proxy;
+
+	if (http->proxy_from_environment) {
+		proxy = proxy_variable(request->url, false);
+		except = proxy_variable(request->url, true);
+		if (except == NULL)
+			except = "";
+	}
+	if (proxy != NULL && *proxy != '\0') {
+		buf_puts(&plan->proxy, proxy);
+		if (except != NULL)
+			buf_printf(&plan->no_proxy,
+			    "localhost,127.0.0.0/8,::1%s%s",
+			    *except != '\0' ? "," : "", except);
+	}
+	key_put(&plan->key, plan->proxy.p);
+	key_put(&plan->key, plan->no_proxy.p);
+	for (size_t i = 0; i < http->n_proxy_headers; i++) {
+		const struct http_header *header = &http->proxy_headers[i];
+
+		if (!easy_line_is_clean(header->value))
+			return err_set(err, ERR_INVALID,
+			    "proxy header '%.40s' holds a line break",
+			    header->name);
+		key_put(&plan->key, header->name);
+		key_put(&plan->key, header->value);
+	}
+	return 0;
+}
+
+static int
+plan_login(
+    struct easy_plan *plan, const struct http_options *http, struct err *err)
+{
+	const struct secret user = { http->basic_username,
+		http->basic_username_file };
+
+	buf_putc(&plan->key, user.value != NULL || user.file != NULL ? 'U' : '-');
+	if (user.value == NULL && user.file == NULL)
+		return 0;
+	if (secret_read(&user, &plan->username, err) < 0)
+		return err_wrap(err, "basic_auth user name");
+	if (secret_read(&http->basic_password, &plan->password, err) < 0)
+		return err_wrap(err, "basic_auth password");
+	buf_put(&plan->key, plan->username.p, plan->username.n);
+	buf_put(&plan->key, "", 1);
+	buf_put(&plan->key, plan->password.p, plan->password.n);
+	return 0;
 }
 
 static int
@@ -78,15 +160,9 @@ plan_key(
 	if (http == NULL)
 		return 0;
 	key_put_tls(key, &http->tls);
-	key_put(key, http->proxy_url);
-	key_put(key, http->basic_username);
-	if (http->basic_username != NULL) {
-		if (secret_read(&http->basic_password, &plan->password, err) <
-		    0)
-			return err_wrap(err, "basic_auth password");
-		buf_put(key, plan->password.p, plan->password.n);
-	}
-	return 0;
+	if (plan_proxy(plan, request, err) < 0)
+		return -(int)err->code;
+	return plan_login(plan, http, err);
 }
 
 static int
@@ -114,6 +190,25 @@ header_put_all(struct buf *out, const struct http_header *headers, size_t n,
 		if (header_put(out, headers[i].name, headers[i].value, err) < 0)
 			return -ERR_INVALID;
 	return 0;
+}
+
+static int
+header_put_file(
+    struct buf *out, const struct http_header *header, struct err *err)
+{
+	const struct secret secret = { .file = header->value };
+	struct buf value = { 0 };
+	int rc = secret_read(&secret, &value, err);
+
+	if (rc == 0)
+		rc = header_put(
+		    out, header->name, value.n > 0 ? value.p : "", err);
+	else
+		err_wrap(err, "header '%.40s'", header->name);
+	if (value.p != NULL)
+		explicit_bzero(value.p, value.cap);
+	buf_fini(&value);
+	return rc;
 }
 
 static int
@@ -152,13 +247,18 @@ plan_headers(
 	if (request->body.n > 0)
 		buf_put(out, "Expect:", sizeof("Expect:"));
 	if (http != NULL) {
-		int rc = header_put_credentials(plan, http, err);
+		int rc = request->authorization != NULL
+			     ? header_put(out, "Authorization",
+				   request->authorization, err)
+			     : header_put_credentials(plan, http, err);
 
 		if (rc < 0)
 			return rc;
-		if (header_put_all(out, http->headers, http->n_headers, err) <
-		    0)
-			return -ERR_INVALID;
+		rc = header_put_all(out, http->headers, http->n_headers, err);
+		for (size_t i = 0; rc == 0 && i < http->n_header_files; i++)
+			rc = header_put_file(out, &http->header_files[i], err);
+		if (rc < 0)
+			return rc;
 	}
 	return header_put_all(out, request->headers, request->n_headers, err);
 }
@@ -211,7 +311,10 @@ easy_plan_make(
 
 	buf_clear(&plan->key);
 	buf_clear(&plan->headers);
+	buf_clear(&plan->username);
 	buf_clear(&plan->password);
+	buf_clear(&plan->proxy);
+	buf_clear(&plan->no_proxy);
 	buf_clear(&plan->url);
 	buf_clear(&plan->route);
 	buf_clear(&plan->scratch);
@@ -224,15 +327,47 @@ easy_plan_make(
 	return 0;
 }
 
+static void
+apply_pem(CURL *easy, CURLoption file_option, const char *file,
+    CURLoption text_option, const char *text)
+{
+	struct curl_blob blob = { .flags = CURL_BLOB_COPY };
+
+	if (file != NULL)
+		curl_easy_setopt(easy, file_option, file);
+	if (text != NULL) {
+		/* libcurl only reads it. */
+		blob.data = (void *)(uintptr_t)text;
+		blob.len = strlen(text);
+		curl_easy_setopt(easy, text_option, &blob);
+	}
+}
+
+static long
+tls_versions(const struct tls_options *tls)
+{
+	static const long lowest[] = { CURL_SSLVERSION_TLSv1_2,
+		CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_TLSv1_1,
+		CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_TLSv1_3 };
+	static const long highest[] = { CURL_SSLVERSION_MAX_DEFAULT,
+		CURL_SSLVERSION_MAX_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_1,
+		CURL_SSLVERSION_MAX_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_3 };
+	static_assert(ARRAY_LEN(lowest) == TLS_VERSION_COUNT, "one each");
+	static_assert(ARRAY_LEN(highest) == TLS_VERSION_COUNT, "one each");
+
+	return lowest[tls->min_version] | highest[tls->max_version];
+}
+
 void
 easy_apply_tls(CURL *easy, const struct tls_options *tls)
 {
-	if (tls->ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file);
-	if (tls->cert_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file);
-	if (tls->key_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, tls_versions(tls));
+	apply_pem(easy, CURLOPT_CAINFO, tls->ca_file, CURLOPT_CAINFO_BLOB,
+	    tls->ca);
+	apply_pem(easy, CURLOPT_SSLCERT, tls->cert_file, CURLOPT_SSLCERT_BLOB,
+	    tls->cert);
+	apply_pem(easy, CURLOPT_SSLKEY, tls->key_file, CURLOPT_SSLKEY_BLOB,
+	    tls->key);
 	if (tls->insecure_skip_verify) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -259,11 +394,36 @@ apply_method(CURL *easy, const struct easy_request *request)
 	}
 }
 
-void
+static struct curl_slist *
+apply_proxy(CURL *easy, const struct easy_plan *plan,
+    const struct http_options *http)
+{
+	struct curl_slist *headers = NULL;
+	struct buf line = { 0 };
+
+	/* An empty name also keeps the environment's http_proxy out. */
+	curl_easy_setopt(
+	    easy, CURLOPT_PROXY, plan->proxy.n > 0 ? plan->proxy.p : "");
+	curl_easy_setopt(
+	    easy, CURLOPT_NOPROXY, plan->no_proxy.n > 0 ? plan->no_proxy.p : "");
+	for (size_t i = 0; http != NULL && i < http->n_proxy_headers; i++) {
+		buf_clear(&line);
+		buf_printf(&line, "%s: %s", http->proxy_headers[i].name,
+		    http->proxy_headers[i].value);
+		headers = curl_slist_append(headers, line.p);
+	}
+	buf_fini(&line);
+	if (headers != NULL)
+		curl_easy_setopt(easy, CURLOPT_PROXYHEADER, headers);
+	return headers;
+}
+
+struct curl_slist *
 easy_apply(CURL *easy, const struct easy_plan *plan,
     const struct easy_request *request, const char *user_agent)
 {
 	const struct http_options *http = request->http;
+	struct curl_slist *proxy_headers;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -275,9 +435,7 @@ easy_apply(CURL *easy, const struct easy_plan *plan,
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	/* An empty name also keeps the environment's http_proxy out. */
-	curl_easy_setopt(easy, CURLOPT_PROXY,
-	    http != NULL && http->proxy_url != NULL ? http->proxy_url : "");
+	proxy_headers = apply_proxy(easy, plan, http);
 	if (request->fresh_connection) {
 		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -290,14 +448,16 @@ easy_apply(CURL *easy, const struct easy_plan *plan,
 	}
 	apply_method(easy, request);
 	if (http == NULL)
-		return;
+		return proxy_headers;
 	easy_apply_tls(easy, &http->tls);
-	if (http->basic_username != NULL) {
+	if (http->basic_username != NULL || http->basic_username_file != NULL) {
 		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-		curl_easy_setopt(easy, CURLOPT_USERNAME, http->basic_username);
+		curl_easy_setopt(easy, CURLOPT_USERNAME,
+		    plan->username.n > 0 ? plan->username.p : "");
 		curl_easy_setopt(easy, CURLOPT_PASSWORD,
 		    plan->password.n > 0 ? plan->password.p : "");
 	}
+	return proxy_headers;
 }
 
 struct curl_slist *

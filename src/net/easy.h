@@ -24,6 +24,7 @@ struct easy_request {
 	struct str body;
 	const char *content_type;
 	const struct http_options *http; /* may be NULL */
+	const char *authorization; /* the header's value; NULL: http's own */
 	const struct http_header *headers;
 	size_t n_headers;
 	bool no_redirects;
@@ -34,7 +35,8 @@ struct easy_request {
 struct easy_plan {
 	struct buf key;
 	struct buf headers;  /* "Name: value" lines, a NUL after each */
-	struct buf password; /* basic */
+	struct buf username, password; /* basic */
+	struct buf proxy, no_proxy;
 	struct buf
 	    url; /* only when the URL had to be rewritten for tls.server_name */
 	struct buf route; /* then: where to connect instead, else empty */
@@ -46,8 +48,9 @@ void easy_plan_fini(struct easy_plan *plan);
  * cannot be made. */
 int easy_plan_make(struct easy_plan *plan, const struct easy_request *request,
     struct err *err);
-/* Everything the key stands for. */
-void easy_apply(CURL *easy, const struct easy_plan *plan,
+/* Everything the key stands for. The list returned (or NULL) must outlive the
+ * handle. */
+struct curl_slist *easy_apply(CURL *easy, const struct easy_plan *plan,
     const struct easy_request *request, const char *user_agent);
 void easy_apply_tls(CURL *easy, const struct tls_options *tls);
 /*

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "net/server_impl.h"
+#include "net/tls.h"
 
 #define BODY_BYTES_DEFAULT   (32u << 20)
 #define CONNECTIONS_DEFAULT  512
@@ -159,6 +160,23 @@ send_answer(struct http_call *call)
 	return rc;
 }
 
+/* Who may not come in is told so before anything is read or kept of a body. */
+static enum MHD_Result
+admit(struct http_server *server, struct http_call *call)
+{
+	if (server->gate.admit == NULL)
+		return MHD_YES;
+	server->gate.admit(server->gate.arg, call);
+	if (call->state == CALL_ANSWERED)
+		return send_answer(call);
+	if (call->held) {
+		call->was_held = true;
+		list_append(&server->suspended, &call->suspended);
+		MHD_suspend_connection(call->connection);
+	}
+	return MHD_YES;
+}
+
 /* The first sight of a request: only its head is here. */
 static enum MHD_Result
 begin(struct http_server *server, struct http_call *call)
@@ -171,37 +189,29 @@ begin(struct http_server *server, struct http_call *call)
 	call->body_bytes_max = server->limits.body_bytes_max;
 	if (info != NULL &&
 	    info->header_size > server->limits.header_bytes_max) {
-		call_reply_error(
+		http_reply_error(
 		    call, 431, "the request's header is too large");
 		return send_answer(call);
 	}
 	if (length == NULL || !str_to_i64(str_from(length), &bytes) ||
 	    bytes <= 0)
-		return MHD_YES;
+		return admit(server, call);
 	if ((uint64_t)bytes <= call->body_bytes_max) {
-		buf_reserve(&call->body, (uint64_t)bytes < RESERVE_MAX
-					     ? (size_t)bytes
-					     : RESERVE_MAX);
-		return MHD_YES;
+		call->body_announced = (size_t)bytes;
+		return admit(server, call);
 	}
 	/* A little too much is read and dropped, so that the client gets to see
 	 * why; far too much is not. */
 	call->too_large = true;
 	if ((uint64_t)bytes / DISCARD_FACTOR <= call->body_bytes_max)
-		return MHD_YES;
-	call_reply_error(call, 413, "the request's body is too large");
+		return admit(server, call);
+	http_reply_error(call, 413, "the request's body is too large");
 	return send_answer(call);
 }
 
 static enum MHD_Result
-take_body(struct http_call *call, const char *data, size_t n)
+discard(struct http_call *call, size_t n)
 {
-	if (!call->too_large && n <= call->body_bytes_max - call->body.n) {
-		buf_put(&call->body, data, n);
-		return MHD_YES;
-	}
-	call->too_large = true;
-	buf_clear(&call->body);
 	call->discarded += n;
 	return call->discarded / DISCARD_FACTOR <= call->body_bytes_max
 		   ? MHD_YES
@@ -209,11 +219,29 @@ take_body(struct http_call *call, const char *data, size_t n)
 }
 
 static enum MHD_Result
+take_body(struct http_call *call, const char *data, size_t n)
+{
+	if (call->state == CALL_ANSWERED)
+		return discard(call, n);
+	if (!call->too_large && n <= call->body_bytes_max - call->body.n) {
+		if (call->body.n == 0)
+			buf_reserve(&call->body, call->body_announced < RESERVE_MAX
+						     ? call->body_announced
+						     : RESERVE_MAX);
+		buf_put(&call->body, data, n);
+		return MHD_YES;
+	}
+	call->too_large = true;
+	buf_clear(&call->body);
+	return discard(call, n);
+}
+
+static enum MHD_Result
 handle(struct http_server *server, struct http_call *call)
 {
 	call->state = CALL_HANDLING;
 	if (call->too_large)
-		call_reply_error(call, 413, "the request's body is too large");
+		http_reply_error(call, 413, "the request's body is too large");
 	else
 		server->handler(server->arg, call);
 	if (call->state == CALL_ANSWERED)
@@ -222,6 +250,13 @@ handle(struct http_server *server, struct http_call *call)
 	list_append(&server->suspended, &call->suspended);
 	MHD_suspend_connection(call->connection);
 	return MHD_YES;
+}
+
+static bool
+has_body(const struct http_call *call)
+{
+	return call->body_announced > 0 || call->too_large ||
+	       http_header_value(call, "Transfer-Encoding") != NULL;
 }
 
 static enum MHD_Result
@@ -237,6 +272,13 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 		call = call_new(server, connection, url, method);
 		*request = call;
 		return begin(server, call);
+	}
+	/* libmicrohttpd shows the head again to whom it suspended there; only
+	 * now can a refusal go out before the body. */
+	if (call->was_held && *upload_bytes == 0) {
+		call->was_held = false;
+		if (call->state == CALL_READING && has_body(call))
+			return MHD_YES;
 	}
 	if (*upload_bytes > 0) {
 		size_t n = *upload_bytes;
@@ -265,6 +307,29 @@ on_completed(void *arg, struct MHD_Connection *connection, void **request,
 	(void)why;
 	call_free(*request);
 	*request = NULL;
+}
+
+/* With TLS each connection keeps the identity it began with: see tls.h. */
+static void
+on_connection_change(void *arg, struct MHD_Connection *connection,
+    void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *server = arg;
+	const union MHD_ConnectionInfo *info;
+
+	switch (what) {
+	case MHD_CONNECTION_NOTIFY_STARTED:
+		info = MHD_get_connection_info(
+		    connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		if (info != NULL)
+			*context = tls_server_attach(
+			    server->gate.tls, info->tls_session);
+		break;
+	case MHD_CONNECTION_NOTIFY_CLOSED:
+		tls_identity_unref(*context);
+		*context = NULL;
+		break;
+	}
 }
 
 void
@@ -325,13 +390,25 @@ start_daemon(struct http_server *server)
 	int64_t idle_s =
 	    (limits->idle_timeout.ns + DUR_S(1).ns - 1) / DUR_S(1).ns;
 
+	bool has_tls = server->gate.tls != NULL;
+	/* What each connection uses is set when it begins; the daemon alone
+	 * would keep what it was started with. */
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+		    tls_no_certificate() },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
 				    MHD_ALLOW_SUSPEND_RESUME |
-				    MHD_USE_ERROR_LOG,
+				    MHD_USE_ERROR_LOG |
+				    (has_tls ? (unsigned int)MHD_USE_TLS : 0),
 	    0, NULL, NULL, on_request, server,
 	    /* first, so that messages of the start come here too */
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, server,
+	    MHD_OPTION_ARRAY, has_tls ? tls : tls + 1,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)limits->connections_max,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    (unsigned int)limits->per_address_max,
@@ -341,9 +418,9 @@ start_daemon(struct http_server *server)
 }
 
 struct http_server *
-http_server_new(struct loop *loop, const char *address,
-    const struct http_limits *limits, http_handler_fn *handler, void *arg,
-    struct err *err)
+http_server_new_gated(struct loop *loop, const char *address,
+    const struct http_limits *limits, const struct http_gate *gate,
+    http_handler_fn *handler, void *arg, struct err *err)
 {
 	struct http_server *server;
 	int fds[LISTENERS_MAX];
@@ -356,6 +433,8 @@ http_server_new(struct loop *loop, const char *address,
 	server->loop = loop;
 	server->handler = handler;
 	server->arg = arg;
+	if (gate != NULL)
+		server->gate = *gate;
 	server->limits = with_defaults(limits);
 	server->port = port;
 	list_init(&server->suspended);
@@ -386,6 +465,15 @@ http_server_new(struct loop *loop, const char *address,
 	return server;
 }
 
+struct http_server *
+http_server_new(struct loop *loop, const char *address,
+    const struct http_limits *limits, http_handler_fn *handler, void *arg,
+    struct err *err)
+{
+	return http_server_new_gated(
+	    loop, address, limits, NULL, handler, arg, err);
+}
+
 void
 http_server_quiesce(struct http_server *server)
 {
@@ -405,7 +493,7 @@ http_server_free(struct http_server *server)
 	if (server->daemon != NULL) {
 		/* The daemon may not stop while a connection is suspended. */
 		while (!list_empty(&server->suspended))
-			call_reply_error(CONTAINER_OF(server->suspended.next,
+			http_reply_error(CONTAINER_OF(server->suspended.next,
 					     struct http_call, suspended),
 			    503, "shutting down");
 		MHD_run(server->daemon);

@@ -39,6 +39,22 @@ struct http_limits {
 int http_server_address_check(const char *address, struct err *err);
 struct http_server *http_server_new(struct loop *loop, const char *address, const struct http_limits *limits,
     http_handler_fn *handler, void *arg, struct err *err);
+/*
+ * What stands before the handler.  admit() runs when a request's head is here
+ * and before its body: it returns (let in), replies (refused, the body is not
+ * kept), or calls http_hold(): nothing more is read until http_release() or a
+ * reply.  The gate's content outlives the server.
+ */
+struct tls_server;
+struct http_gate {
+	http_handler_fn *admit; /* NULL: everybody is let in */
+	void *arg;
+	struct tls_server *tls; /* NULL: plain HTTP */
+};
+struct http_server *http_server_new_gated(struct loop *loop, const char *address, const struct http_limits *limits,
+    const struct http_gate *gate, http_handler_fn *handler, void *arg, struct err *err);
+void http_hold(struct http_call *call);
+void http_release(struct http_call *call);
 void http_server_free(struct http_server *server);
 /* Stops accepting; calls under way go on. */
 void http_server_quiesce(struct http_server *server);
@@ -65,6 +81,7 @@ void http_add_header(struct http_call *call, const char *name, const char *value
 /* Takes the content of body (may be NULL or empty); content_type is static or NULL. */
 void http_reply(struct http_call *call, int status, const char *content_type, struct buf *body);
 void http_reply_text(struct http_call *call, int status, const char *content_type, const char *text);
+void http_reply_error(struct http_call *call, int status, const char *text); /* {"error":text}, as the limits answer */
 /*
  * A long answer in pieces: fill() appends about `want` bytes to out and
  * returns true while there is more.  Called on the loop thread whenever the

@@ -247,6 +247,23 @@ http_peer(const struct http_call *call)
 	return call->peer;
 }
 
+/* --- admission --------------------------------------------------------- */
+
+void
+http_hold(struct http_call *call)
+{
+	call->held = true;
+}
+
+void
+http_release(struct http_call *call)
+{
+	assert(call->held);
+	call->held = false;
+	if (call->connection != NULL)
+		server_resume(call);
+}
+
 /* --- the answer -------------------------------------------------------- */
 
 static void
@@ -269,7 +286,7 @@ static void
 answered(struct http_call *call, int status, const char *content_type,
     struct MHD_Response *response)
 {
-	bool was_suspended = call->state == CALL_SUSPENDED;
+	bool was_suspended = call->state == CALL_SUSPENDED || call->held;
 
 	assert(call->state != CALL_ANSWERED);
 	if (content_type != NULL)
@@ -281,6 +298,7 @@ answered(struct http_call *call, int status, const char *content_type,
 	call->status = status;
 	call->response = response;
 	call->state = CALL_ANSWERED;
+	call->held = false;
 	if (was_suspended)
 		server_resume(call);
 }
@@ -300,6 +318,7 @@ http_reply(struct http_call *call, int status, const char *content_type,
 		free(p);
 		call->status = status;
 		call->state = CALL_ANSWERED;
+		call->held = false;
 		if (content_type != NULL)
 			http_add_header(call, "Content-Type", content_type);
 		return;
@@ -320,7 +339,7 @@ http_reply_text(struct http_call *call, int status, const char *content_type,
 }
 
 void
-call_reply_error(struct http_call *call, int status, const char *text)
+http_reply_error(struct http_call *call, int status, const char *text)
 {
 	struct buf body = { 0 };
 

@@ -43,6 +43,9 @@ struct http_call {
 	const char *path;
 	struct buf body;
 	size_t body_bytes_max;
+	size_t body_announced; /* by Content-Length, within body_bytes_max */
+	bool held;      /* suspended before its body, by http_hold() */
+	bool was_held;  /* its head will be shown once more */
 	bool too_large; /* the body is read and thrown away, then 413 */
 	size_t discarded;
 	struct http_param *params;
@@ -77,6 +80,7 @@ struct http_server {
 	struct loop *loop;
 	http_handler_fn *handler;
 	void *arg;
+	struct http_gate gate;
 	struct http_limits limits;
 	uint16_t port;
 	/* loop thread */
@@ -97,7 +101,6 @@ int listen_open(const char *address, int *ret_fds, uint32_t max,
 struct http_call *call_new(struct http_server *server,
     struct MHD_Connection *connection, const char *path, const char *method);
 void call_free(struct http_call *call);
-void call_reply_error(struct http_call *call, int status, const char *text);
 
 /* server.c */
 void server_resume(struct http_call *call);

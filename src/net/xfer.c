@@ -2,7 +2,8 @@
 /*
  * Admission: lanes, the global limit, and the life of a request.
  *
- * A request is waiting (in its lane), running (handed to the transport) or
+ * A request may wait for a token first (xfer_token.c); then it is waiting
+ * (in its lane), running (handed to the transport) or
  * ended (its done() is due in the next callback).  A lane is in xfer->lanes
  * exactly while it has waiting requests and room below its own limit; taking
  * from the front and putting back at the end serves lanes in turn.
@@ -12,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "net/xfer_impl.h"
@@ -157,7 +159,12 @@ xfer_finish(struct xfer *xfer, struct xfer_request *request,
 	response->took = mono_since(loop_mono(xfer->loop), request->admitted);
 	leave(xfer, request);
 	request->impl = NULL;
-	request->done(request, response, request->arg);
+	if (response->failure == ERR_NONE && response->status == 401 &&
+	    request->authorization != NULL && !request->token_renewed &&
+	    !xfer->closing)
+		token_refused(xfer, request);
+	else
+		request->done(request, response, request->arg);
 	if (!list_empty(&xfer->lanes))
 		admit_waiting(xfer);
 }
@@ -207,7 +214,29 @@ xfer_request_free(struct xfer_request *request)
 		return;
 	buf_fini(&request->url);
 	buf_fini(&request->body);
+	xfer_authorization_free(request->authorization);
 	free(request);
+}
+
+void
+xfer_authorization_free(char *authorization)
+{
+	if (authorization != NULL)
+		explicit_bzero(authorization, strlen(authorization));
+	free(authorization);
+}
+
+void
+xfer_enqueue(struct xfer *xfer, struct xfer_request *request)
+{
+	request->state = XFER_WAITING;
+	list_append(&request->lane->waiting, &request->link);
+	xfer->waiting++;
+	lane_update(xfer, request->lane);
+	if (xfer->closing)
+		xfer_cancel(xfer, request);
+	else
+		admit_waiting(xfer);
 }
 
 void
@@ -218,14 +247,12 @@ xfer_submit(struct xfer *xfer, struct xfer_lane *lane,
 	request->done = done;
 	request->arg = arg;
 	request->impl = NULL;
-	request->state = XFER_WAITING;
-	list_append(&lane->waiting, &request->link);
-	xfer->waiting++;
-	lane_update(xfer, lane);
-	if (xfer->closing)
-		xfer_cancel(xfer, request);
+	request->token_renewed = false;
+	if (request->kind == XFER_HTTP && request->http != NULL &&
+	    request->http->oauth2 != NULL && !xfer->closing)
+		token_want(xfer, request);
 	else
-		admit_waiting(xfer);
+		xfer_enqueue(xfer, request);
 }
 
 void
@@ -243,6 +270,9 @@ xfer_cancel(struct xfer *xfer, struct xfer_request *request)
 		return;
 	case XFER_RUNNING:
 		maybe_received = xfer->ops->abort(xfer, request);
+		break;
+	case XFER_TOKEN:
+		token_leave(xfer, request);
 		break;
 	case XFER_WAITING:
 		break;
@@ -273,6 +303,7 @@ xfer_free(struct xfer *xfer)
 		deliver_ended(xfer);
 	}
 	loop_timer_stop(xfer->loop, &xfer->deliver);
+	tokens_free(xfer);
 	xfer->ops->free(xfer->transport);
 	free(xfer);
 }

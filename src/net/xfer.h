@@ -69,6 +69,7 @@ struct xfer_request {
 		size_t n_to;
 		const char *username;    /* NULL: no authentication */
 		struct secret password;
+		const char *identity;    /* to act as, other than username; NULL: the same */
 		const char *helo;        /* NULL: this host's name */
 		bool require_tls;        /* STARTTLS must succeed (smtp://) */
 		struct tls_options tls;
@@ -81,10 +82,13 @@ struct xfer_request {
 	void *impl;
 	mono_t admitted;
 	uint8_t state;
+	bool token_renewed;   /* after a 401, once */
+	char *authorization;  /* "Bearer ..." from http->oauth2 */
 };
 
 struct xfer_response {
 	enum err_code failure; /* ERR_NONE: an answer arrived (whatever its status); else why none did: TIMEOUT, IO, LIMIT, CANCELLED;
+	                         REMOTE: the token server of http->oauth2 gave none;
 	                         INVALID: the request cannot be made (bad URL, unreadable secret, line break in a header) */
 	char failure_text[256]; /* no secrets, no credentials from the URL */
 	bool maybe_received;   /* after a failure: the other side may have got the request */

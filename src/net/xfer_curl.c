@@ -88,6 +88,7 @@ transfer_free(struct transfer *transfer)
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	curl_slist_free_all(transfer->route);
+	curl_slist_free_all(transfer->proxy_headers);
 	buf_fini(&transfer->body);
 	buf_fini(&transfer->header_text);
 	free(transfer);
@@ -225,6 +226,7 @@ prepare_http(struct curl_transport *transport, struct xfer_request *request,
 		.body = buf_str(&request->body),
 		.content_type = request->content_type,
 		.http = request->http,
+		.authorization = request->authorization,
 		.headers = request->headers,
 		.n_headers = request->n_headers,
 		.no_redirects = request->no_redirects,
@@ -247,7 +249,8 @@ prepare_http(struct curl_transport *transport, struct xfer_request *request,
 			err_set(err, ERR_IO, "libcurl gave no handle");
 			return NULL;
 		}
-		easy_apply(transfer->easy, plan, &easy, transport->user_agent);
+		transfer->proxy_headers = easy_apply(
+		    transfer->easy, plan, &easy, transport->user_agent);
 	}
 	curl_easy_setopt(transfer->easy, CURLOPT_URL,
 	    plan->url.n > 0 ? plan->url.p : easy.url.p);

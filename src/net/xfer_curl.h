@@ -67,6 +67,7 @@ struct transfer {
 	struct buf header_text;
 	struct curl_slist *headers;
 	struct curl_slist *route;
+	struct curl_slist *proxy_headers; /* as long as the handle */
 	int64_t timeout_ms;
 	char error[CURL_ERROR_SIZE];
 };

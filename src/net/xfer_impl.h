@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/map.h"
 #include "loop/loop.h"
 #include "net/xfer.h"
 
@@ -22,6 +23,7 @@ struct xfer_ops {
 
 enum xfer_state {
 	XFER_IDLE,
+	XFER_TOKEN, /* waits for an oauth2 token: xfer_token.c */
 	XFER_WAITING,
 	XFER_RUNNING,
 	XFER_ENDED
@@ -39,6 +41,7 @@ struct xfer {
 	struct link
 	    ended; /* their done() is due: cancelled, or never started */
 	struct timer deliver;
+	struct map tokens;
 	uint32_t in_flight;
 	uint32_t waiting;
 	bool closing;
@@ -54,3 +57,13 @@ void xfer_finish(struct xfer *xfer, struct xfer_request *request,
 void xfer_fail_later(struct xfer *xfer, struct xfer_request *request,
     enum err_code code, bool maybe_received, const char *text);
 dur_t xfer_timeout(const struct xfer_request *request);
+/* Into its lane; it has the token it needs. */
+void xfer_enqueue(struct xfer *xfer, struct xfer_request *request);
+void xfer_authorization_free(char *authorization);
+
+/* xfer_token.c: the request goes on, now or later, or fails later. */
+void token_want(struct xfer *xfer, struct xfer_request *request);
+/* The server did not want the token that the request brought. */
+void token_refused(struct xfer *xfer, struct xfer_request *request);
+void token_leave(struct xfer *xfer, struct xfer_request *request);
+void tokens_free(struct xfer *xfer);

@@ -224,6 +224,9 @@ set_login(struct mail_job *mail, const struct smtp_envelope *envelope,
 	if (rc == 0) {
 		curl_easy_setopt(
 		    mail->easy, CURLOPT_USERNAME, envelope->username);
+		if (envelope->identity != NULL)
+			curl_easy_setopt(mail->easy, CURLOPT_SASL_AUTHZID,
+			    envelope->identity);
 		curl_easy_setopt(mail->easy, CURLOPT_PASSWORD,
 		    password.n > 0 ? password.p : "");
 	} else {
@@ -278,8 +281,6 @@ set_transport(struct mail_job *mail, const struct smtp_envelope *envelope)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(
-	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_USE_SSL,
 	    (long)(envelope->require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
 	curl_easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 0L);

@@ -113,3 +113,6 @@ Suite *suite_xfer(void);
 Suite *suite_mail(void);
 Suite *suite_server(void);
 Suite *suite_texts(void);
+Suite *suite_guard(void);
+Suite *suite_tls(void);
+Suite *suite_token(void);

@@ -16,6 +16,9 @@ main(void)
 	srunner_add_suite(runner, suite_xfer());
 	srunner_add_suite(runner, suite_mail());
 	srunner_add_suite(runner, suite_server());
+	srunner_add_suite(runner, suite_guard());
+	srunner_add_suite(runner, suite_tls());
+	srunner_add_suite(runner, suite_token());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
