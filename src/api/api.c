@@ -36,15 +36,27 @@ path_fits(const char *pattern, struct str path, struct str *ret_id)
 	return true;
 }
 
-/* A slash at the end means nothing, as in Alertmanager. */
-static struct str
-path_of(const struct http_call *call)
+/*
+ * The path below the prefix; false: it is not below it.  A slash at the end
+ * means nothing, as in Alertmanager.
+ */
+static bool
+path_of(const struct api *api, const struct http_call *call, struct str *ret)
 {
+	const char *prefix = api->state->route_prefix;
 	struct str path = str_from(http_path(call));
 
+	if (prefix != NULL && prefix[0] != '\0') {
+		size_t n = strlen(prefix);
+
+		if (!str_starts(path, str_from(prefix)) || (path.n > n && path.p[n] != '/'))
+			return false;
+		path = path.n > n ? str_make(path.p + n, path.n - n) : STR("/");
+	}
 	if (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
-	return path;
+	*ret = path;
+	return true;
 }
 
 /* HEAD is answered like GET; the server drops the body. */
@@ -91,12 +103,29 @@ is_old_alertmanager_api(const struct http_call *call, struct str path)
 	return str_starts(path, STR("/api/v1/silence/"));
 }
 
+/* People who come to the root are sent where everything is. */
+static void
+reply_elsewhere(const struct api *api, struct http_call *call)
+{
+	if (strcmp(http_path(call), "/") == 0 && method_fits("GET", http_method(call))) {
+		http_add_header(call, "Location", api->state->route_prefix);
+		reply_code(call, 302, 302, "everything is below %s", api->state->route_prefix);
+	} else {
+		reply_code(call, 404, 404, "path %s was not found: everything is below %s",
+		    http_path(call), api->state->route_prefix);
+	}
+}
+
 static void
 dispatch(struct api *api, struct http_call *call)
 {
-	struct str path = path_of(call), id;
+	struct str path, id;
 	struct buf allowed = { 0 };
 
+	if (!path_of(api, call, &path)) {
+		reply_elsewhere(api, call);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
 		if (!path_fits(endpoints[i].path, path, &id))
 			continue;

@@ -39,6 +39,7 @@ struct api_state {
 	struct http_server *server;
 	wall_t started_at;
 	const char *external_url;
+	const char *route_prefix;  /* "/prefix" of every path here; "" or NULL: none */
 	bool ready;                /* state restored, groups started */
 	uint64_t reloads_failed, reloads;
 	wall_t last_reload_at;

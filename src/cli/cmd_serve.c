@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -12,7 +13,8 @@
 #include "net/server.h"
 
 struct serve_args {
-	const char *config, *storage, *external_url, *level, *format, *retention;
+	const char *config, *storage, *external_url, *route_prefix, *web_config;
+	const char *level, *format, *retention;
 	struct arg_list listen, ignored;
 };
 
@@ -48,6 +50,11 @@ serve(const struct command *command, const struct serve_args *args)
 		if (http_server_address_check(listen[i], &err) < 0)
 			return args_usage_error(command, "--web.listen-address: %s", err.text);
 	}
+	if (args->external_url != NULL && strncmp(args->external_url, "http://", 7) != 0 &&
+	    strncmp(args->external_url, "https://", 8) != 0)
+		return args_usage_error(command,
+		    "--web.external-url=%s: give http://HOST/PATH or https://HOST/PATH",
+		    args->external_url);
 	if (args->ignored.n > 0)
 		log_warn("daemon", "cluster flags have no effect: this is a single server",
 		    LOG_INT("flags", args->ignored.n));
@@ -56,6 +63,8 @@ serve(const struct command *command, const struct serve_args *args)
 	    .storage_path = args->storage,
 	    .listen = listen,
 	    .external_url = args->external_url,
+	    .route_prefix = args->route_prefix,
+	    .web_config_path = args->web_config,
 	    .retention = retention,
 	});
 }
@@ -76,6 +85,8 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "storage.path", .metavar = "DIR", .value = &args.storage, .doc = "where state is kept (default data/)" },
 		{ .name = "web.listen-address", .metavar = "HOST:PORT", .many = &args.listen, .doc = "repeatable (default localhost:9093)" },
 		{ .name = "web.external-url", .metavar = "URL", .value = &args.external_url, .doc = "how people reach this server; used in links" },
+		{ .name = "web.route-prefix", .metavar = "PATH", .value = &args.route_prefix, .doc = "path of every endpoint (default the path of --web.external-url)" },
+		{ .name = "web.config.file", .metavar = "FILE", .value = &args.web_config, .doc = "TLS, users and headers of this server, in Prometheus' format" },
 		{ .name = "data.retention", .metavar = "DURATION", .value = &args.retention, .doc = "of history and expired silences (default 120h)" },
 		{ .name = "log.level", .metavar = "LEVEL", .value = &args.level, .doc = "debug, info, warn or error (default info)" },
 		{ .name = "log.format", .metavar = "FORMAT", .value = &args.format, .doc = "logfmt or json (default logfmt)" },

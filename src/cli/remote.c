@@ -9,8 +9,22 @@
 
 #include <json-c/json_tokener.h>
 
+#include "config/schema.h"
 #include "net/client.h"
 #include "net/xfer.h"
+
+/* Without what may be a user and a password. */
+static int
+refuse_url(const struct command *command, const char *url)
+{
+	struct buf shown = { 0 };
+
+	url_redact(&shown, str_from(url));
+	int code = args_usage_error(command, "--url=%s: give http://HOST:PORT",
+	    shown.p != NULL ? shown.p : "");
+	buf_fini(&shown);
+	return code;
+}
 
 int
 remote_ready(const struct command *command, struct remote *remote)
@@ -20,7 +34,7 @@ remote_ready(const struct command *command, struct remote *remote)
 	if (remote->url == NULL || remote->url[0] == '\0')
 		remote->url = "http://localhost:9093";
 	if (strncmp(remote->url, "http://", 7) != 0 && strncmp(remote->url, "https://", 8) != 0)
-		return args_usage_error(command, "--url=%s: give http://HOST:PORT", remote->url);
+		return refuse_url(command, remote->url);
 	if (remote->output == NULL)
 		remote->output = "table";
 	if (strcmp(remote->output, "table") != 0 && strcmp(remote->output, "json") != 0)
@@ -51,6 +65,54 @@ print_refusal(const char *method, const char *path, const struct client_answer *
 	json_object_put(json);
 }
 
+/*
+ * The file of --http.config.file; NULL in *ret when there is none.  EXIT_USAGE
+ * after its findings were printed.
+ */
+static int
+read_http_config(const struct remote *remote, struct arena *arena, const struct http_options **ret)
+{
+	const char *path = remote->http_config;
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	struct http_options *http = ARENA_NEW(arena, struct http_options);
+	struct diag *diag = diag_new();
+	struct schema_context ctx = {
+		.arena = arena,
+		.diag = diag,
+		.check_files = true,
+		.dir = ".",
+	};
+	if (slash != NULL)
+		ctx.dir = arena_printf(
+		    arena, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	struct yaml_node *root = path != NULL ? yaml_parse_file(arena, diag, path) : NULL;
+	struct buf text = { 0 };
+
+	if (root != NULL)
+		schema_read(&ctx, &schema_http_config, root, http);
+	bool is_good = diag_errors(diag) == 0;
+	if (!is_good) {
+		diag_print(diag, &text);
+		fputs(text.p, stderr);
+	}
+	*ret = root != NULL ? http : NULL;
+	buf_fini(&text);
+	diag_free(diag);
+	return is_good ? EXIT_OK : EXIT_USAGE;
+}
+
+/* User and password of the URL are nobody's business. */
+static void
+print_unreachable(const struct remote *remote, const char *why)
+{
+	struct buf shown = { 0 };
+
+	url_redact(&shown, str_from(remote->url));
+	fprintf(stderr,
+	    "tocsin: cannot reach %s: %s (is 'tocsin serve' running? give --url)\n", shown.p, why);
+	buf_fini(&shown);
+}
+
 int
 remote_call(const struct remote *remote, const char *method, const char *path, json_object *body,
     json_object **ret)
@@ -58,18 +120,22 @@ remote_call(const struct remote *remote, const char *method, const char *path, j
 	const char *text = body != NULL ? json_object_to_json_string_ext(body, 0) : "";
 	struct client_answer answer = { 0 };
 	struct buf url = { 0 };
+	const struct http_options *http;
+	struct arena *arena = arena_new(0);
 	struct err err = { 0 };
-	int code = EXIT_OK;
+	int code = read_http_config(remote, arena, &http);
 
+	if (code != EXIT_OK) {
+		arena_free(arena);
+		return code;
+	}
 	buf_puts(&url, remote->url);
 	while (url.n > 0 && url.p[url.n - 1] == '/')
 		url.p[--url.n] = '\0';
 	buf_puts(&url, path);
 	if (client_request(method, url.p, body != NULL ? "application/json" : NULL, str_from(text),
-		NULL, &answer, &err) < 0) {
-		fprintf(stderr,
-		    "tocsin: cannot reach %s: %s (is 'tocsin serve' running? give --url)\n",
-		    remote->url, err.text);
+		http, &answer, &err) < 0) {
+		print_unreachable(remote, err.text);
 		code = EXIT_UNREACHABLE;
 	} else if (answer.status / 100 != 2) {
 		print_refusal(method, path, &answer);
@@ -77,13 +143,13 @@ remote_call(const struct remote *remote, const char *method, const char *path, j
 	} else if (ret != NULL) {
 		*ret = answer.body.n > 0 ? json_tokener_parse(answer.body.p) : NULL;
 		if (*ret == NULL && answer.body.n > 0) {
-			fprintf(stderr, "tocsin: %s does not answer in JSON (is it Tocsin?)\n",
-			    remote->url);
+			print_unreachable(remote, "what answers there is no Tocsin: not JSON");
 			code = EXIT_UNREACHABLE;
 		}
 	}
 	buf_fini(&answer.body);
 	buf_fini(&url);
+	arena_free(arena);
 	return code;
 }
 

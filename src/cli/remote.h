@@ -14,11 +14,13 @@
 struct remote {
 	const char *url;    /* --url */
 	const char *output; /* -o: "table" or "json" */
+	const char *http_config; /* --http.config.file; NULL: none */
 };
 
 /* Rows for a command's option table. */
 #define REMOTE_OPTIONS(r) \
 	{ .name = "url", .metavar = "URL", .value = &(r).url, .doc = "the server (default $TOCSIN_URL or http://localhost:9093)" }, \
+	{ .name = "http.config.file", .metavar = "FILE", .value = &(r).http_config, .doc = "how to reach it: TLS, users, tokens, as Prometheus' http_config" }, \
 	{ .name = "output", .letter = 'o', .metavar = "table|json", .value = &(r).output, .doc = "for people or for programs (default table)" }
 
 /* Defaults and checks after args_parse: EXIT_OK or EXIT_USAGE with a message. */

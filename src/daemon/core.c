@@ -129,8 +129,19 @@ default_external_url(const struct core *core)
 		(void)gethostname(host, sizeof(host) - 1);
 	else
 		snprintf(host, sizeof(host), "%.*s", (int)n, address);
-	buf_printf(&buf, "http://%s:%u", host, http_server_port(core->servers[0]));
+	buf_printf(&buf, "%s://%s:%u", core->web.tls != NULL ? "https" : "http", host,
+	    http_server_port(core->servers[0]));
 	return buf_take(&buf);
+}
+
+static char *
+without_slash(const char *url)
+{
+	size_t n = strlen(url);
+
+	while (n > 0 && url[n - 1] == '/')
+		n--;
+	return xmemdup0(url, n);
 }
 
 static int
@@ -138,13 +149,14 @@ open_servers(struct core *core, struct err *err)
 {
 	static const struct http_limits limits = { .body_bytes_max = BODY_BYTES_MAX };
 	const char *const *address = core->options->listen;
+	struct http_gate gate = web_gate(&core->web);
 
 	for (; *address != NULL; address++) {
 		if (core->n_servers == LISTENERS_MAX)
 			return err_set(
 			    err, ERR_LIMIT, "more than %d --web.listen-address", LISTENERS_MAX);
-		struct http_server *server =
-		    http_server_new(core->loop, *address, &limits, api_handle, core->api, err);
+		struct http_server *server = http_server_new_gated(
+		    core->loop, *address, &limits, &gate, api_handle, core->api, err);
 		if (server == NULL)
 			return -(int)err->code;
 		core->servers[core->n_servers++] = server;
@@ -215,6 +227,7 @@ fill_state(struct core *core)
 		.loop = core->loop,
 		.server = core->servers[0],
 		.external_url = core->external_url,
+		.route_prefix = core->route_prefix,
 		.store = core->store,
 		.alerts = core->alerts,
 		.silences = core->silences,
@@ -241,9 +254,25 @@ open_network(struct core *core, struct err *err)
 	if (open_servers(core, err) < 0)
 		return -(int)err->code;
 	core->external_url = core->options->external_url != NULL
-				 ? xstrdup(core->options->external_url)
+				 ? without_slash(core->options->external_url)
 				 : default_external_url(core);
+	core->route_prefix =
+	    web_route_prefix(core->options->route_prefix, core->options->external_url);
 	return 0;
+}
+
+static int
+open_web(struct core *core, struct err *err)
+{
+	struct buf findings = { 0 };
+	int rc = web_open(&core->web, core->loop, core->options->web_config_path, &findings);
+
+	if (rc < 0) {
+		fputs(findings.p != NULL ? findings.p : "", stderr);
+		err_set(err, ERR_INVALID, "web configuration %s", core->options->web_config_path);
+	}
+	buf_fini(&findings);
+	return rc;
 }
 
 int
@@ -255,7 +284,9 @@ core_open(
 	core->options = options;
 	if (config == NULL)
 		return err_set(err, ERR_INVALID, "configuration %s", options->config_path);
-	int rc = open_store(core, err);
+	int rc = open_web(core, err);
+	if (rc == 0)
+		rc = open_store(core, err);
 	if (rc == 0)
 		rc = open_network(core, err);
 	if (rc == 0) {
@@ -297,8 +328,10 @@ void
 core_close(struct core *core)
 {
 	loop_timer_stop(core->loop, &core->upkeep);
+	web_close(&core->web);
 	for (uint32_t i = 0; i < core->n_servers; i++)
 		http_server_free(core->servers[i]);
+	web_free(&core->web);
 	api_free(core->api);
 	close_engine(core);
 	groups_free(core->groups);
@@ -314,4 +347,5 @@ core_close(struct core *core)
 		store_close(core->store);
 	config_unref(core->config);
 	free(core->external_url);
+	free(core->route_prefix);
 }

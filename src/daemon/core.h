@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "base/diag.h"
 #include "daemon/daemon.h"
+#include "daemon/web.h"
 #include "loop/loop.h"
 #include "loop/worker.h"
 
@@ -25,11 +26,13 @@ struct core {
 	struct groups *groups;
 	struct notifier *notifier;
 	struct engine *engine;
+	struct web web;
 	struct http_server *servers[LISTENERS_MAX];
 	uint32_t n_servers;
 	struct api *api;
 	struct api_state state;  /* what the API sees of all this */
 	char *external_url;
+	char *route_prefix;
 	struct timer upkeep;     /* retention, sweeping: once a minute */
 	struct timer stop_check; /* while stopping */
 	mono_t stop_deadline;

@@ -21,6 +21,8 @@ struct daemon_options {
 	const char *storage_path;     /* data/ */
 	const char *const *listen;    /* NULL-terminated; default localhost:9093 */
 	const char *external_url;     /* NULL: http://HOST:PORT of the first listener */
+	const char *route_prefix;     /* NULL: the path of external_url */
+	const char *web_config_path;  /* TLS and users; NULL: none */
 	dur_t retention;              /* 120h */
 };
 

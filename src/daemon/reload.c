@@ -54,7 +54,8 @@ core_reload(void *arg, struct buf *ret_text)
 		diag_sort(diag);
 		diag_print(diag, ret_text);
 		rc = -ERR_INVALID;
-	} else if ((rc = core_apply(core, config, &err)) < 0) {
+	} else if ((rc = web_reload(&core->web, ret_text)) == 0 &&
+		   (rc = core_apply(core, config, &err)) < 0) {
 		buf_puts(ret_text, err.text);
 	}
 	core->state.last_reload_ok = rc == 0;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands before the API: TLS, users, headers, and the path it is under.
+ * Private to daemon/.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "net/guard.h"
+#include "net/server.h"
+#include "net/tls.h"
+
+struct web {
+	const char *config_path; /* NULL: plain HTTP for everybody */
+	struct guard *guard;
+	struct tls_server *tls;
+};
+
+/* Reads the file if there is one; the findings as text in ret_text when it is wrong. */
+int web_open(struct web *web, struct loop *loop, const char *config_path, struct buf *ret_text);
+/* Reads it again; on failure nothing changes. */
+int web_reload(struct web *web, struct buf *ret_text);
+/* For http_server_new_gated(). */
+struct http_gate web_gate(const struct web *web);
+/* Before the servers are freed, and after. */
+void web_close(struct web *web);
+void web_free(struct web *web);
+
+/*
+ * "/prefix" without a slash at its end, "" for none; free().  given: NULL for
+ * the path of external_url, which may be NULL too.
+ */
+char *web_route_prefix(const char *given, const char *external_url);
