@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "base/xalloc.h"
@@ -101,7 +102,53 @@ health_name(const struct rule_view *rule)
 }
 
 static void
-put_rule(
+put_literals(struct buf *out, const char *key, const struct string_map *map)
+{
+	put_key(out, key);
+	buf_putc(out, '{');
+	for (uint32_t i = 0; i < map->n; i++) {
+		if (i > 0)
+			buf_putc(out, ',');
+		json_put_str(out, str_from(map->pairs[i].key));
+		buf_putc(out, ':');
+		json_put_str(out, str_from(map->pairs[i].value));
+	}
+	buf_puts(out, "},");
+}
+
+/* What both types end with; `kind` and `source` are ours. */
+static void
+put_rule_tail(const struct rule_view *rule, const char *kind, const char *type, struct buf *out)
+{
+	buf_printf(out, "\"health\":\"%s\",", health_name(rule));
+	if (rule->last_error[0] != '\0') {
+		put_text(out, "lastError", str_from(rule->last_error));
+		buf_putc(out, ',');
+	}
+	put_number(out, "evaluationTime", dur_seconds(rule->evaluation_time));
+	buf_putc(out, ',');
+	put_time_ns(out, "lastEvaluation", rule->last_evaluation);
+	buf_printf(out, ",\"kind\":\"%s\",", kind);
+	put_text(out, "source", str_from(rule->config->source->name));
+	buf_printf(out, ",\"type\":\"%s\"}", type);
+}
+
+static void
+put_recording(const struct rule_view *rule, struct buf *out)
+{
+	const struct rule_config *config = rule->config;
+
+	buf_putc(out, '{');
+	put_text(out, "name", str_from(config->name));
+	buf_putc(out, ',');
+	put_text(out, "query", str_from(config->query_text));
+	buf_putc(out, ',');
+	put_literals(out, "labels", &config->literals);
+	put_rule_tail(rule, "record", "recording", out);
+}
+
+static void
+put_alerting(
     const struct engine *engine, const struct rule_view *rule, bool with_alerts, struct buf *out)
 {
 	const struct rule_config *config = rule->config;
@@ -124,17 +171,8 @@ put_rule(
 		put_alerts(engine, rule, &any, out);
 		buf_putc(out, ']');
 	}
-	buf_printf(out, ",\"health\":\"%s\",", health_name(rule));
-	if (rule->last_error[0] != '\0') {
-		put_text(out, "lastError", str_from(rule->last_error));
-		buf_putc(out, ',');
-	}
-	put_number(out, "evaluationTime", dur_seconds(rule->evaluation_time));
 	buf_putc(out, ',');
-	put_time_ns(out, "lastEvaluation", rule->last_evaluation);
-	buf_printf(out, ",\"kind\":\"%s\",", config->kind->name);
-	put_text(out, "source", str_from(config->source->name));
-	buf_puts(out, ",\"type\":\"alerting\"}");
+	put_rule_tail(rule, config->kind->name, "alerting", out);
 }
 
 /* --- which ones are wanted ------------------------------------------------------ */
@@ -174,7 +212,8 @@ by_file_and_name(const void *a, const void *b)
 
 /* --- answers, streamed: with many alerts they are long ---------------------------- */
 
-#define NO_RULE UINT32_MAX /* stands for a group without any */
+#define NO_RULE     UINT32_MAX /* stands for a group without any */
+#define TOKEN_BYTES 65
 
 struct wanted {
 	uint32_t group, rule;
@@ -190,25 +229,93 @@ struct listing {
 	struct wanted *wanted;
 	size_t n, at;
 	bool with_alerts, only_alerts, begun, any;
+	char next_token[TOKEN_BYTES]; /* "": this is the last page */
 };
 
+/* What one request asks for. */
+struct filter {
+	const char *type;  /* "alert", "record", or NULL: both */
+	int64_t limit;     /* groups in a page; 0: all */
+	const char *token; /* of the first group of the page; NULL: the first of all */
+};
+
+/* "hex sha256(file;group)" */
 static void
-want_group(struct listing *l, const struct http_call *call, uint32_t g)
+token_of(const struct rule_group_config *group, char ret[TOKEN_BYTES])
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s;%s", group->file, group->name);
+	sha256_hex(text.p, text.n, ret);
+	buf_fini(&text);
+}
+
+static bool
+is_type(const struct rule_config *rule, const char *type)
+{
+	return type == NULL || strcmp(type, rule->recording ? "record" : "alert") == 0;
+}
+
+static void
+want_group(struct listing *l, const struct http_call *call, const struct filter *filter, uint32_t g)
 {
 	const struct rule_group_config *group = &l->config->groups[g];
 
 	if (!param_names(call, "rule_group", group->name) ||
 	    !param_names(call, "file", group->file))
 		return;
-	if (group->n_rules == 0)
+	if (group->n_rules == 0 && filter->type == NULL)
 		l->wanted[l->n++] = (struct wanted){ g, NO_RULE };
 	for (uint32_t r = 0; r < group->n_rules; r++)
-		if (param_names(call, "rule_name", group->rules[r].name))
+		if (is_type(&group->rules[r], filter->type) &&
+		    param_names(call, "rule_name", group->rules[r].name))
 			l->wanted[l->n++] = (struct wanted){ g, r };
 }
 
+/* False: there is no group with the token. */
+static bool
+want_groups(struct listing *l, const struct http_call *call, const struct filter *filter,
+    const struct ordered_group *order)
+{
+	bool begun = filter->token == NULL;
+	char token[TOKEN_BYTES];
+	int64_t n = 0;
+
+	for (uint32_t i = 0; i < l->config->n_groups; i++) {
+		size_t before = l->n;
+
+		if (!begun) {
+			token_of(order[i].config, token);
+			begun = strcmp(token, filter->token) == 0;
+		}
+		if (!begun)
+			continue;
+		want_group(l, call, filter, order[i].index);
+		if (l->n == before)
+			continue;
+		if (filter->limit > 0 && n == filter->limit) {
+			l->n = before;
+			token_of(order[i].config, l->next_token);
+			break;
+		}
+		n++;
+	}
+	return begun;
+}
+
+static void
+listing_fini(void *arg)
+{
+	struct listing *l = arg;
+
+	config_unref(l->config);
+	free(l->wanted);
+	free(l);
+}
+
+/* NULL: there is no group with the filter's token. */
 static struct listing *
-listing_new(const struct api *api, const struct http_call *call)
+listing_new(const struct api *api, const struct http_call *call, const struct filter *filter)
 {
 	struct config *config = api->state->config;
 	struct listing *l = xcalloc(1, sizeof(*l));
@@ -220,20 +327,12 @@ listing_new(const struct api *api, const struct http_call *call)
 	for (uint32_t g = 0; g < config->n_groups; g++)
 		order[g] = (struct ordered_group){ g, &config->groups[g] };
 	qsort(order, config->n_groups, sizeof(*order), by_file_and_name);
-	for (uint32_t g = 0; g < config->n_groups; g++)
-		want_group(l, call, order[g].index);
+	bool found = want_groups(l, call, filter, order);
 	free(order);
-	return l;
-}
-
-static void
-listing_fini(void *arg)
-{
-	struct listing *l = arg;
-
-	config_unref(l->config);
-	free(l->wanted);
-	free(l);
+	if (found)
+		return l;
+	listing_fini(l);
+	return NULL;
 }
 
 static void
@@ -282,8 +381,10 @@ put_wanted(struct listing *l, struct buf *out)
 		put_group_head(l, wanted->group, l->at == 0, out);
 	else
 		buf_putc(out, ',');
-	if (wanted->rule != NO_RULE)
-		put_rule(l->engine, &rule, l->with_alerts, out);
+	if (wanted->rule != NO_RULE && rule.config->recording)
+		put_recording(&rule, out);
+	else if (wanted->rule != NO_RULE)
+		put_alerting(l->engine, &rule, l->with_alerts, out);
 	if (last)
 		put_group_tail(l, wanted->group, out);
 }
@@ -309,31 +410,65 @@ fill(void *arg, struct buf *out, size_t want)
 	if (reloaded && !l->only_alerts && l->at > 0 && l->at < l->n &&
 	    l->wanted[l->at].group == l->wanted[l->at - 1].group)
 		buf_puts(out, "]}");
-	buf_puts(out, "]}}\n");
+	buf_putc(out, ']');
+	if (l->next_token[0] != '\0')
+		buf_printf(out, ",\"groupNextToken\":\"%s\"", l->next_token);
+	buf_puts(out, "}}\n");
+	return false;
+}
+
+/* False: answered already. */
+static bool
+read_filter(struct http_call *call, struct filter *ret)
+{
+	const char *limit = param_text(call, "group_limit");
+
+	ret->type = param_text(call, "type");
+	ret->token = param_text(call, "group_next_token");
+	if (ret->type != NULL && strcmp(ret->type, "alert") != 0 &&
+	    strcmp(ret->type, "record") != 0)
+		reply_prom_error(call, 400, "bad_data", "not supported value \"%s\"", ret->type);
+	else if (ret->token != NULL && limit == NULL)
+		reply_prom_error(call, 400, "bad_data",
+		    "invalid parameter \"group_next_token\": group_limit needs to be present in "
+		    "order to "
+		    "paginate over the groups");
+	else if (limit != NULL && !str_to_i64(str_from(limit), &ret->limit))
+		reply_prom_error(call, 400, "bad_data",
+		    "invalid parameter \"group_limit\": group_limit needs to be a valid number: %s",
+		    limit);
+	else if (limit != NULL && ret->limit <= 0)
+		reply_prom_error(call, 400, "bad_data",
+		    "invalid parameter \"group_limit\": group_limit needs to be greater than 0");
+	else
+		return true;
 	return false;
 }
 
 void
 api_rules_get(struct api *api, struct http_call *call, struct str id)
 {
-	const char *type = param_text(call, "type");
+	struct filter filter = { 0 };
+	struct listing *l;
 
 	(void)id;
-	if (type != NULL && strcmp(type, "alert") != 0 && strcmp(type, "record") != 0) {
-		reply_prom_error(call, 400, "bad_data", "not supported value \"%s\"", type);
+	if (!read_filter(call, &filter))
+		return;
+	l = listing_new(api, call, &filter);
+	if (l == NULL) {
+		reply_prom_error(call, 400, "bad_data",
+		    "invalid group_next_token '%s'. were rule groups changed?", filter.token);
 		return;
 	}
-	struct listing *l = listing_new(api, call);
 	l->with_alerts = !param_bool(call, "exclude_alerts", false);
-	if (type != NULL && strcmp(type, "record") == 0)
-		l->n = 0; /* we have none */
 	http_reply_stream(call, 200, "application/json", fill, listing_fini, l);
 }
 
 void
 api_rule_alerts_get(struct api *api, struct http_call *call, struct str id)
 {
-	struct listing *l = listing_new(api, call);
+	const struct filter filter = { 0 };
+	struct listing *l = listing_new(api, call, &filter);
 
 	(void)id;
 	l->only_alerts = true;

@@ -47,6 +47,10 @@ config_check_file(const char *path, const struct config_kinds *kinds,
 			struct rules_reader *rules = rules_reader_new(l);
 
 			l->sources = with;
+			if (with != NULL) {
+				l->generation->config.evaluation_interval =
+				    with->evaluation_interval;
+			}
 			rules_read(rules, root, path);
 			rules_finish(rules);
 		} else {

@@ -77,6 +77,7 @@ struct source_kind {
 	const struct schema *schema;
 	void (*finish)(struct schema_context *ctx, void *settings);
 };
+	bool (*can_write)(const void *settings); /* can recorded series be written there? NULL: never */
 
 struct rule_config;
 /* A rule kind: `threshold: {...}` in a rule. `expr` is one too, with a scalar. */
@@ -156,7 +157,8 @@ enum on_error { ON_ERROR_KEEP, ON_ERROR_ALERT };
 struct rule_config {
 	const struct rule_group_config *group;
 	uint32_t index;               /* in its group */
-	const char *name;             /* alert */
+	const char *name;             /* alert, or record */
+	bool recording;               /* kind is expr; labels are in `literals`, there are no annotations */
 	const struct source_config *source;
 	const struct rule_kind_schema *kind;
 	const void *settings;         /* kind's struct */
@@ -167,6 +169,7 @@ struct rule_config {
 	struct template_map labels;   /* group labels merged in, `severity:` too */
 	struct template_map annotations; /* `runbook_url:` too */
 	const char *query_text;       /* shown by /api/v1/rules */
+	struct string_map literals;   /* a recording rule's labels, its group's merged in, sorted */
 	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals; see DESIGN of state adoption */
 	struct pos pos;
 };
@@ -175,6 +178,7 @@ struct rule_group_config {
 	const char *name, *file;
 	dur_t interval, query_offset;
 	int64_t limit; /* 0: none */
+	bool interval_assumed; /* it gives none, and no configuration says what the default is */
 	const struct source_config *source;
 	struct rule_config *rules;
 	uint32_t n_rules;

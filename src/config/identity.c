@@ -70,14 +70,20 @@ rule_identify(struct loader *l, struct rule_config *rule, struct map *seen)
 	put_part(&buf, str_from(rule->name));
 	put_part(&buf,
 	    rule->source != NULL ? str_from(rule->source->name) : STR(""));
-	put_part(&buf, str_from(rule->kind->name));
-	if (rule->kind->identity != NULL) {
+	put_part(&buf,
+	    rule->recording ? STR("record") : str_from(rule->kind->name));
+	/* A recording rule has no alerts to keep, only series to end. */
+	if (!rule->recording && rule->kind->identity != NULL) {
 		rule->kind->identity(rule->settings, &condition);
 	}
 	put_part(&buf, buf_str(&condition));
 	for (uint32_t i = 0; i < rule->labels.n; i++) {
 		put_part(&buf, str_from(rule->labels.pairs[i].key));
 		put_part(&buf, template_text(rule->labels.pairs[i].template));
+	}
+	for (uint32_t i = 0; i < rule->literals.n; i++) {
+		put_part(&buf, str_from(rule->literals.pairs[i].key));
+		put_part(&buf, str_from(rule->literals.pairs[i].value));
 	}
 	digest(&buf, text);
 	same = ordinal(l, seen, text);

@@ -23,7 +23,7 @@ struct generation {
  * described where they are read (receivers.c, sources.c, rules.c).
  */
 struct tables {
-	struct schema top, receiver, group, rule, rule_file;
+	struct schema top, receiver, group, rule, record, rule_file;
 	struct schema *sources; /* by kind: common rows and the kind's own */
 	size_t n_sources, n_integrations, n_kinds;
 };
@@ -87,6 +87,14 @@ struct rules_reader *rules_reader_new(struct loader *l);
 void rules_read(struct rules_reader *r, const struct yaml_node *root, const char *path);
 /* Moves the groups into the generation. Frees the reader. */
 void rules_finish(struct rules_reader *r);
+
+/* rule_record.c */
+void record_table(struct schema *record, struct arena *arena, const struct config_kinds *kinds);
+/* Fills a zeroed rule; false when it is not fit for use. ret_source: the source it names, or NULL. */
+bool record_read(struct loader *l, const struct yaml_node *node, const struct template_map *group_labels,
+    struct rule_config *rule, const char **ret_source);
+/* Can what it records be written? */
+bool record_check_source(struct loader *l, const struct rule_config *rule, struct pos pos);
 
 /* rule_files.c */
 void rule_files_read(struct loader *l, struct rules_reader *r, const struct yaml_node *list);

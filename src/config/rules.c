@@ -17,7 +17,7 @@
 
 /* Filled by a table made for the kinds at hand: conditions[] has one for each. */
 struct rule_raw {
-	const char *alert, *source;
+	const char *alert, *record, *source;
 	struct template *severity, *runbook_url;
 	dur_t for_, keep_firing_for, max_age;
 	int on_no_data, on_error;
@@ -52,9 +52,11 @@ static const char *const error_choices[] = { "keep", "alert", NULL };
 #define GROUP(m) .offset = offsetof(struct group_raw, m)
 
 static const struct schema_field rule_common_fields[] = {
-	{ .name = "alert", .kind = FIELD_STRING,
-	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY, RULE(alert),
-	    .doc = "Name of the alert." },
+	{ .name = "alert", .kind = FIELD_STRING, RULE(alert),
+	    .doc = "Name of the alert; a rule has this or 'record'." },
+	{ .name = "record", .kind = FIELD_STRING, RULE(record),
+	    .doc = "Name of the metric that a recording rule writes: it has "
+		   "'expr', 'labels' (literal) and 'source' besides." },
 	{ .name = "for", .kind = FIELD_DURATION, .fallback = "0s", RULE(for_),
 	    .doc = "How long the condition must hold before the alert "
 		   "fires." },
@@ -88,9 +90,6 @@ static const struct schema_field rule_common_fields[] = {
 	    .doc = "Breaches among the last data points." },
 	{ .name = "min_samples", .kind = FIELD_UNSUPPORTED,
 	    .doc = "Samples below which nothing is judged." },
-	{ .name = "record", .kind = FIELD_UNSUPPORTED,
-	    .fallback = "recording rules are not supported yet",
-	    .doc = "Recording rules." },
 };
 
 /* Kinds that are known but perhaps not built. */
@@ -386,6 +385,62 @@ set_texts(struct rules_reader *r, const struct yaml_node *node,
 	    "runbook_url", raw->runbook_url, yaml_get(node, "runbook_url"));
 }
 
+static bool
+has_text(const struct yaml_node *node)
+{
+	return node != NULL && node->kind != YAML_NULL &&
+	    (node->kind != YAML_SCALAR || node->text.n > 0);
+}
+
+static bool
+check_alert_or_record(struct loader *l, const struct yaml_node *node)
+{
+	const struct yaml_node *alert, *record;
+
+	if (node->kind != YAML_MAPPING) {
+		return true; /* said elsewhere */
+	}
+	alert = yaml_get(node, "alert");
+	record = yaml_get(node, "record");
+	if (has_text(alert) && has_text(record)) {
+		diag_error(l->ctx.diag, record->pos,
+		    "only one of 'record' and 'alert' must be set");
+		diag_note(l->ctx.diag, alert->pos, "'alert' is here");
+		return false;
+	}
+	if (!has_text(alert) && !has_text(record)) {
+		diag_error(l->ctx.diag,
+		    alert != NULL ? alert->pos :
+			record != NULL ? record->pos : node->pos,
+		    "one of 'record' or 'alert' must be set");
+		return false;
+	}
+	return true;
+}
+
+static bool
+recording_read(struct rules_reader *r, const struct yaml_node *node,
+    const struct group_raw *group, const struct rule_group_config *owner,
+    struct rule_config *rule)
+{
+	struct loader *l = r->l;
+	const char *source;
+
+	*rule = (struct rule_config){ .group = owner, .pos = node->pos };
+	if (!record_read(l, node, &group->labels, rule, &source)) {
+		return false;
+	}
+	rule->source = source != NULL ?
+	    source_named(r, source, yaml_get(node, "source")) :
+	    owner->source;
+	if (!record_check_source(l, rule, yaml_get(node, "record")->pos)) {
+		return false;
+	}
+	rule->kind->finish(&l->ctx, rule);
+	rule_identify(l, rule, &r->identities);
+	return true;
+}
+
 /* False when the rule is not fit for use; what is wrong is in diag. */
 static bool
 rule_read(struct rules_reader *r, const struct yaml_node *node,
@@ -394,13 +449,13 @@ rule_read(struct rules_reader *r, const struct yaml_node *node,
 {
 	struct loader *l = r->l;
 	const uint32_t errors = diag_errors(l->ctx.diag);
-	const struct yaml_node *record = yaml_get(node, "record");
 	struct rule_raw *raw = r->raw;
 
-	if (record != NULL) {
-		diag_error(l->ctx.diag, record->pos,
-		    "recording rules are not supported yet");
+	if (!check_alert_or_record(l, node)) {
 		return false;
+	}
+	if (has_text(yaml_get(node, "record"))) {
+		return recording_read(r, node, group, owner, rule);
 	}
 	memset(raw, 0, l->tables->rule.size);
 	schema_read(&l->ctx, &l->tables->rule, node, raw);
@@ -477,6 +532,7 @@ group_read(struct rules_reader *r, const struct yaml_node *node,
 	group.interval = raw.interval.ns > 0 ?
 	    raw.interval :
 	    l->generation->config.evaluation_interval;
+	group.interval_assumed = raw.interval.ns <= 0 && l->sources == NULL;
 	group.query_offset = raw.query_offset;
 	group.limit = raw.limit > 0 ? raw.limit : 0;
 	group.source = raw.source != NULL ?
@@ -509,7 +565,7 @@ check_group_name(struct rules_reader *r, struct map *names,
 	first = map_find(names, hash, node_has_text, &name->text);
 	if (first != NULL) {
 		diag_error(r->l->ctx.diag, name->pos,
-		    "there are two groups named '%.*s' in this file",
+		    "groupname: \"%.*s\" is repeated in the same file",
 		    STR_ARG(str_head(name->text, 80)));
 		diag_note(r->l->ctx.diag, first->pos, "the first is here");
 		return;

@@ -129,10 +129,12 @@ tables_new(struct arena *arena, const struct config_kinds *kinds)
 	top_table(t, arena);
 	t->rule = (struct schema){ .name = "rule",
 		.doc = "An alert and the condition that raises it: exactly "
-		       "one of the kinds." };
+		       "one of the kinds.  Or a series to record, and its "
+		       "expr." };
 	t->rule.fields = rule_fields(arena, kinds, &t->rule.n_fields,
 	    &t->rule.size);
 	group_table(&t->group, arena, &t->rule);
+	record_table(&t->record, arena, kinds);
 	fields = ARENA_ARRAY(arena, ARRAY_LEN(rule_file_fields),
 	    struct schema_field);
 	memcpy(fields, rule_file_fields, sizeof(rule_file_fields));

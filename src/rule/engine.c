@@ -33,7 +33,7 @@ reap(void *arg)
 		struct retired_source *retired =
 		    CONTAINER_OF(link, struct retired_source, link);
 
-		if (retired->source->in_flight > 0)
+		if (retired->source->in_flight > 0 || retired->source->writing > 0)
 			continue;
 		list_remove(&retired->link);
 		retired->source->ops->close(retired->source);
@@ -129,6 +129,13 @@ engine_start(struct engine *engine)
 			group_schedule(engine->groups[i]);
 }
 
+static void
+stop_source(struct source *source)
+{
+	if (source->ops->stop != NULL)
+		source->ops->stop(source);
+}
+
 void
 engine_stop(struct engine *engine)
 {
@@ -137,6 +144,11 @@ engine_stop(struct engine *engine)
 	for (uint32_t i = 0;
 	     engine->config != NULL && i < engine->config->n_groups; i++)
 		group_cancel(engine->groups[i]);
+	for (uint32_t i = 0;
+	     engine->config != NULL && i < engine->config->n_sources; i++)
+		stop_source(engine->sources[i]);
+	LIST_FOREACH(link, &engine->retired_sources)
+	stop_source(CONTAINER_OF(link, struct retired_source, link)->source);
 }
 
 bool
@@ -146,6 +158,14 @@ engine_idle(const struct engine *engine)
 	     engine->config != NULL && i < engine->config->n_groups; i++)
 		if (engine->groups[i]->running)
 			return false;
+	for (uint32_t i = 0;
+	     engine->config != NULL && i < engine->config->n_sources; i++)
+		if (engine->sources[i]->writing > 0)
+			return false;
+	LIST_FOREACH(link, &engine->retired_sources)
+	if (CONTAINER_OF(link, struct retired_source, link)->source->writing >
+	    0)
+		return false;
 	return list_empty(&engine->retired_groups);
 }
 
@@ -342,6 +362,21 @@ make_groups(struct engine *engine, struct config *config,
 	engine->groups = groups;
 }
 
+/* Samples that are not written yet pass to the source's successor. */
+static void
+adopt_writes(struct engine *engine, struct source **sources,
+    const struct config *config)
+{
+	for (uint32_t i = 0; i < config->n_sources; i++) {
+		struct source *old =
+		    engine_source(engine, config->sources[i].name);
+
+		if (old != NULL && old->ops == sources[i]->ops &&
+		    old->ops->adopt != NULL)
+			old->ops->adopt(sources[i], old);
+	}
+}
+
 int
 engine_apply(struct engine *engine, struct config *config, struct err *err)
 {
@@ -365,6 +400,7 @@ engine_apply(struct engine *engine, struct config *config, struct err *err)
 	for (size_t it = 0; (rule = map_next(&rules, &it)) != NULL;)
 		eval_vanished(engine, rule, loop_now(engine->options.loop));
 	arena_reset(engine->scratch);
+	adopt_writes(engine, sources, config);
 	map_fini(&rules);
 	map_fini(&old_groups);
 	for (uint32_t i = 0; i < n_old; i++)

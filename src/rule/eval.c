@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "rule/eval.h"
+#include "rule/record.h"
 
 /* --- the rule's own alert: on_no_data, on_error ------------------------ */
 
@@ -437,6 +438,10 @@ eval_vanished(struct engine *engine, struct rule_state *rule, wall_t now)
 	eval_init(&ev, engine, rule, now, engine->scratch);
 	ev.policy = (struct alert_policy){ 0 };
 	step_tracked(&ev);
+	if (rule->config != NULL && rule->config->source != NULL)
+		record_vanished(rule,
+		    engine_source(engine, rule->config->source->name),
+		    engine->scratch);
 	if (rule->id != 0 && engine->options.store != NULL)
 		store_rule_delete(engine->options.store, rule->id);
 	rule_state_free(rule);

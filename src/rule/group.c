@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "rule/internal.h"
+#include "rule/record.h"
 
 #define RULE_ARENA_BYTES 4096
 
@@ -66,23 +66,71 @@ run_arena(struct group *group)
 	return group->arena != NULL ? group->arena : group->engine->scratch;
 }
 
-/* All answers are there, or failure says why not. */
-static void
-finish_rule(struct group *group, const char *failure)
+/* Keeps what the rule has to write; false: nothing to wait for, and failure may say why. */
+static bool
+put_series(struct group *group, const struct recording *recording)
+{
+	struct rule_state *rule = group->rules[group->at];
+	struct source *source = group->source;
+	struct err err;
+	int code = source->ops->write(source, recording->samples, recording->n, &group->write, &err);
+
+	record_done(rule);
+	if (code < 0)
+		group->failure = xstrdup(err.text);
+	return code > 0;
+}
+
+/* "results being visible to later rules of the same cycle": a rule that writes waits for it. */
+static bool
+evaluate_recording(struct group *group, struct err *err)
+{
+	struct rule_state *rule = group->rules[group->at];
+	struct recording recording;
+
+	if (record_series(rule, group->source, &group->answers[0], group->slot, run_arena(group),
+		&recording, err) < 0) {
+		group->failure = xstrdup(err->text);
+		return false;
+	}
+	return put_series(group, &recording);
+}
+
+static bool
+evaluate_alerting(struct group *group, struct err *err)
 {
 	struct engine *engine = group->engine;
 	struct rule_state *rule = group->rules[group->at];
 	struct arena *arena = run_arena(group);
-	struct err err;
+	struct recording recording;
 
-	if (failure == NULL &&
-	    eval_rule(engine, rule, group->source, group->answers,
-		group->plan.n, group->slot, arena, &err) < 0)
-		failure = err.text;
-	if (failure != NULL) {
-		engine->stats.failures++;
-		set_error(group, rule, failure);
+	if (eval_rule(engine, rule, group->source, group->answers, group->plan.n, group->slot, arena,
+		err) < 0) {
+		set_error(group, rule, err->text);
 		eval_failed(engine, rule, group->slot, arena);
+		group->failure = xstrdup(err->text);
+		return false;
+	}
+	if (!group->source->writes_alerts) {
+		record_vanished(rule, group->source, arena);
+		return false;
+	}
+	if (record_alerts(rule, group->slot, arena, &recording, err) < 0) {
+		group->failure = xstrdup(err->text);
+		return false;
+	}
+	return put_series(group, &recording);
+}
+
+static void
+end_rule(struct group *group)
+{
+	struct engine *engine = group->engine;
+	struct rule_state *rule = group->rules[group->at];
+
+	if (group->failure != NULL) {
+		engine->stats.failures++;
+		set_error(group, rule, group->failure);
 	} else {
 		clear_error(group, rule);
 	}
@@ -94,10 +142,32 @@ finish_rule(struct group *group, const char *failure)
 	engine->stats.evaluation_seconds += dur_seconds(rule->evaluation_time);
 	free(group->failure);
 	group->failure = NULL;
+	group->at++;
+}
+
+/* All answers are there, or group->failure says why not. False: what it writes is under way. */
+static bool
+finish_rule(struct group *group)
+{
+	struct engine *engine = group->engine;
+	struct rule_state *rule = group->rules[group->at];
+	struct err err;
+
+	if (group->failure != NULL) {
+		set_error(group, rule, group->failure);
+		eval_failed(engine, rule, group->slot, run_arena(group));
+	} else if (rule->config->recording) {
+		group->writing = evaluate_recording(group, &err);
+	} else {
+		group->writing = evaluate_alerting(group, &err);
+	}
 	arena_reset(engine->scratch);
 	arena_free(group->arena);
 	group->arena = NULL;
-	group->at++;
+	if (group->writing)
+		return false;
+	end_rule(group);
+	return true;
 }
 
 static void
@@ -114,7 +184,8 @@ end_cancelled(struct group *group)
 	}
 }
 
-/* True: the rule waits for answers; false: it is finished already. */
+/* True: the rule waits for answers, or for its series to be written; false: it
+ * is finished already. */
 static bool
 start_rule(struct group *group)
 {
@@ -129,14 +200,10 @@ start_rule(struct group *group)
 	if (group->source == NULL)
 		err_set(&err, ERR_INVALID, "there is no source to ask");
 	if (group->source == NULL || rule->kind->plan(rule->config, group->slot,
-					 &group->plan, &err) < 0) {
-		finish_rule(group, err.text);
-		return false;
-	}
-	if (group->plan.n == 0) {
-		finish_rule(group, NULL);
-		return false;
-	}
+					 &group->plan, &err) < 0)
+		group->failure = xstrdup(err.text);
+	if (group->failure != NULL || group->plan.n == 0)
+		return !finish_rule(group);
 	/* One answer is used up in the turn it arrives in; several have to be
 	 * kept until the last. */
 	if (group->plan.n > 1)
@@ -208,7 +275,19 @@ on_answer(struct source_query *query, const struct vector *vector,
 		end_cancelled(group);
 		return;
 	}
-	finish_rule(group, group->failure);
+	if (finish_rule(group))
+		advance(group);
+}
+
+static void
+on_written(struct source_write *write, const struct err *err)
+{
+	struct group *group = CONTAINER_OF(write, struct group, write);
+
+	group->writing = false;
+	if (err != NULL)
+		group->failure = xstrdup(err->text);
+	end_rule(group);
 	advance(group);
 }
 
@@ -289,6 +368,7 @@ group_new(struct engine *engine, const struct rule_group_config *config)
 	group->phase_hash = phase_hash_of(config);
 	group->rules =
 	    xcalloc((size_t)config->n_rules + 1, sizeof(struct rule_state *));
+	group->write.done = on_written;
 	timer_init(&group->timer, tick, group);
 	for (uint32_t i = 0; i < RULE_QUERIES_MAX; i++) {
 		group->queries[i].done = on_answer;
@@ -313,6 +393,12 @@ group_cancel(struct group *group)
 	loop_timer_stop(group->engine->options.loop, &group->timer);
 	if (!group->running)
 		return;
+	if (group->writing) {
+		list_remove(&group->write.link);
+		group->writing = false;
+		end_cancelled(group);
+		return;
+	}
 	for (uint32_t i = 0; i < group->plan.n; i++)
 		source->ops->cancel(source, &group->queries[i]);
 }

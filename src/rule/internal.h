@@ -65,6 +65,10 @@ struct rule_state {
 	uint32_t base_n, n_keyed;
 	uint32_t n_pending, n_firing;
 	uint32_t mark;
+	/* series written at the last evaluation, and those that it ended: until
+	 * they have been put */
+	struct map written, ended; /* of struct labels, +1 reference each */
+	wall_t written_at;         /* what time the samples carried */
 	/* the last evaluation */
 	char *last_error; /* NULL: none */
 	bool evaluated;
@@ -91,6 +95,9 @@ struct group {
 	struct source_query queries[RULE_QUERIES_MAX];
 	struct vector answers[RULE_QUERIES_MAX];
 	uint32_t waiting;    /* queries without an answer */
+	struct source_write write; /* what the rule wrote, when it has to be
+				      there before the next rule asks */
+	bool writing;
 	struct arena *arena; /* several answers must outlive their turns; NULL:
 				engine->scratch does */
 	char *failure;       /* the first query that failed */

@@ -15,7 +15,7 @@
 
 #include "base/hash.h"
 #include "base/xalloc.h"
-#include "rule/internal.h"
+#include "rule/record.h"
 
 #define KEY_SHARE_MAX UINT16_MAX
 #define UNMAPPED_MAX  8 /* up to here a walk is as fast, and a map is dear */
@@ -48,6 +48,7 @@ rule_state_free(struct rule_state *rule)
 		tracked_free(rule->tracked[i]);
 	free(rule->tracked);
 	map_fini(&rule->by_key);
+	record_forget(rule);
 	labels_unref(rule->own_labels);
 	free(rule->base_key);
 	free(rule->generator_url);

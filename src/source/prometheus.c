@@ -18,6 +18,7 @@
 #include "loop/loop.h"
 #include "net/xfer.h"
 #include "source/backends.h"
+#include "source/remote_write.h"
 
 #define GET_URL_MAX         2048 /* longer ones go as POST: proxies cut URLs */
 #define METRIC_LABELS_FIRST 16
@@ -28,6 +29,9 @@ struct prometheus_settings {
 	const char *url;
 	const struct http_options *http;
 	struct string_map params;
+	const char *remote_write_url;
+	dur_t remote_write_timeout;
+	bool remote_write_alerts;
 	struct pos pos;
 };
 
@@ -47,6 +51,7 @@ struct prometheus {
 			      begins with & */
 	struct call *idle;
 	uint32_t n_idle;
+	struct remote_write *write; /* NULL: no remote_write_url */
 };
 
 static void
@@ -58,8 +63,29 @@ put_param(struct buf *out, struct str name, struct str value)
 	url_escape(out, value);
 }
 
+static void
+open_write(struct prometheus *p, struct loop *loop)
+{
+	const struct prometheus_settings *settings = p->source.config->settings;
+
+	if (settings->remote_write_url == NULL)
+		return;
+	p->source.writes = true;
+	p->source.writes_alerts = settings->remote_write_alerts;
+	p->write = remote_write_new(&(struct remote_write_options){
+	    .loop = loop,
+	    .xfer = p->xfer,
+	    .url = settings->remote_write_url,
+	    .http = settings->http,
+	    .timeout = settings->remote_write_timeout,
+	    .source = p->source.config->name,
+	    .in_flight = &p->source.writing,
+	    .stats = &p->source.written,
+	});
+}
+
 static struct source *
-prometheus_open(const struct source_config *config, struct loop *loop UNUSED,
+prometheus_open(const struct source_config *config, struct loop *loop,
     struct xfer *xfer, struct worker_pool *workers UNUSED,
     struct err *err UNUSED)
 {
@@ -81,6 +107,7 @@ prometheus_open(const struct source_config *config, struct loop *loop UNUSED,
 	for (uint32_t i = 0; i < settings->params.n; i++)
 		put_param(&p->params, str_from(settings->params.pairs[i].key),
 		    str_from(settings->params.pairs[i].value));
+	open_write(p, loop);
 	return &p->source;
 }
 
@@ -102,6 +129,7 @@ prometheus_close(struct source *source)
 		p->idle = call->next;
 		call_free(call);
 	}
+	remote_write_free(p->write);
 	buf_fini(&p->endpoint);
 	buf_fini(&p->params);
 	free(p);
@@ -300,6 +328,43 @@ prometheus_labels(const struct source *source UNUSED,
 	return 0;
 }
 
+static int
+prometheus_write(struct source *source, const struct write_sample *samples, uint32_t n,
+    struct source_write *write, struct err *err)
+{
+	struct prometheus *p = (struct prometheus *)source;
+
+	if (p->write == NULL)
+		return err_set(err, ERR_INVALID, "the source has no remote_write_url");
+	return remote_write_put(p->write, samples, n, write, err);
+}
+
+static void
+prometheus_adopt(struct source *source, struct source *old)
+{
+	struct prometheus *p = (struct prometheus *)source, *before = (struct prometheus *)old;
+
+	if (p->write == NULL || before->write == NULL)
+		return;
+	source->written = old->written;
+	remote_write_adopt(p->write, before->write);
+}
+
+static void
+prometheus_stop(struct source *source)
+{
+	struct prometheus *p = (struct prometheus *)source;
+
+	if (p->write != NULL)
+		remote_write_stop(p->write);
+}
+
+static bool
+can_write(const void *settings)
+{
+	return ((const struct prometheus_settings *)settings)->remote_write_url != NULL;
+}
+
 static void
 settings_finish(struct schema_context *ctx, void *value)
 {
@@ -309,6 +374,10 @@ settings_finish(struct schema_context *ctx, void *value)
 		diag_error(ctx->diag, settings->pos,
 		    "the url of a source has no query part; put extra "
 		    "parameters under 'params'");
+	if (settings->remote_write_alerts && settings->remote_write_url == NULL)
+		diag_error(ctx->diag, settings->pos,
+		    "remote_write_alerts needs a remote_write_url, such as "
+		    "http://localhost:9090/api/v1/write");
 }
 
 static const struct schema_field settings_fields[] = {
@@ -329,6 +398,25 @@ static const struct schema_field settings_fields[] = {
 	    .flags = FIELD_ENV,
 	    .doc = "Extra parameters of every query, such as dedup or "
 		   "extra_label." },
+	{ .name = "remote_write_url",
+	    .kind = FIELD_URL,
+	    .offset = offsetof(struct prometheus_settings, remote_write_url),
+	    .flags = FIELD_ENV,
+	    .doc = "Where recording rules write their series by remote write "
+		   "1.0, such as http://localhost:9090/api/v1/write; "
+		   "http_config applies." },
+	{ .name = "remote_write_timeout",
+	    .kind = FIELD_DURATION,
+	    .offset = offsetof(struct prometheus_settings, remote_write_timeout),
+	    .flags = FIELD_POSITIVE,
+	    .fallback = "30s",
+	    .doc = "A write that takes longer has failed and is repeated." },
+	{ .name = "remote_write_alerts",
+	    .kind = FIELD_BOOL,
+	    .offset = offsetof(struct prometheus_settings, remote_write_alerts),
+	    .fallback = "false",
+	    .doc = "Write ALERTS and ALERTS_FOR_STATE of the alerting rules "
+		   "that ask this source, too." },
 };
 
 static const struct schema settings_schema = {
@@ -344,6 +432,7 @@ const struct source_kind source_prometheus_kind = {
 	.name = "prometheus",
 	.schema = &settings_schema,
 	.finish = settings_finish,
+	.can_write = can_write,
 };
 
 const struct source_ops source_prometheus = {
@@ -354,4 +443,7 @@ const struct source_ops source_prometheus = {
 	.cancel = prometheus_cancel,
 	.labels = prometheus_labels,
 	.check = NULL,
+	.write = prometheus_write,
+	.adopt = prometheus_adopt,
+	.stop = prometheus_stop,
 };

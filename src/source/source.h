@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/instant.h"
+#include "base/list.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "labels/labels.h"
@@ -58,6 +59,24 @@ struct source_query { /* embedded in its owner, alive until done */
 	void *impl;           /* the source's */
 };
 
+/* One sample of one series, to be written into the backend. */
+struct write_sample {
+	const struct labels *labels; /* __name__ included */
+	double value;
+	bool stale; /* the series ends here: value does not count */
+	wall_t at;
+};
+
+struct source_write { /* embedded in its owner, who waits for the answer */
+	struct link link; /* kept by the source; list_remove() stops waiting */
+	void (*done)(struct source_write *write, const struct err *err); /* err NULL: it is in the backend */
+};
+
+struct source_write_stats {
+	uint64_t samples, dropped, requests, failures; /* dropped: refused, or no room in the queue */
+	uint32_t pending;
+};
+
 struct source_ops {
 	const struct source_kind *kind;
 	struct source *(*open)(const struct source_config *config, struct loop *loop, struct xfer *xfer, struct worker_pool *workers, struct err *err);
@@ -68,6 +87,16 @@ struct source_ops {
 	int (*labels)(const struct source *source, const struct sample *sample, struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err);
 	/* Parses/prepares a query without running it; may be NULL (then anything goes). */
 	int (*check)(const struct source_config *config, struct str text, struct err *err);
+	/*
+	 * Writes samples; copies what it needs.  1: done() will run; 0: nothing to wait for; negative and err:
+	 * they are queued behind others that the backend does not take at present.  NULL: cannot be written to.
+	 */
+	int (*write)(struct source *source, const struct write_sample *samples, uint32_t n, struct source_write *write,
+	    struct err *err);
+	/* A reload: takes over what old, of the same name and kind, has not written yet; may be NULL. */
+	void (*adopt)(struct source *source, struct source *old);
+	/* No more writes; the one under way is cancelled; may be NULL. */
+	void (*stop)(struct source *source);
 };
 
 struct source { /* first member of each backend's own struct */
@@ -75,6 +104,9 @@ struct source { /* first member of each backend's own struct */
 	const struct source_config *config;
 	uint64_t queries, failures;
 	uint32_t in_flight;
+	bool writes, writes_alerts; /* fixed when it is opened */
+	uint32_t writing;           /* writes under way: it cannot be closed yet */
+	struct source_write_stats written;
 };
 
 /* sources.inc: one line per backend */

@@ -12,7 +12,7 @@ class Prometheus(Client):
     """Scrapes the given ports each second; rules and an Alertmanager to send to are optional."""
 
     def __init__(self, directory, targets=(), rules=None, alertmanager_port=None, external_labels=None,
-                 name="prometheus"):
+                 name="prometheus", arguments=()):
         super().__init__(free_port())
         self.directory = os.path.join(str(directory), name)
         os.makedirs(self.directory, exist_ok=True)
@@ -35,8 +35,12 @@ class Prometheus(Client):
         self.process = Process(name, [tool("prometheus"), f"--config.file={path}",
                                       f"--storage.tsdb.path={self.directory}/tsdb", "--log.level=warn",
                                       "--rules.alert.resend-delay=1s",
-                                      f"--web.listen-address=127.0.0.1:{self.port}"],
+                                      f"--web.listen-address=127.0.0.1:{self.port}", *arguments],
                                self.directory, {"GOMAXPROCS": "1"})
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
 
     def is_ready(self):
         self.process.require_running()

@@ -76,7 +76,17 @@ static const struct schema_field prometheus_fields[] = {
 	{ .name = "http_config", .kind = FIELD_SUB,
 	    .sub = &schema_http_config, AT(fake_prometheus, http),
 	    .doc = "Credentials and TLS." },
+	{ .name = "remote_write_url", .kind = FIELD_URL,
+	    AT(fake_prometheus, remote_write_url),
+	    .doc = "Where recorded series go." },
 };
+
+static bool
+can_write(const void *settings)
+{
+	return ((const struct fake_prometheus *)settings)->remote_write_url !=
+	    NULL;
+}
 
 static const struct schema prometheus_schema = { .name = "prometheus",
 	.doc = "Prometheus.", .size = sizeof(struct fake_prometheus),
@@ -84,7 +94,7 @@ static const struct schema prometheus_schema = { .name = "prometheus",
 	.pos_offset = offsetof(struct fake_prometheus, pos) + 1 };
 
 static const struct source_kind prometheus = { .name = "prometheus",
-	.schema = &prometheus_schema };
+	.schema = &prometheus_schema, .can_write = can_write };
 
 static const struct schema_field sqlite_fields[] = {
 	{ .name = "path", .kind = FIELD_STRING,

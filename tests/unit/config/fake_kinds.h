@@ -24,6 +24,7 @@ struct fake_log {
 struct fake_prometheus {
 	const char *url;
 	const struct http_options *http;
+	const char *remote_write_url;
 	struct pos pos;
 };
 

@@ -17,6 +17,7 @@
 #include "net/xfer.h"
 #include "rule/kind.h"
 #include "store/store.h"
+#include "unit/source/decode_write.h"
 
 #define START      INT64_C(1763621047000000000)
 #define ALERTS_MAX 32
@@ -31,7 +32,12 @@ static dur_t
 reply(void *arg UNUSED, const struct xfer_request *request,
     struct xfer_response *response)
 {
-	world.n_queries++;
+	if (strstr(request->url.p, "/api/v1/write") != NULL) {
+		decode_write(buf_str(&request->body), &world.written);
+		world.n_writes++;
+	} else {
+		world.n_queries++;
+	}
 	snprintf(world.last_url, sizeof(world.last_url), "%s", request->url.p);
 	for (size_t i = 0; i < ARRAY_LEN(world.answers); i++) {
 		if (world.answers[i].match == NULL ||
@@ -220,6 +226,7 @@ world_close(void)
 	char path[128];
 
 	stop();
+	buf_fini(&world.written);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", world.dir, names[i]);
 		unlink(path);
@@ -352,6 +359,26 @@ world_alerts(uint32_t group, uint32_t rule)
 	for (uint32_t i = 0; i < n; i++)
 		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s",
 		    i > 0 ? " " : "", texts[i]);
+	return out;
+}
+
+/* Absolute times depend on the directory's random name. */
+const char *
+world_written(void)
+{
+	static char out[8192];
+	const char *p = world.written.n > 0 ? world.written.p : "";
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (const char *at; (at = strstr(p, " @")) != NULL; p = strchr(at, '\n') + 1) {
+		int64_t ms = strtoll(at + 2, NULL, 10) - world.start.ns / 1000000;
+
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%.*s @%lld\n", (int)(at - p), p,
+		    (long long)ms);
+		ck_assert_uint_lt(n, sizeof(out));
+	}
+	buf_clear(&world.written);
 	return out;
 }
 

@@ -42,6 +42,8 @@ struct world {
 		dur_t delay;
 	} answers[8];
 	uint32_t n_queries;
+	struct buf written; /* what came by remote write, see decode_write.h; times in ms since the first slot */
+	uint32_t n_writes;
 	char last_url[4096];
 	struct event events[64];
 	uint32_t n_events;
@@ -72,6 +74,8 @@ void world_until(int64_t seconds); /* from the first slot */
 struct rule_view world_rule(uint32_t group, uint32_t rule);
 /* "pending{labels} firing{labels}", ordered by label text. */
 const char *world_alerts(uint32_t group, uint32_t rule);
+/* What was written since the last call: "{__name__="a"} 1 @0\n". */
+const char *world_written(void);
 /* The events since the last call: "firing{labels} resolved{labels}", in order.
  */
 const char *world_events(void);

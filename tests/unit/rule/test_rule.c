@@ -19,6 +19,8 @@ main(void)
 	suite_add_tcase(suite, tcase_kinds());
 	suite_add_tcase(suite, tcase_engine());
 	suite_add_tcase(suite, tcase_engine_restart());
+	suite_add_tcase(suite, tcase_record());
+	suite_add_tcase(suite, tcase_lint());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

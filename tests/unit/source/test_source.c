@@ -85,6 +85,7 @@ main(void)
 	hash_seed(1);
 	suite_add_tcase(suite, tcase_decode());
 	suite_add_tcase(suite, tcase_prometheus());
+	suite_add_tcase(suite, tcase_remote_write());
 	suite_add_tcase(suite, tcase_sqlite());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -9,6 +9,7 @@
 
 TCase *tcase_decode(void);
 TCase *tcase_prometheus(void);
+TCase *tcase_remote_write(void);
 TCase *tcase_sqlite(void);
 
 /* A source's configuration out of its settings in YAML; findings fail the test.
