@@ -28,6 +28,7 @@
 
 #define RULES_MAX 200000
 #define RULE_FILES_MAX 10000
+#define TEMPLATE_FILES_MAX 1000
 
 struct config_global {
 	dur_t resolve_timeout; /* 5m */
@@ -76,8 +77,8 @@ struct source_kind {
 	const char *name;
 	const struct schema *schema;
 	void (*finish)(struct schema_context *ctx, void *settings);
-};
 	bool (*can_write)(const void *settings); /* can recorded series be written there? NULL: never */
+};
 
 struct rule_config;
 /* A rule kind: `threshold: {...}` in a rule. `expr` is one too, with a scalar. */
@@ -168,8 +169,8 @@ struct rule_config {
 	dur_t max_age;                /* DUR_UNSET: none */
 	struct template_map labels;   /* group labels merged in, `severity:` too */
 	struct template_map annotations; /* `runbook_url:` too */
-	const char *query_text;       /* shown by /api/v1/rules */
 	struct string_map literals;   /* a recording rule's labels, its group's merged in, sorted */
+	const char *query_text;       /* shown by /api/v1/rules */
 	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals; see DESIGN of state adoption */
 	struct pos pos;
 };
@@ -177,8 +178,8 @@ struct rule_config {
 struct rule_group_config {
 	const char *name, *file;
 	dur_t interval, query_offset;
-	int64_t limit; /* 0: none */
 	bool interval_assumed; /* it gives none, and no configuration says what the default is */
+	int64_t limit; /* 0: none */
 	const struct source_config *source;
 	struct rule_config *rules;
 	uint32_t n_rules;

@@ -116,3 +116,8 @@ struct loader *loader_new(const char *path, const struct config_kinds *kinds, st
 struct config *loader_end(struct loader *l);
 bool loader_file(struct loader *l, const char *path, struct yaml_node **ret_root);
 void config_build(struct loader *l, const struct yaml_node *root);
+/* patterns.c: calls each() for every file that a pattern names, until it returns false. */
+typedef bool pattern_fn(void *arg, const struct yaml_node *node, const char *path);
+void pattern_each(struct loader *l, const struct yaml_node *node, pattern_fn *each, void *arg);
+/* templates.c: fills ctx.templates; before anything with notification templates is read. */
+void templates_build(struct loader *l, const struct yaml_node *list);

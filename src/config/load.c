@@ -141,6 +141,7 @@ config_build(struct loader *l, const struct yaml_node *root)
 		    "the file is empty: no route provided");
 		return;
 	}
+	templates_build(l, root->kind == YAML_MAPPING ? yaml_get(root, "templates") : NULL);
 	schema_read(&l->ctx, &l->tables->top, root, raw);
 	if (root->kind != YAML_MAPPING) {
 		return;

@@ -151,6 +151,7 @@ struct schema_context {
 	bool check_files;    /* *_file must be readable */
 	const char *dir;     /* relative paths start here */
 	bool expand_env;     /* inside sources and receivers */
+	const struct template_set *templates; /* what notification templates may use; NULL: nothing */
 };
 
 #define SCHEMA_FIELDS_MAX 128 /* in one table */

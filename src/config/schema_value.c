@@ -336,10 +336,10 @@ template_read(struct schema_context *ctx, const struct schema_field *field,
 	    !text_read(ctx, field, node, "a string", &text, &changed)) {
 		return NULL;
 	}
-	template = template_parse(ctx->arena, text,
-	    (field->flags & FIELD_NOTIFICATION) != 0 ? TEMPLATE_NOTIFICATION :
-						       TEMPLATE_RULE,
-	    &err);
+	if ((field->flags & FIELD_NOTIFICATION) != 0)
+		template = template_parse_with(ctx->arena, text, ctx->templates, &err);
+	else
+		template = template_parse(ctx->arena, text, TEMPLATE_RULE, &err);
 	if (template == NULL) {
 		if (changed) {
 			err.at = ERR_NOWHERE;

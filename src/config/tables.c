@@ -49,8 +49,9 @@ static const struct schema_field top_fields[] = {
 	    .flags = FIELD_OURS,
 	    .offset = offsetof(struct top_raw, external_labels),
 	    .doc = "Labels added to every alert raised here." },
-	{ .name = "templates", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Files with notification templates." },
+	{ .name = "templates", .kind = FIELD_ACCEPTED, /* read before the rest, by templates.c */
+	    .json_schema = "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}",
+	    .doc = "Files that define notification templates, with wildcards, relative to this file." },
 	{ .name = "time_intervals", .kind = FIELD_SUB_LIST,
 	    .sub = &schema_time_interval,
 	    .offset = offsetof(struct top_raw, time_intervals),
@@ -133,8 +134,8 @@ tables_new(struct arena *arena, const struct config_kinds *kinds)
 		       "expr." };
 	t->rule.fields = rule_fields(arena, kinds, &t->rule.n_fields,
 	    &t->rule.size);
-	group_table(&t->group, arena, &t->rule);
 	record_table(&t->record, arena, kinds);
+	group_table(&t->group, arena, &t->rule);
 	fields = ARENA_ARRAY(arena, ARRAY_LEN(rule_file_fields),
 	    struct schema_field);
 	memcpy(fields, rule_file_fields, sizeof(rule_file_fields));

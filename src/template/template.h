@@ -89,4 +89,6 @@ struct template_set *template_set_new(struct arena *arena);
 int template_set_add(struct template_set *set, struct str file, struct str text, struct err *err);
 /* What files refer to exists, fields of the data are known: 0, or negative with the file and err->at in its text. */
 int template_set_check(const struct template_set *set, struct str *ret_file, struct err *err);
+/* defaults.c: the names that Alertmanager's users find in place. Add them first. */
+void template_set_add_defaults(struct template_set *set);
 bool template_set_has(const struct template_set *set, struct str name);

@@ -7,6 +7,7 @@
 #include "template/template.h"
 
 Suite *suite_observed(void);
+Suite *suite_defaults(void);
 Suite *suite_engine(void);
 
 struct template_data observed_rule_data(void);

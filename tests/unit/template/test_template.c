@@ -342,6 +342,7 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, suite_engine());
+	srunner_add_suite(runner, suite_defaults());
 	srunner_add_suite(runner, suite_observed());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
