@@ -203,6 +203,29 @@ START_TEST(metrics_count)
 }
 END_TEST
 
+/* clang-format off */
+static const struct { const char *path; int status; } prefixed[] = {
+	{ "/am/-/healthy", 200 },
+	{ "/am/api/v2/status/", 200 },
+	{ "/", 302 },
+	{ "/-/healthy", 404 },
+	{ "/am", 404 },
+	{ "/am/", 404 },
+	{ "/ambulance/-/healthy", 404 },
+	{ "/am/am/-/healthy", 404 },
+};
+/* clang-format on */
+
+START_TEST(everything_is_below_the_route_prefix)
+{
+	w.state.route_prefix = "/am";
+	ck_assert_msg(ask("GET", prefixed[_i].path, NULL) == prefixed[_i].status, "%s: %s",
+	    prefixed[_i].path, said());
+	w.state.route_prefix = "";
+	ck_assert_int_eq(ask("GET", "/-/healthy", NULL), 200);
+}
+END_TEST
+
 TCase *
 rest_tests(void)
 {
@@ -210,6 +233,8 @@ rest_tests(void)
 
 	tcase_add_checked_fixture(tc, world_open, world_close);
 	tcase_add_loop_test(tc, dispatches_by_method_and_path, 0, (int)ARRAY_LEN(routes));
+	tcase_add_loop_test(
+	    tc, everything_is_below_the_route_prefix, 0, (int)ARRAY_LEN(prefixed));
 	tcase_add_test(tc, says_how_it_is);
 	tcase_add_test(tc, is_healthy_always_and_ready_when_it_is);
 	tcase_add_test(tc, reloads_or_says_why_not);

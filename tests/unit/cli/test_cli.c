@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <check.h>
 #include <json-c/json_tokener.h>
@@ -324,6 +325,60 @@ START_TEST(where_the_server_is)
 }
 END_TEST
 
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+START_TEST(how_to_reach_the_server_comes_from_a_file_with_carets)
+{
+	char path[] = "/tmp/test_cli.XXXXXX";
+	struct remote remote = { .url = "http://127.0.0.1:1", .http_config = path };
+	const char *out, *errors;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+	write_text(path, "basic_auth: {user: a}\n");
+	capture_begin();
+	ck_assert_int_eq(remote_call(&remote, "GET", "/x", NULL, NULL), EXIT_USAGE);
+	capture_end(&out, &errors);
+	ck_assert_ptr_nonnull(strstr(errors, ":1:14: error: unknown key 'user' in basic_auth"));
+	write_text(path, "basic_auth: {username: a, password: secret}\n");
+	capture_begin();
+	ck_assert_int_eq(remote_call(&remote, "GET", "/x", NULL, NULL), EXIT_UNREACHABLE);
+	capture_end(&out, &errors);
+	(void)unlink(path);
+	capture_begin();
+	ck_assert_int_eq(remote_call(&remote, "GET", "/x", NULL, NULL), EXIT_USAGE);
+	capture_end(&out, &errors);
+	ck_assert_ptr_nonnull(strstr(errors, path));
+}
+END_TEST
+
+START_TEST(no_message_repeats_the_password_of_a_url)
+{
+	struct remote remote = { .url = "http://joe:secret@127.0.0.1:1" };
+	const char *out, *errors;
+
+	capture_begin();
+	ck_assert_int_eq(remote_call(&remote, "GET", "/x", NULL, NULL), EXIT_UNREACHABLE);
+	capture_end(&out, &errors);
+	ck_assert_ptr_null(strstr(errors, "secret"));
+	ck_assert_ptr_nonnull(strstr(errors, "http://127.0.0.1:1"));
+	remote.url = "joe:secret@127.0.0.1:1";
+	capture_begin();
+	ck_assert_int_eq(remote_ready(&command, &remote), EXIT_USAGE);
+	capture_end(&out, &errors);
+	ck_assert_ptr_null(strstr(errors, "secret"));
+}
+END_TEST
+
 /* --- commands that are used wrongly ask no server ---------------------------------- */
 
 static const struct {
@@ -427,6 +482,8 @@ main(void)
 	tcase_add_test(tc, labels_in_a_row_without_those_shown_elsewhere);
 	tcase_add_test(tc, parameters_are_escaped);
 	tcase_add_loop_test(tc, where_the_server_is, 0, (int)ARRAY_LEN(remotes));
+	tcase_add_test(tc, how_to_reach_the_server_comes_from_a_file_with_carets);
+	tcase_add_test(tc, no_message_repeats_the_password_of_a_url);
 	tcase_add_loop_test(tc, wrong_use_is_told_with_its_remedy, 0, (int)ARRAY_LEN(wrong));
 	tcase_add_loop_test(
 	    tc, every_command_has_help_that_fits_a_terminal, 0, (int)ARRAY_LEN(all));

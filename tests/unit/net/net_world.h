@@ -114,5 +114,6 @@ Suite *suite_mail(void);
 Suite *suite_server(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
+Suite *suite_options(void);
 Suite *suite_tls(void);
 Suite *suite_token(void);

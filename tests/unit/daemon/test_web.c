@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The web configuration: what it says, and where its mistakes are. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/web.h"
+#include "daemon/web_config.h"
+#include "loop/loop.h"
+#include "pki.h"
+#include "suites.h"
+
+#define HASH "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+#define TLS  "tls_server_config: {cert_file: server.pem, key_file: server.key"
+
+static const char *
+write_file(const char *text)
+{
+	const char *path = pki_path("web.yml");
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	return path;
+}
+
+/* The first finding without its file's folder, or "" ; free(). */
+static char *
+first_finding(const char *text)
+{
+	struct diag *diag = diag_new();
+	struct web_config *config = web_config_load(write_file(text), diag);
+	struct buf out = { 0 };
+
+	ck_assert_int_eq(config == NULL, diag_errors(diag) > 0);
+	if (config == NULL) {
+		const struct finding *f = diag_at(diag, 0);
+
+		buf_printf(&out, "%u:%u: %s", f->pos.line, f->pos.col, f->text);
+	}
+	web_config_free(config);
+	diag_free(diag);
+	return buf_take(&out);
+}
+
+/* clang-format off */
+static const struct { const char *label, *text, *says; } files[] = {
+	{ "an empty file asks for nothing", "", "" },
+	{ "users alone", "basic_auth_users:\n  joe: " HASH "\n", "" },
+	{ "users of other bcrypt dialects", "basic_auth_users:\n  joe: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n", "" },
+	{ "TLS alone", TLS "}\n", "" },
+	{ "all of TLS", TLS ", client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert, min_version: TLS12, max_version: TLS13, prefer_server_cipher_suites: false,\n cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305, TLS_AES_256_GCM_SHA384], curve_preferences: [X25519, CurveP256]}\n", "" },
+	{ "suites of TLS 1.3 alone", TLS ", min_version: TLS13, cipher_suites: [TLS_AES_128_GCM_SHA256]}\n", "" },
+	{ "headers", "http_server_config: {http2: true, headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=1, X-Content-Type-Options: nosniff}}\n", "" },
+	{ "an unknown key", "basic_auth_user: {}\n", "1:1: unknown key 'basic_auth_user' in the web configuration (did you mean 'basic_auth_users'?)" },
+	{ "an unknown key of TLS", TLS ", key_fil: x}\n", "unknown key 'key_fil' in tls_server_config" },
+	{ "a plain password", "basic_auth_users:\n  joe: " HASH "\n  jim: secret\n", "3:3: user 'jim': no bcrypt hash" },
+	{ "a colon in a name", "basic_auth_users:\n  'a:b': " HASH "\n", "2:3: 'a:b' cannot be a user's name" },
+	{ "no key", "tls_server_config: {cert_file: server.pem}\n", "TLS needs a certificate and its key" },
+	{ "no such file", "tls_server_config: {cert_file: server.pem, key_file: none.key}\n", "cannot read '" },
+	{ "a key of somebody else", "tls_server_config: {cert_file: server.pem, key_file: client.key}\n", "1:20: tls_server_config: certificate and key: " },
+	{ "two certificates", TLS ", cert: x}\n", "only one of 'cert_file' and 'cert' can be given" },
+	{ "authorities that nobody asks", TLS ", client_ca_file: ca.pem}\n", "'client_ca_file' without a 'client_auth_type'" },
+	{ "nothing to verify by", TLS ", client_auth_type: RequireAndVerifyClientCert}\n", "no client_ca_file" },
+	{ "an unknown policy", TLS ", client_auth_type: Require}\n", "RequireAndVerifyClientCert" },
+	{ "versions the wrong way round", TLS ", min_version: TLS13, max_version: TLS12}\n", "'min_version' is above 'max_version'" },
+	{ "an unknown suite", TLS ", cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}\n", "unknown cipher suite 'TLS_RSA_WITH_RC4_128_SHA'" },
+	{ "suites that let in another one", TLS ", cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_256_GCM_SHA384]}\n", "cannot be had without 'TLS_RSA_WITH_AES_128_GCM_SHA256'" },
+	{ "an unknown curve", TLS ", curve_preferences: [P256]}\n", "unknown curve 'P256'" },
+	{ "an unknown header", "http_server_config: {headers: {X-Mine: a}}\n", "unknown key 'X-Mine' in headers" },
+	{ "a header's wrong value", "http_server_config: {headers: {X-Frame-Options: never}}\n", "X-Frame-Options can only be deny or sameorigin" },
+	{ "a header with a line break", "http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}\n", "cannot hold a line break" },
+	{ "no mapping", "[]\n", "mapping" },
+};
+/* clang-format on */
+
+START_TEST(a_file_gives_its_first_finding)
+{
+	char *finding;
+
+	pki_open();
+	finding = first_finding(files[_i].text);
+	ck_assert_msg(files[_i].says[0] == '\0' ? finding[0] == '\0'
+						: strstr(finding, files[_i].says) != NULL,
+	    "%s: %s", files[_i].label, finding);
+	ck_assert_ptr_null(strstr(finding, "secret"));
+	free(finding);
+	pki_close();
+}
+END_TEST
+
+START_TEST(what_a_file_says_is_there)
+{
+	struct diag *diag = diag_new();
+	struct web_config *config;
+
+	pki_open();
+	config = web_config_load(write_file(TLS ", cipher_suites: [TLS_AES_128_GCM_SHA256, "
+						"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}\n"
+						"http_server_config:\n"
+						"  headers: {X-XSS-Protection: '0'}\n"
+						"basic_auth_users: {joe: " HASH "}\n"),
+	    diag);
+	ck_assert_ptr_nonnull(config);
+	ck_assert(config->has_tls);
+	ck_assert_str_eq(config->tls.cert.file, pki_path("server.pem"));
+	ck_assert_str_eq(config->tls.priorities,
+	    "SECURE128:-RSA:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:-CIPHER-ALL:-MAC-ALL"
+	    ":+AES-128-GCM:+AEAD:+ECDHE-RSA:%SERVER_PRECEDENCE");
+	ck_assert_uint_eq(config->guard.n_users, 1);
+	ck_assert_str_eq(config->guard.users[0].name, "joe");
+	ck_assert_uint_eq(config->guard.n_headers, 1);
+	ck_assert_str_eq(config->guard.headers[0].name, "X-XSS-Protection");
+	ck_assert_str_eq(config->guard.headers[0].value, "0");
+	web_config_free(config);
+	diag_free(diag);
+	pki_close();
+}
+END_TEST
+
+START_TEST(a_reload_takes_all_or_nothing_and_never_tls_itself)
+{
+	struct loop *loop = loop_new_virtual((wall_t){ INT64_C(1700000000000000000) });
+	struct buf text = { 0 };
+	struct web web;
+
+	pki_open();
+	ck_assert_int_eq(web_open(&web, loop, write_file("basic_auth_users: {}\n"), &text), 0);
+	ck_assert_ptr_null(web_gate(&web).tls);
+	ck_assert_int_lt((write_file(TLS "}\n"), web_reload(&web, &text)), 0);
+	ck_assert_ptr_nonnull(strstr(text.p, "TLS cannot be switched on by a reload"));
+	buf_clear(&text);
+	ck_assert_int_lt((write_file("nonsense: 1\n"), web_reload(&web, &text)), 0);
+	ck_assert_ptr_nonnull(strstr(text.p, "unknown key 'nonsense'"));
+	buf_clear(&text);
+	ck_assert_int_eq(
+	    (write_file("basic_auth_users: {joe: " HASH "}\n"), web_reload(&web, &text)), 0);
+	ck_assert_uint_eq(text.n, 0);
+	web_close(&web);
+	web_free(&web);
+	ck_assert_int_eq(web_open(&web, loop, NULL, &text), 0);
+	ck_assert(web_gate(&web).admit == NULL);
+	ck_assert_int_eq(web_reload(&web, &text), 0);
+	web_close(&web);
+	web_free(&web);
+	buf_fini(&text);
+	loop_free(loop);
+	pki_close();
+}
+END_TEST
+
+/* clang-format off */
+static const struct { const char *given, *external, *want; } prefixes[] = {
+	{ NULL, NULL, "" },
+	{ NULL, "http://host:9093", "" },
+	{ NULL, "http://host:9093/", "" },
+	{ NULL, "https://host/am/x/", "/am/x" },
+	{ NULL, "https://host/am?x=/y", "/am" },
+	{ "/", "https://host/am", "" },
+	{ "", "https://host/am", "" },
+	{ "am", NULL, "/am" },
+	{ "/am/", "https://host/other", "/am" },
+	{ "//am//x//", NULL, "/am//x" },
+};
+/* clang-format on */
+
+START_TEST(a_route_prefix_is_given_or_that_of_the_external_url)
+{
+	char *got = web_route_prefix(prefixes[_i].given, prefixes[_i].external);
+
+	ck_assert_str_eq(got, prefixes[_i].want);
+	free(got);
+}
+END_TEST
+
+Suite *
+suite_web(void)
+{
+	Suite *suite = suite_create("daemon web");
+	TCase *tc = tcase_create("web");
+
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, a_file_gives_its_first_finding, 0, (int)ARRAY_LEN(files));
+	tcase_add_test(tc, what_a_file_says_is_there);
+	tcase_add_test(tc, a_reload_takes_all_or_nothing_and_never_tls_itself);
+	tcase_add_loop_test(tc, a_route_prefix_is_given_or_that_of_the_external_url, 0,
+	    (int)ARRAY_LEN(prefixes));
+	suite_add_tcase(suite, tc);
+	return suite;
+}
