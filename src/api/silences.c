@@ -64,7 +64,7 @@ put_silence(const struct silence *silence, wall_t now, struct buf *out)
 	}
 	buf_puts(out, "],");
 	put_time(out, "startsAt", silence->starts_at);
-	buf_putc(out, '}');
+	buf_puts(out, silence->until_resolved ? ",\"untilResolved\":true}" : "}");
 }
 
 /* What sorts the list: active by end, pending by start, expired by end backwards. */
@@ -362,7 +362,8 @@ silence_is_whole(struct http_call *call, json_object *object)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (!has_type(call, object, texts[i], json_type_string))
 			return false;
-	if (!has_type(call, object, "matchers", json_type_array))
+	if (!has_type(call, object, "matchers", json_type_array) ||
+	    !has_type(call, object, "untilResolved", json_type_boolean))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (member_of(object, needed[i]) == NULL) {
@@ -386,6 +387,7 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 	input.id = text_of(object, "id");
 	input.created_by = text_of(object, "createdBy");
 	input.comment = text_of(object, "comment");
+	input.until_resolved = flag_of(object, "untilResolved", false); /* ours */
 	input.matchers = read_matchers(call, member_of(object, "matchers"));
 	if (input.matchers != NULL)
 		set_silence(api, call, &input);

@@ -31,6 +31,8 @@ notifier_new(const struct notifier_options *options)
 	list_init(&notifier->states);
 	list_init(&notifier->busy);
 	timer_init(&notifier->pump, send_pump, notifier);
+	notifier->silence_watch =
+	    silence_watch_new(options->loop, options->alerts, options->silences);
 	return notifier;
 }
 
@@ -106,6 +108,7 @@ notifier_apply(struct notifier *notifier, struct config *config, struct inhibito
 	notifier->config = config_ref(config);
 	notifier->inhibitor = inhibitor;
 	notifier->generation++;
+	silence_watch_apply(notifier->silence_watch, config);
 	name_targets(notifier, config);
 	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
 		if (channel->out != NULL)
@@ -119,6 +122,7 @@ notifier_start(struct notifier *notifier, wall_t now)
 {
 	struct channel *channel;
 
+	silence_watch_start(notifier->silence_watch);
 	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
 		channel->entry.expires_at =
 		    wall_max(channel->entry.expires_at, wall_add(now, RESTORED_GRACE));
@@ -133,6 +137,8 @@ void
 notifier_stop(struct notifier *notifier)
 {
 	notifier->stopping = true;
+	if (notifier->silence_watch != NULL)
+		silence_watch_stop(notifier->silence_watch);
 	loop_timer_stop(notifier->options.loop, &notifier->pump);
 }
 
@@ -174,6 +180,8 @@ notifier_free(struct notifier *notifier)
 		return;
 	notifier_stop(notifier);
 	notifier->closing = true;
+	silence_watch_free(notifier->silence_watch);
+	notifier->silence_watch = NULL;
 	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
 		if (channel->out != NULL) {
 			send_abandon(channel->out);

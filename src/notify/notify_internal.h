@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "loop/loop.h"
 #include "notify/notify.h"
+#include "notify/silence_watch.h"
 #include "receiver/receiver.h"
 
 #define TARGET_IN_FLIGHT_MAX 16u
@@ -151,6 +152,7 @@ struct notifier {
 	struct notifier_options options;
 	struct config *config;
 	struct inhibitor *inhibitor;
+	struct silence_watch *silence_watch;
 	uint64_t generation;
 	struct map targets;  /* by name */
 	struct map channels; /* by group key and target */

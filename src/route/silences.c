@@ -265,6 +265,8 @@ write_row(struct silences *silences, const struct silence *silence)
 					       .updated_at = silence->updated_at,
 					       .created_by = str_from(silence->created_by),
 					       .comment = str_from(silence->comment),
+					       .until_resolved = silence->until_resolved,
+					       .matched_at = silence->matched_at,
 					   });
 	buf_fini(&matchers);
 }
@@ -363,6 +365,7 @@ fill(struct silence *silence, struct silence_input *input, wall_t now)
 	silence->updated_at = now;
 	silence->created_by = xmemdup0(input->created_by.p, input->created_by.n);
 	silence->comment = xmemdup0(input->comment.p, input->comment.n);
+	silence->until_resolved = input->until_resolved;
 }
 
 static void
@@ -485,6 +488,8 @@ silences_restore(struct silences *silences, const struct silence_row *row, struc
 	silence->updated_at = row->updated_at;
 	silence->created_by = xmemdup0(row->created_by.p, row->created_by.n);
 	silence->comment = xmemdup0(row->comment.p, row->comment.n);
+	silence->until_resolved = row->until_resolved;
+	silence->matched_at = row->matched_at;
 	table_add(silences, silence, WALL_NONE);
 	return 0;
 }
@@ -552,6 +557,57 @@ silences_muting(const struct silences *silences, const struct labels *labels, wa
 			muting_in_bucket(&muting, bucket, labels, now);
 	}
 	return muting.n;
+}
+
+/* ---- until resolved ------------------------------------------------------------- */
+
+static void
+mark_in_bucket(
+    struct silence_bucket *bucket, const struct labels *labels, uint32_t round, wall_t now)
+{
+	for (struct silence *s = bucket->first; s != NULL; s = s->next_indexed) {
+		if (s->until_resolved && s->marked != round &&
+		    silence_state(s, now) == SILENCE_ACTIVE && matchers_match(s->matchers, labels))
+			s->marked = round;
+	}
+}
+
+void
+silences_mark(struct silences *silences, const struct labels *labels, uint32_t round, wall_t now)
+{
+	mark_in_bucket(&silences->last_resort, labels, round, now);
+	for (uint32_t i = 0; silences->buckets.n > 0 && i < labels->n; i++) {
+		struct silence_bucket *bucket =
+		    bucket_find(silences, labels->l[i].name, labels->l[i].value);
+
+		if (bucket != NULL)
+			mark_in_bucket(bucket, labels, round, now);
+	}
+}
+
+/* Only beginning and ceasing to match are written: a restart while it matched counts anew. */
+void
+silences_judge(struct silences *silences, const struct silence *silence, uint32_t round, wall_t now)
+{
+	struct silence *s = find(silences, str_from(silence->id));
+	wall_t before = s->matched_at;
+
+	if (!s->until_resolved || silence_state(s, now) != SILENCE_ACTIVE)
+		return;
+	if (s->marked == round)
+		s->matched_at = WALL_MAX;
+	else if (before.ns == WALL_MAX.ns)
+		s->matched_at = now;
+	else if (wall_is_set(before) && !wall_before(now, wall_add(before, SILENCE_OVER_AFTER)))
+		end_now(silences, s, now);
+	if (s->matched_at.ns != before.ns)
+		write_row(silences, s);
+}
+
+void
+silences_set_announced(struct silences *silences, const struct silence *silence, bool announced)
+{
+	find(silences, str_from(silence->id))->announced = announced;
 }
 
 uint32_t

@@ -189,6 +189,22 @@ START_TEST(groups_by_labels_then_receiver)
 }
 END_TEST
 
+/* It is a Tuesday. */
+START_TEST(groups_of_a_route_that_is_silent_now_say_by_what)
+{
+	must_post("[{'labels':{'alertname':'Night','team':'late'}}]");
+	ck_assert_int_eq(ask("GET", G "?filter=team=late", NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "0.alerts.0.status.state"), "suppressed");
+	ck_assert_ptr_nonnull(strstr(said(), "\"mutedBy\":[\"tuesdays\"]"));
+	ck_assert_int_eq(ask("GET", G "?filter=team=late&muted=false", NULL), 200);
+	ck_assert_str_eq(said(), "[]\n");
+	/* Outside of its group the alert is as active as any. */
+	ck_assert_int_eq(ask("GET", "/api/v2/alerts?filter=team=late", NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "0.status.state"), "active");
+	ck_assert_ptr_nonnull(strstr(said(), "\"mutedBy\":[]"));
+}
+END_TEST
+
 static const struct {
 	const char *query, *names; /* of the groups */
 } group_filters[] = {
@@ -289,6 +305,7 @@ get_tests(void)
 	tcase_add_test(tc, refuses_more_filters_than_its_limit);
 	tcase_add_test(tc, a_silence_shows_at_once);
 	tcase_add_test(tc, groups_by_labels_then_receiver);
+	tcase_add_test(tc, groups_of_a_route_that_is_silent_now_say_by_what);
 	tcase_add_loop_test(tc, group_filters_drop_empty_groups, 0, (int)ARRAY_LEN(group_filters));
 	return tc;
 }

@@ -172,6 +172,28 @@ START_TEST(looks_as_alertmanager_shows_it)
 }
 END_TEST
 
+/* Our member, which others pass over. */
+START_TEST(until_resolved_is_kept_and_ends_with_its_alert)
+{
+	char id[40];
+
+	must_post("[{'labels':{'a':'b'},'endsAt':'2023-11-14T22:23:20Z'}]");
+	ck_assert_int_eq(
+	    ask("POST", S, quoted("{" MATCHERS "," TIMES "," BY ",'untilResolved':'yes'}")), 400);
+	ck_assert_int_eq(
+	    ask("POST", S, quoted("{" MATCHERS "," TIMES "," BY ",'untilResolved':true}")), 200);
+	(void)snprintf(id, sizeof(id), "%s", text_at(said_json(), "silenceID"));
+	ck_assert_int_eq(ask("GET", one_path(id), NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "untilResolved"), "true");
+	world_advance(DUR_S(850)); /* 250 s after the end of the alert */
+	ck_assert_int_eq(ask("GET", one_path(id), NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "status.state"), "active");
+	world_advance(DUR_S(100));
+	ck_assert_int_eq(ask("GET", one_path(id), NULL), 200);
+	ck_assert_str_eq(text_at(said_json(), "status.state"), "expired");
+}
+END_TEST
+
 START_TEST(is_kept_before_it_is_acknowledged)
 {
 	char id[40];
@@ -308,6 +330,7 @@ silence_tests(void)
 	tcase_add_loop_test(tc, answers_a_post_as_alertmanager_does, 0, (int)ARRAY_LEN(rows));
 	tcase_add_loop_test(tc, answers_for_one_silence, 0, (int)ARRAY_LEN(by_id));
 	tcase_add_test(tc, looks_as_alertmanager_shows_it);
+	tcase_add_test(tc, until_resolved_is_kept_and_ends_with_its_alert);
 	tcase_add_test(tc, is_kept_before_it_is_acknowledged);
 	tcase_add_test(tc, is_refused_while_the_disk_fails);
 	tcase_add_test(tc, expires_and_stays_expired);

@@ -88,8 +88,7 @@ START_TEST(dates_and_days_are_each_others_inverse)
 				day += d == 1 ? 1 : days - 1;
 				date = civil_from_days(day);
 				REQUIRE(civil_to_days(year, month, d) == day);
-				REQUIRE(date.year == year && date.month == month &&
-					date.day == d);
+				REQUIRE(date.year == year && date.month == month && date.day == d);
 			}
 		}
 	}

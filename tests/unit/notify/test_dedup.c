@@ -78,6 +78,36 @@ START_TEST(five_rules)
 }
 END_TEST
 
+static const struct {
+	const char *label;
+	uint64_t held[4], firing[4], resolved[4];
+	bool send_resolved;
+	struct held_options options;
+	enum notify_reason want;
+} held_rows[] = {
+	{ "without options nothing", { 1 }, { 1 }, { 0 }, true, { false, false }, NOTIFY_NOTHING },
+	{ "it fires again, visibly", { 1 }, { 1, 2 }, { 0 }, true, { true, false },
+	    NOTIFY_UNSUPPRESSED },
+	{ "another fires", { 3 }, { 1, 2 }, { 0 }, true, { true, true }, NOTIFY_NOTHING },
+	{ "its end is visible", { 2, 3 }, { 1 }, { 3 }, true, { true, true },
+	    NOTIFY_HELD_RESOLVED },
+	{ "to whom resolves are not sent", { 3 }, { 1 }, { 3 }, false, { true, true },
+	    NOTIFY_NOTHING },
+	{ "its end without the key", { 3 }, { 1 }, { 3 }, true, { true, false }, NOTIFY_NOTHING },
+	{ "nothing is held", { 0 }, { 1 }, { 3 }, true, { true, true }, NOTIFY_NOTHING },
+};
+
+START_TEST(what_is_held_is_told_when_it_is_back)
+{
+	enum notify_reason got =
+	    held_decide(set_of(held_rows[_i].held), set_of(held_rows[_i].firing),
+		set_of(held_rows[_i].resolved), held_rows[_i].send_resolved, held_rows[_i].options);
+
+	ck_assert_msg(
+	    got == held_rows[_i].want, "%s: %s", held_rows[_i].label, notify_reason_text(got));
+}
+END_TEST
+
 /* Attempt, and the delay without jitter in seconds. */
 static const struct {
 	uint32_t attempt;
@@ -122,6 +152,8 @@ dedup_tests(void)
 	TCase *tcase = tcase_create("dedup");
 
 	tcase_add_loop_test(tcase, five_rules, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(tcase, what_is_held_is_told_when_it_is_back, 0,
+	    (int)(sizeof(held_rows) / sizeof(held_rows[0])));
 	tcase_add_loop_test(tcase, backoff_grows_with_jitter_to_its_cap, 0,
 	    (int)(sizeof(delays) / sizeof(delays[0])));
 	tcase_add_test(tcase, retry_after_wins_when_longer);

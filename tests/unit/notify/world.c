@@ -437,21 +437,43 @@ in_table(const char *labels)
 	return find(labels) != NULL;
 }
 
-void
-silence(const char *matchers, int64_t end_s, char ret_id[37])
+static void
+make_silence(const char *matchers, int64_t end_s, bool until_resolved, char ret_id[37])
 {
 	struct silence_input input = { .id = STR(""),
 		.matchers = matchers_of(matchers),
 		.starts_at = loop_now(w.loop),
 		.ends_at = AT(end_s),
 		.created_by = STR("me"),
-		.comment = STR("c") };
+		.comment = STR("c"),
+		.until_resolved = until_resolved };
 	struct err err = { 0 };
 	char id[37];
 
 	ck_assert_msg(silences_set(w.silences, &input, loop_now(w.loop),
 			  ret_id != NULL ? ret_id : id, &err) == 0,
 	    "%s", err.text);
+}
+
+void
+silence(const char *matchers, int64_t end_s, char ret_id[37])
+{
+	make_silence(matchers, end_s, false, ret_id);
+}
+
+void
+silence_until_resolved(const char *matchers, int64_t end_s, char ret_id[37])
+{
+	make_silence(matchers, end_s, true, ret_id);
+}
+
+bool
+silenced(const char *id)
+{
+	const struct silence *silence = silences_get(w.silences, str_from(id));
+
+	ck_assert_ptr_nonnull(silence);
+	return silence_state(silence, loop_now(w.loop)) == SILENCE_ACTIVE;
 }
 
 /* ---- what came of it ------------------------------------------------------------------------ */

@@ -34,7 +34,7 @@ struct message_seen {
 	char reason[32];
 	char group[80];
 	char thread[32];
-	char common[80];
+	char common[160];
 	char *firing, *resolved; /* "a=1,b=2 c=3", in the order of the message */
 	int status;              /* that was answered; 0: none */
 	uint32_t crashes;        /* that had happened before */
@@ -73,6 +73,8 @@ void post(const char *labels, int64_t start_s, int64_t end_s);
 void fire(const char *labels);    /* from now until it is resolved */
 void resolve(const char *labels); /* now */
 void silence(const char *matchers, int64_t end_s, char ret_id[37]);
+void silence_until_resolved(const char *matchers, int64_t end_s, char ret_id[37]);
+bool silenced(const char *id); /* is that silence active? */
 bool in_table(const char *labels);
 
 /* All messages so far: "30 url first notification F[a=1] R[]; ..." from the nth on. */
