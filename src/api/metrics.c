@@ -35,6 +35,10 @@ struct numbers { /* gathered once per request */
 	X("tocsin_rule_evaluation_duration_seconds_count", "counter", "Evaluations in the sum.", n->engine.evaluations) \
 	X("tocsin_source_queries_total", "counter", "Queries sent to sources.", n->engine.queries) \
 	X("tocsin_source_queries_in_flight", "gauge", "Queries waiting for their answer.", n->engine.queries_in_flight) \
+	X("tocsin_remote_write_samples_total", "counter", "Samples written to sources.", n->engine.written.samples) \
+	X("tocsin_remote_write_samples_dropped_total", "counter", "Samples that were refused or found no place in the queue.", n->engine.written.dropped) \
+	X("tocsin_remote_write_failures_total", "counter", "Remote writes that failed or were refused.", n->engine.written.failures) \
+	X("tocsin_remote_write_samples_pending", "gauge", "Samples waiting to be written.", n->engine.written.pending) \
 	X("tocsin_rules", "gauge", "Rules configured.", n->engine.rules) \
 	X("tocsin_rule_groups", "gauge", "Rule groups configured.", n->engine.groups) \
 	X("tocsin_rule_alerts_pending", "gauge", "Alerts of rules that wait for their for.", n->engine.alerts_pending) \

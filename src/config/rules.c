@@ -59,7 +59,7 @@ static const struct schema_field rule_common_fields[] = {
 		   "'expr', 'labels' (literal) and 'source' besides." },
 	{ .name = "for", .kind = FIELD_DURATION, .fallback = "0s", RULE(for_),
 	    .doc = "How long the condition must hold before the alert "
-		   "fires." },
+		   "fires; the time of a restart counts." },
 	{ .name = "keep_firing_for", .kind = FIELD_DURATION, .fallback = "0s",
 	    RULE(keep_firing_for),
 	    .doc = "How long the alert goes on after the condition has "

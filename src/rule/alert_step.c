@@ -17,22 +17,19 @@
 const char *
 alert_state_name(enum alert_state state)
 {
-	static const char *const names[] = { "inactive", "pending", "firing",
-		"resolved" };
+	static const char *const names[] = { "inactive", "pending", "firing", "resolved" };
 
-	static_assert(
-	    ARRAY_LEN(names) == ALERT_STATE_COUNT, "a name for every state");
+	static_assert(ARRAY_LEN(names) == ALERT_STATE_COUNT, "a name for every state");
 	return (unsigned)state < ALERT_STATE_COUNT ? names[state] : "?";
 }
 
 const char *
 outcome_name(enum outcome outcome)
 {
-	static const char *const names[] = { "ok", "breach", "hold",
-		"insufficient", "stale", "error" };
+	static const char *const names[] = { "ok", "breach", "hold", "insufficient", "stale",
+		"error" };
 
-	static_assert(
-	    ARRAY_LEN(names) == OUTCOME_COUNT, "a name for every outcome");
+	static_assert(ARRAY_LEN(names) == OUTCOME_COUNT, "a name for every outcome");
 	return (unsigned)outcome < OUTCOME_COUNT ? names[outcome] : "?";
 }
 
@@ -56,25 +53,21 @@ pull_back(wall_t *start, wall_t now)
  * while time goes forward and nothing when the wall clock steps back.
  */
 static bool
-for_was_raised(const struct alert_times *alert,
-    const struct alert_policy *policy, wall_t now)
+for_was_raised(const struct alert_times *alert, const struct alert_policy *policy, wall_t now)
 {
 	return dur_less(wall_since(now, alert->active_at), policy->for_) &&
-	       dur_less(
-		   wall_since(alert->fired_at, alert->active_at), policy->for_);
+	       dur_less(wall_since(alert->fired_at, alert->active_at), policy->for_);
 }
 
 static enum alert_change
 back_to_pending(struct alert_times *alert)
 {
-	*alert = (struct alert_times){ .state = ALERT_PENDING,
-		.active_at = alert->active_at };
+	*alert = (struct alert_times){ .state = ALERT_PENDING, .active_at = alert->active_at };
 	return ALERT_BECAME_PENDING;
 }
 
 static enum alert_change
-step_breach(
-    struct alert_times *alert, const struct alert_policy *policy, wall_t now)
+step_breach(struct alert_times *alert, const struct alert_policy *policy, wall_t now)
 {
 	bool fresh = false, changed = false;
 
@@ -83,23 +76,19 @@ step_breach(
 	case ALERT_RESOLVED:
 		/* "otherwise -> new {pending, ActiveAt=ts} (also replaces a
 		 * resolved one)" */
-		*alert = (struct alert_times){ .state = ALERT_PENDING,
-			.active_at = now };
+		*alert = (struct alert_times){ .state = ALERT_PENDING, .active_at = now };
 		fresh = true;
 		FALLTHROUGH;
 	case ALERT_PENDING:
 		changed = pull_back(&alert->active_at, now);
 		/* "pending && ts-ActiveAt >= for -> firing, FiredAt=ts (for=0
 		 * fires in the same evaluation)" */
-		if (!dur_less(
-			wall_since(now, alert->active_at), policy->for_)) {
+		if (!dur_less(wall_since(now, alert->active_at), policy->for_)) {
 			alert->state = ALERT_FIRING;
 			alert->fired_at = now;
 			return ALERT_BECAME_FIRING;
 		}
-		return fresh     ? ALERT_BECAME_PENDING
-		       : changed ? ALERT_HELD
-				 : ALERT_SAME;
+		return fresh ? ALERT_BECAME_PENDING : changed ? ALERT_HELD : ALERT_SAME;
 	case ALERT_FIRING:
 		/* "known and state != inactive -> update value, annotations
 		 * only (ActiveAt kept)" */
@@ -118,8 +107,7 @@ step_breach(
 }
 
 static enum alert_change
-step_firing_ok(
-    struct alert_times *alert, const struct alert_policy *policy, wall_t now)
+step_firing_ok(struct alert_times *alert, const struct alert_policy *policy, wall_t now)
 {
 	bool changed = false;
 
@@ -133,8 +121,7 @@ step_firing_ok(
 			changed = true;
 		}
 		changed |= pull_back(&alert->keep_firing_since, now);
-		if (dur_less(wall_since(now, alert->keep_firing_since),
-			policy->keep_firing_for)) {
+		if (dur_less(wall_since(now, alert->keep_firing_since), policy->keep_firing_for)) {
 			if (for_was_raised(alert, policy, now))
 				return back_to_pending(alert);
 			return changed ? ALERT_HELD : ALERT_SAME;
@@ -148,8 +135,7 @@ step_firing_ok(
 }
 
 static enum alert_change
-step_ok(
-    struct alert_times *alert, const struct alert_policy *policy, wall_t now)
+step_ok(struct alert_times *alert, const struct alert_policy *policy, wall_t now)
 {
 	switch (alert->state) {
 	case ALERT_INACTIVE:
@@ -171,8 +157,7 @@ step_ok(
 /* Here: what is firing goes on while the value is between threshold and
  * recovery; nothing starts there. */
 static enum alert_change
-step_hold(
-    struct alert_times *alert, const struct alert_policy *policy, wall_t now)
+step_hold(struct alert_times *alert, const struct alert_policy *policy, wall_t now)
 {
 	if (alert->state != ALERT_FIRING)
 		return step_ok(alert, policy, now);
@@ -183,8 +168,8 @@ step_hold(
 }
 
 enum alert_change
-alert_step(struct alert_times *alert, const struct alert_policy *policy,
-    enum outcome outcome, wall_t now)
+alert_step(
+    struct alert_times *alert, const struct alert_policy *policy, enum outcome outcome, wall_t now)
 {
 	switch (outcome) {
 	case OUTCOME_OK:

@@ -21,6 +21,16 @@
 #define LOOK_BYTES    (4 << 10)
 #define REAP_EVERY    DUR_MS(100)
 
+void
+write_stats_add(struct source_write_stats *sum, const struct source_write_stats *more)
+{
+	sum->samples += more->samples;
+	sum->dropped += more->dropped;
+	sum->requests += more->requests;
+	sum->failures += more->failures;
+	sum->pending += more->pending;
+}
+
 /* --- closing what is still in use -------------------------------------- */
 
 static void
@@ -30,12 +40,13 @@ reap(void *arg)
 
 	LIST_FOREACH_SAFE(link, next, &engine->retired_sources)
 	{
-		struct retired_source *retired =
-		    CONTAINER_OF(link, struct retired_source, link);
+		struct retired_source *retired = CONTAINER_OF(link, struct retired_source, link);
 
 		if (retired->source->in_flight > 0 || retired->source->writing > 0)
 			continue;
 		list_remove(&retired->link);
+		retired->source->written.pending = 0;
+		write_stats_add(&engine->stats.written, &retired->source->written);
 		retired->source->ops->close(retired->source);
 		config_unref(retired->generation);
 		free(retired);
@@ -46,8 +57,8 @@ reap(void *arg)
 }
 
 static void
-retire_sources(struct engine *engine, struct source **sources, uint32_t n,
-    struct config *generation)
+retire_sources(
+    struct engine *engine, struct source **sources, uint32_t n, struct config *generation)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct retired_source *retired = xcalloc(1, sizeof(*retired));
@@ -97,10 +108,8 @@ engine_free(struct engine *engine)
 	n_groups = engine->config != NULL ? engine->config->n_groups : 0;
 	n_sources = engine->config != NULL ? engine->config->n_sources : 0;
 	for (uint32_t i = 0; i < n_groups; i++) {
-		loop_timer_stop(
-		    engine->options.loop, &engine->groups[i]->timer);
-		for (uint32_t r = 0; r < engine->groups[i]->config->n_rules;
-		     r++)
+		loop_timer_stop(engine->options.loop, &engine->groups[i]->timer);
+		for (uint32_t r = 0; r < engine->groups[i]->config->n_rules; r++)
 			rule_state_free(engine->groups[i]->rules[r]);
 		group_free(engine->groups[i]);
 	}
@@ -123,8 +132,7 @@ engine_start(struct engine *engine)
 {
 	engine->started = true;
 	engine->stopping = false;
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_groups; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_groups; i++)
 		if (!engine->groups[i]->running)
 			group_schedule(engine->groups[i]);
 }
@@ -141,11 +149,9 @@ engine_stop(struct engine *engine)
 {
 	engine->started = false;
 	engine->stopping = true;
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_groups; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_groups; i++)
 		group_cancel(engine->groups[i]);
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_sources; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
 		stop_source(engine->sources[i]);
 	LIST_FOREACH(link, &engine->retired_sources)
 	stop_source(CONTAINER_OF(link, struct retired_source, link)->source);
@@ -154,17 +160,14 @@ engine_stop(struct engine *engine)
 bool
 engine_idle(const struct engine *engine)
 {
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_groups; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_groups; i++)
 		if (engine->groups[i]->running)
 			return false;
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_sources; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
 		if (engine->sources[i]->writing > 0)
 			return false;
 	LIST_FOREACH(link, &engine->retired_sources)
-	if (CONTAINER_OF(link, struct retired_source, link)->source->writing >
-	    0)
+	if (CONTAINER_OF(link, struct retired_source, link)->source->writing > 0)
 		return false;
 	return list_empty(&engine->retired_groups);
 }
@@ -190,16 +193,13 @@ has_id(const void *value, const void *key)
 }
 
 void
-engine_restore_rule(
-    struct engine *engine, int64_t id, struct str identity, struct str name)
+engine_restore_rule(struct engine *engine, int64_t id, struct str identity, struct str name)
 {
 	struct rule_state *rule = rule_state_new(identity, name, id);
 	uint64_t hash = identity_hash(rule->identity);
 
-	if (map_find(&engine->restored, hash, has_identity, rule->identity) !=
-	    NULL) {
-		log_warn(
-		    "rule", "rule stored twice", LOG_Z("rule", rule->name));
+	if (map_find(&engine->restored, hash, has_identity, rule->identity) != NULL) {
+		log_warn("rule", "rule stored twice", LOG_Z("rule", rule->name));
 		rule_state_free(rule);
 		return;
 	}
@@ -210,22 +210,20 @@ engine_restore_rule(
 void
 engine_restore_alert(struct engine *engine, const struct rule_alert_row *row)
 {
-	struct rule_state *rule = map_find(&engine->restored_by_id,
-	    (uint64_t)row->rule_id, has_id, &row->rule_id);
+	struct rule_state *rule =
+	    map_find(&engine->restored_by_id, (uint64_t)row->rule_id, has_id, &row->rule_id);
 	struct labels *labels;
 	struct tracked *t;
 	struct err err;
 
-	if (rule == NULL ||
-	    (row->state != ALERT_PENDING && row->state != ALERT_FIRING)) {
-		log_warn("rule", "stored alert without a rule or a state",
-		    LOG_INT("id", row->id));
+	if (rule == NULL || (row->state != ALERT_PENDING && row->state != ALERT_FIRING)) {
+		log_warn("rule", "stored alert without a rule or a state", LOG_INT("id", row->id));
 		return;
 	}
 	labels = labels_decode(row->labels, &err);
 	if (labels == NULL) {
-		log_warn("rule", "stored alert with mangled labels",
-		    LOG_INT("id", row->id), LOG_Z("error", err.text));
+		log_warn("rule", "stored alert with mangled labels", LOG_INT("id", row->id),
+		    LOG_Z("error", err.text));
 		return;
 	}
 	t = rule_add(engine, rule, labels, 0);
@@ -243,18 +241,17 @@ engine_restore_alert(struct engine *engine, const struct rule_alert_row *row)
 /* --- taking a configuration -------------------------------------------- */
 
 static int
-open_sources(struct engine *engine, const struct config *config,
-    struct source ***ret, struct err *err)
+open_sources(
+    struct engine *engine, const struct config *config, struct source ***ret, struct err *err)
 {
-	struct source **sources =
-	    xcalloc((size_t)config->n_sources + 1, sizeof(struct source *));
+	struct source **sources = xcalloc((size_t)config->n_sources + 1, sizeof(struct source *));
 
 	for (uint32_t i = 0; i < config->n_sources; i++) {
 		const struct source_config *source = &config->sources[i];
 		const struct source_ops *ops = source_ops_of(source->kind);
 
-		sources[i] = ops->open(source, engine->options.loop,
-		    engine->options.xfer, engine->options.workers, err);
+		sources[i] = ops->open(source, engine->options.loop, engine->options.xfer,
+		    engine->options.workers, err);
 		if (sources[i] != NULL)
 			continue;
 		while (i > 0) {
@@ -275,32 +272,27 @@ collect_rules(struct engine *engine, struct map *ret)
 	*ret = engine->restored;
 	engine->restored = (struct map){ 0 };
 	map_fini(&engine->restored_by_id);
-	for (uint32_t g = 0;
-	     engine->config != NULL && g < engine->config->n_groups; g++) {
+	for (uint32_t g = 0; engine->config != NULL && g < engine->config->n_groups; g++) {
 		struct group *group = engine->groups[g];
 
 		for (uint32_t r = 0; r < group->config->n_rules; r++) {
-			map_insert(ret,
-			    identity_hash(group->rules[r]->identity),
-			    group->rules[r]);
+			map_insert(ret, identity_hash(group->rules[r]->identity), group->rules[r]);
 			group->rules[r] = NULL;
 		}
 	}
 }
 
 static void
-adopt_rules(struct engine *engine, struct group *group, struct map *rules,
-    bool external_changed)
+adopt_rules(struct engine *engine, struct group *group, struct map *rules, bool external_changed)
 {
 	for (uint32_t i = 0; i < group->config->n_rules; i++) {
 		const struct rule_config *config = &group->config->rules[i];
-		struct rule_state *rule =
-		    map_remove(rules, identity_hash(config->identity),
-			has_identity, config->identity);
+		struct rule_state *rule = map_remove(
+		    rules, identity_hash(config->identity), has_identity, config->identity);
 
 		if (rule == NULL)
-			rule = rule_state_new(str_from(config->identity),
-			    str_from(config->name), 0);
+			rule =
+			    rule_state_new(str_from(config->identity), str_from(config->name), 0);
 		rule_state_bind(engine, rule, config);
 		if (external_changed && rule->labels_external)
 			rule_forget_keys(engine, rule);
@@ -314,8 +306,7 @@ same_group(const void *value, const void *key)
 	const struct group *a = value;
 	const struct rule_group_config *b = key;
 
-	return strcmp(a->config->file, b->file) == 0 &&
-	       strcmp(a->config->name, b->name) == 0;
+	return strcmp(a->config->file, b->file) == 0 && strcmp(a->config->name, b->name) == 0;
 }
 
 static uint64_t
@@ -338,20 +329,17 @@ adopt_group(struct group *group, const struct group *old)
 }
 
 static void
-make_groups(struct engine *engine, struct config *config,
-    const struct map *old_groups, struct map *rules)
+make_groups(
+    struct engine *engine, struct config *config, const struct map *old_groups, struct map *rules)
 {
 	bool external_changed =
-	    engine->config == NULL ||
-	    engine->config->external_labels != config->external_labels;
-	struct group **groups =
-	    xcalloc((size_t)config->n_groups + 1, sizeof(struct group *));
+	    engine->config == NULL || engine->config->external_labels != config->external_labels;
+	struct group **groups = xcalloc((size_t)config->n_groups + 1, sizeof(struct group *));
 
 	for (uint32_t i = 0; i < config->n_groups; i++) {
-		const struct rule_group_config *group_config =
-		    &config->groups[i];
-		const struct group *old = map_find(old_groups,
-		    group_hash(group_config), same_group, group_config);
+		const struct rule_group_config *group_config = &config->groups[i];
+		const struct group *old =
+		    map_find(old_groups, group_hash(group_config), same_group, group_config);
 
 		groups[i] = group_new(engine, group_config);
 		groups[i]->generation = config_ref(config);
@@ -364,15 +352,12 @@ make_groups(struct engine *engine, struct config *config,
 
 /* Samples that are not written yet pass to the source's successor. */
 static void
-adopt_writes(struct engine *engine, struct source **sources,
-    const struct config *config)
+adopt_writes(struct engine *engine, struct source **sources, const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_sources; i++) {
-		struct source *old =
-		    engine_source(engine, config->sources[i].name);
+		struct source *old = engine_source(engine, config->sources[i].name);
 
-		if (old != NULL && old->ops == sources[i]->ops &&
-		    old->ops->adopt != NULL)
+		if (old != NULL && old->ops == sources[i]->ops && old->ops->adopt != NULL)
 			old->ops->adopt(sources[i], old);
 	}
 }
@@ -410,8 +395,8 @@ engine_apply(struct engine *engine, struct config *config, struct err *err)
 	engine->sources = sources;
 	engine->stats.groups = config->n_groups;
 	engine->stats.rules = config->n_rules;
-	retire_sources(engine, old_sources,
-	    old_config != NULL ? old_config->n_sources : 0, old_config);
+	retire_sources(
+	    engine, old_sources, old_config != NULL ? old_config->n_sources : 0, old_config);
 	config_unref(old_config);
 	if (engine->started)
 		engine_start(engine);

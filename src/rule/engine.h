@@ -9,12 +9,13 @@
  * evaluation of a group at a time, never queued twice.
  *
  * State (pending and firing alerts) is kept per rule identity over reloads
- * and, through the store, over restarts.  A series whose label bytes are
- * known costs no label work, and an alert that does not change renders
- * nothing: labels are expanded when a series is first seen, annotations when
- * the alert becomes firing and when somebody looks.  A mere change of the
- * value is no event: a notification tells the value at firing time, the API
- * the present one.
+ * and, through the store, over restarts: exactly, so that the time in which
+ * nobody evaluated counts towards `for`.  (Prometheus, which restores it from
+ * series, lets it not count, and starts `for` anew below ten minutes.)  A series whose label bytes
+ * are known costs no label work, and an alert that does not change renders nothing: labels are
+ * expanded when a series is first seen, annotations when the alert becomes firing and when somebody
+ * looks.  A mere change of the value is no event: a notification tells the value at firing time,
+ * the API the present one.
  *
  * on_no_data and on_error: alert raise one alert with the rule's constant
  * labels (and its most severe level) while the query returns no series at
@@ -32,6 +33,7 @@
 #include "config/config.h"
 #include "labels/labels.h"
 #include "rule/alert_step.h"
+#include "source/source.h"
 #include "store/store.h"
 
 struct engine;
@@ -42,19 +44,20 @@ struct worker_pool;
 /* A rule's alert became firing, or stopped, or its annotations are wanted again. */
 struct rule_event {
 	const struct rule_config *rule; /* NULL: gone since a restart, its alert is resolved */
-	struct labels *labels;      /* final labels, alertname included, external labels not; borrowed */
+	struct labels *labels; /* final labels, alertname included, external labels not; borrowed */
 	struct labels *annotations; /* expanded; NULL on resolve; borrowed */
 	const char *generator_url;
-	enum alert_change change;   /* BECAME_FIRING or BECAME_RESOLVED */
+	enum alert_change change; /* BECAME_FIRING or BECAME_RESOLVED */
 	double value;
-	wall_t starts_at;           /* fired_at */
-	wall_t ends_at;             /* resolved_at, or WALL_NONE while firing */
+	wall_t starts_at; /* fired_at */
+	wall_t ends_at;   /* resolved_at, or WALL_NONE while firing */
 	wall_t now;
 };
 
 struct engine_sink {
 	void *arg;
-	/* In the same turn, before the batch is committed: transition, routing and store rows are one transaction. */
+	/* In the same turn, before the batch is committed: transition, routing and store rows are
+	 * one transaction. */
 	void (*event)(void *arg, const struct rule_event *event);
 };
 
@@ -62,7 +65,7 @@ struct engine_options {
 	struct loop *loop;
 	struct xfer *xfer;
 	struct worker_pool *workers;
-	struct store *store;            /* NULL: nothing is kept (tests) */
+	struct store *store; /* NULL: nothing is kept (tests) */
 	struct engine_sink sink;
 	const char *external_url;
 };
@@ -79,13 +82,15 @@ void engine_restore_alert(struct engine *engine, const struct rule_alert_row *ro
  * nothing is changed.
  */
 int engine_apply(struct engine *engine, struct config *config, struct err *err);
-void engine_start(struct engine *engine); /* groups begin at their next slot, but at once the first time if the last evaluation was longer ago than an interval */
-void engine_stop(struct engine *engine);  /* no new slots; queries under way are cancelled */
+void engine_start(
+    struct engine *engine); /* groups begin at their next slot, but at once the first time if the
+			       last evaluation was longer ago than an interval */
+void engine_stop(struct engine *engine); /* no new slots; queries under way are cancelled */
 bool engine_idle(const struct engine *engine);
 
 /* --- looking ------------------------------------------------------------ */
-struct rule_state;   /* a rule with its alerts */
-struct rule_alert {  /* read-only outside rule/ */
+struct rule_state;  /* a rule with its alerts */
+struct rule_alert { /* read-only outside rule/ */
 	struct labels *labels;
 	struct alert_times times;
 	double value;
@@ -95,10 +100,14 @@ struct rule_alert {  /* read-only outside rule/ */
 
 struct rule_view {
 	const struct rule_config *config;
-	enum alert_state state;          /* maximum over its alerts */
-	enum { RULE_HEALTH_UNKNOWN, RULE_HEALTH_OK, RULE_HEALTH_ERR } health;
-	const char *last_error;          /* "" when none */
-	wall_t last_evaluation;          /* WALL_NONE: never */
+	enum alert_state state; /* maximum over its alerts */
+	enum {
+		RULE_HEALTH_UNKNOWN,
+		RULE_HEALTH_OK,
+		RULE_HEALTH_ERR
+	} health;
+	const char *last_error; /* "" when none */
+	wall_t last_evaluation; /* WALL_NONE: never */
 	dur_t evaluation_time;
 	uint32_t outcomes[OUTCOME_COUNT]; /* of the last evaluation */
 	uint32_t n_alerts;
@@ -112,16 +121,19 @@ struct group_view {
 };
 const struct config *engine_config(const struct engine *engine);
 void engine_group_view(const struct engine *engine, uint32_t group, struct group_view *ret);
-void engine_rule_view(const struct engine *engine, uint32_t group, uint32_t rule, struct rule_view *ret);
+void engine_rule_view(
+    const struct engine *engine, uint32_t group, uint32_t rule, struct rule_view *ret);
 /* Pending and firing alerts; for (uint32_t it = 0; (a = rule_alert_next(rule, &it)) != NULL; ) */
 const struct rule_alert *rule_alert_next(const struct rule_state *rule, uint32_t *it);
 /* Expanded annotations, +1 reference. */
-struct labels *rule_alert_annotations(const struct engine *engine, const struct rule_state *rule, const struct rule_alert *alert);
+struct labels *rule_alert_annotations(
+    const struct engine *engine, const struct rule_state *rule, const struct rule_alert *alert);
 
 struct engine_stats {
 	uint64_t evaluations, failures, iterations, missed, queries;
 	uint32_t queries_in_flight, rules, groups, alerts_pending, alerts_firing;
-	double evaluation_seconds; /* sum over rules */
+	double evaluation_seconds;         /* sum over rules */
+	struct source_write_stats written; /* all sources' remote writes */
 };
 struct engine_stats engine_stats(const struct engine *engine);
 

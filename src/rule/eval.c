@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "rule/eval.h"
+
 #include "rule/record.h"
 
 /* --- the rule's own alert: on_no_data, on_error ------------------------ */
@@ -25,8 +26,7 @@ is_own(struct eval *ev, const struct tracked *t)
 	/* After a restart its labels tell; an ordinary alert has met its series
 	 * by then. */
 	return !(t->flags & TRACKED_KEYED) && t->mark != ev->rule->mark &&
-	       (config->on_no_data == ON_NO_DATA_ALERT ||
-		   config->on_error == ON_ERROR_ALERT) &&
+	       (config->on_no_data == ON_NO_DATA_ALERT || config->on_error == ON_ERROR_ALERT) &&
 	       t->alert.labels == rule_own_labels(ev->engine, ev->rule);
 }
 
@@ -50,15 +50,13 @@ raise_own(struct eval *ev, uint8_t flag)
 		}
 	}
 	ev->fresh = ARENA_NEW(ev->arena, struct fresh);
-	ev->fresh[ev->n_fresh++] =
-	    (struct fresh){ labels_ref(labels), EVAL_NONE };
+	ev->fresh[ev->n_fresh++] = (struct fresh){ labels_ref(labels), EVAL_NONE };
 }
 
 /* --- transitions ------------------------------------------------------- */
 
 static void
-put_history(struct eval *ev, const struct tracked *t, struct str kind,
-    struct str encoded)
+put_history(struct eval *ev, const struct tracked *t, struct str kind, struct str encoded)
 {
 	struct history_row row = {
 		.at = ev->now,
@@ -92,8 +90,7 @@ put_row(struct eval *ev, const struct tracked *t, struct str encoded)
 
 	if (rule->id == 0) {
 		rule->id = store_next_id(store);
-		store_rule_put(store, rule->id, str_from(rule->identity),
-		    str_from(rule->name));
+		store_rule_put(store, rule->id, str_from(rule->identity), str_from(rule->name));
 	}
 	row.rule_id = rule->id;
 	store_rule_alert_put(store, &row);
@@ -101,8 +98,7 @@ put_row(struct eval *ev, const struct tracked *t, struct str encoded)
 
 /* What is to be kept of a change: the row, and a line of history. */
 static void
-record(struct eval *ev, const struct tracked *t, enum alert_change change,
-    bool was_firing)
+record(struct eval *ev, const struct tracked *t, enum alert_change change, bool was_firing)
 {
 	struct buf *bytes = &ev->engine->bytes;
 	struct str encoded;
@@ -140,8 +136,7 @@ emit(struct eval *ev, const struct tracked *t, const struct alert_times *times,
 		.change = change,
 		.value = t->alert.value,
 		.starts_at = times->fired_at,
-		.ends_at =
-		    change == ALERT_BECAME_RESOLVED ? ev->now : WALL_NONE,
+		.ends_at = change == ALERT_BECAME_RESOLVED ? ev->now : WALL_NONE,
 		.now = ev->now,
 	};
 	struct label_view *views = NULL;
@@ -152,11 +147,9 @@ emit(struct eval *ev, const struct tracked *t, const struct alert_times *times,
 	if (change == ALERT_BECAME_FIRING) {
 		if (t->mark == ev->rule->mark && t->observed != EVAL_NONE &&
 		    ev->rule->keeps_samples)
-			sample_labels(ev->source,
-			    ev->judgement.observations[t->observed].sample,
+			sample_labels(ev->source, ev->judgement.observations[t->observed].sample,
 			    ev->arena, &views, &n, NULL);
-		event.annotations = eval_annotations(
-		    ev->engine, ev->rule, t, views, n, ev->arena);
+		event.annotations = eval_annotations(ev->engine, ev->rule, t, views, n, ev->arena);
 	}
 	ev->engine->options.sink.event(ev->engine->options.sink.arg, &event);
 	labels_unref(event.annotations);
@@ -168,8 +161,7 @@ step(struct eval *ev, struct tracked *t, enum outcome outcome)
 {
 	struct alert_times before = t->alert.times;
 	bool was_firing = before.state == ALERT_FIRING;
-	enum alert_change change =
-	    alert_step(&t->alert.times, &ev->policy, outcome, ev->now);
+	enum alert_change change = alert_step(&t->alert.times, &ev->policy, outcome, ev->now);
 
 	if (change == ALERT_SAME)
 		return true;
@@ -191,8 +183,7 @@ step(struct eval *ev, struct tracked *t, enum outcome outcome)
 	case ALERT_CHANGE_COUNT:
 		break;
 	}
-	return change != ALERT_BECAME_RESOLVED &&
-	       change != ALERT_BECAME_INACTIVE;
+	return change != ALERT_BECAME_RESOLVED && change != ALERT_BECAME_INACTIVE;
 }
 
 /* What this evaluation says of a tracked alert, and its new value. */
@@ -203,8 +194,7 @@ outcome_for(struct eval *ev, struct tracked *t, double *ret_value)
 
 	*ret_value = t->alert.value;
 	if (t->mark != ev->rule->mark)
-		return is_own(ev, t) && ev->absent != OUTCOME_ERROR &&
-			       ev->own_flag == 0
+		return is_own(ev, t) && ev->absent != OUTCOME_ERROR && ev->own_flag == 0
 			   ? OUTCOME_OK
 			   : ev->absent;
 	if (t->observed == EVAL_NONE) {
@@ -233,8 +223,7 @@ step_tracked(struct eval *ev)
 			if (t->observed == EVAL_NONE)
 				t->flags |= ev->own_flag;
 			else if (rule->keeps_samples)
-				eval_keep_sample(ev, t,
-				    &ev->judgement.observations[t->observed]);
+				eval_keep_sample(ev, t, &ev->judgement.observations[t->observed]);
 		} else if (ev->sets != NULL) {
 			t->flags |= TRACKED_ABSENT;
 		}
@@ -255,8 +244,7 @@ learn_keys(struct eval *ev)
 		return;
 	for (uint32_t i = 0; i < ev->judgement.n; i++)
 		if (ev->rekey[i])
-			rule_set_key(ev->engine, ev->rule,
-			    ev->rule->tracked[ev->found[i]],
+			rule_set_key(ev->engine, ev->rule, ev->rule->tracked[ev->found[i]],
 			    ev->judgement.observations[i].sample->key);
 }
 
@@ -265,12 +253,11 @@ step_fresh(struct eval *ev)
 {
 	for (uint32_t i = 0; i < ev->n_fresh; i++) {
 		const struct fresh *fresh = &ev->fresh[i];
-		const struct observation *o =
-		    fresh->observed != EVAL_NONE
-			? &ev->judgement.observations[fresh->observed]
-			: NULL;
-		struct tracked *t = rule_add(ev->engine, ev->rule,
-		    fresh->labels, o != NULL ? o->level : 0);
+		const struct observation *o = fresh->observed != EVAL_NONE
+						  ? &ev->judgement.observations[fresh->observed]
+						  : NULL;
+		struct tracked *t =
+		    rule_add(ev->engine, ev->rule, fresh->labels, o != NULL ? o->level : 0);
 
 		t->mark = ev->rule->mark;
 		t->observed = fresh->observed;
@@ -279,8 +266,7 @@ step_fresh(struct eval *ev)
 			t->flags |= ev->own_flag;
 		} else {
 			if (ev->rule->labels_fixed)
-				t = rule_set_key(
-				    ev->engine, ev->rule, t, o->sample->key);
+				t = rule_set_key(ev->engine, ev->rule, t, o->sample->key);
 			eval_keep_sample(ev, t, o);
 		}
 		step(ev, t, OUTCOME_BREACH);
@@ -301,15 +287,12 @@ check_limit(struct eval *ev, struct err *err)
 		struct alert_times times = t->alert.times;
 		double value;
 
-		alert_step(
-		    &times, &ev->policy, outcome_for(ev, t, &value), ev->now);
-		left +=
-		    times.state == ALERT_PENDING || times.state == ALERT_FIRING;
+		alert_step(&times, &ev->policy, outcome_for(ev, t, &value), ev->now);
+		left += times.state == ALERT_PENDING || times.state == ALERT_FIRING;
 	}
 	if (left > limit)
-		return err_set(err, ERR_LIMIT,
-		    "exceeded limit of %lld with %lld alerts", (long long)limit,
-		    (long long)left);
+		return err_set(err, ERR_LIMIT, "exceeded limit of %lld with %lld alerts",
+		    (long long)limit, (long long)left);
 	return 0;
 }
 
@@ -359,8 +342,8 @@ apply_no_data(struct eval *ev, const struct vector *answers, uint32_t n)
 }
 
 static void
-eval_init(struct eval *ev, struct engine *engine, struct rule_state *rule,
-    wall_t now, struct arena *arena)
+eval_init(struct eval *ev, struct engine *engine, struct rule_state *rule, wall_t now,
+    struct arena *arena)
 {
 	*ev = (struct eval){
 		.engine = engine,
@@ -371,23 +354,21 @@ eval_init(struct eval *ev, struct engine *engine, struct rule_state *rule,
 		.absent = OUTCOME_OK,
 	};
 	if (rule->config != NULL)
-		ev->policy = (struct alert_policy){ rule->config->for_,
-			rule->config->keep_firing_for };
+		ev->policy =
+		    (struct alert_policy){ rule->config->for_, rule->config->keep_firing_for };
 	rule->mark++;
 }
 
 int
-eval_rule(struct engine *engine, struct rule_state *rule,
-    const struct source *source, const struct vector *answers, uint32_t n,
-    wall_t now, struct arena *arena, struct err *err)
+eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
+    const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err)
 {
 	struct eval ev;
 	int code;
 
 	eval_init(&ev, engine, rule, now, arena);
 	ev.source = source;
-	code = rule->kind->judge(
-	    rule->config, answers, n, now, arena, &ev.judgement, err);
+	code = rule->kind->judge(rule->config, answers, n, now, arena, &ev.judgement, err);
 	if (code < 0)
 		return code;
 	mark_stale(&ev);
@@ -413,8 +394,7 @@ eval_rule(struct engine *engine, struct rule_state *rule,
 }
 
 void
-eval_failed(struct engine *engine, struct rule_state *rule, wall_t now,
-    struct arena *arena)
+eval_failed(struct engine *engine, struct rule_state *rule, wall_t now, struct arena *arena)
 {
 	struct eval ev;
 
@@ -439,9 +419,8 @@ eval_vanished(struct engine *engine, struct rule_state *rule, wall_t now)
 	ev.policy = (struct alert_policy){ 0 };
 	step_tracked(&ev);
 	if (rule->config != NULL && rule->config->source != NULL)
-		record_vanished(rule,
-		    engine_source(engine, rule->config->source->name),
-		    engine->scratch);
+		record_vanished(
+		    rule, engine_source(engine, rule->config->source->name), engine->scratch);
 	if (rule->id != 0 && engine->options.store != NULL)
 		store_rule_delete(engine->options.store, rule->id);
 	rule_state_free(rule);

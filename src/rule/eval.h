@@ -17,8 +17,7 @@ struct fresh {
  * bytes. */
 struct set_slot {
 	const struct labels *labels; /* NULL: free */
-	uint32_t
-	    at; /* index of a tracked alert, or of a fresh one behind those */
+	uint32_t at;                 /* index of a tracked alert, or of a fresh one behind those */
 };
 
 struct eval {
@@ -38,13 +37,11 @@ struct eval {
 	struct set_slot *sets;
 	uint32_t sets_mask;
 	enum outcome absent;
-	uint8_t
-	    own_flag; /* why the rule's own alert breaches; 0: it does not */
+	uint8_t own_flag; /* why the rule's own alert breaches; 0: it does not */
 };
 
 /* Observations to alerts, known and new; changes nothing but marks. */
 int eval_match(struct eval *ev, struct err *err);
 /* Keeps the sample's whole label set, for annotations that will be looked at
  * later. */
-void eval_keep_sample(
-    struct eval *ev, struct tracked *t, const struct observation *o);
+void eval_keep_sample(struct eval *ev, struct tracked *t, const struct observation *o);

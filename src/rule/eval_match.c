@@ -18,25 +18,24 @@ static const char duplicate[] = "vector contains metrics with the same "
 /* --- labels and annotations -------------------------------------------- */
 
 static struct template_data
-template_data_of(const struct engine *engine, const struct label_view *views,
-    uint32_t n, double value)
+template_data_of(
+    const struct engine *engine, const struct label_view *views, uint32_t n, double value)
 {
 	const char *url = engine->options.external_url;
 
 	return (struct template_data){
 		.labels = { .views = views, .n_views = n },
 		.value = value,
-		.external_labels = { .labels =
-					 engine->config != NULL
-					     ? engine->config->external_labels
-					     : NULL },
+		.external_labels = { .labels = engine->config != NULL
+						   ? engine->config->external_labels
+						   : NULL },
 		.external_url = str_from(url != NULL ? url : ""),
 	};
 }
 
 static struct str
-expand(struct engine *engine, const struct template *t,
-    const struct template_data *data, struct arena *arena)
+expand(struct engine *engine, const struct template *t, const struct template_data *data,
+    struct arena *arena)
 {
 	buf_clear(&engine->text);
 	template_expand(t, data, &engine->text);
@@ -49,8 +48,8 @@ expand(struct engine *engine, const struct template *t,
  *  wins)"
  */
 static int
-build_labels(struct eval *ev, const struct observation *o,
-    struct labels_builder *b, struct err *err)
+build_labels(
+    struct eval *ev, const struct observation *o, struct labels_builder *b, struct err *err)
 {
 	const struct rule_config *config = ev->rule->config;
 	const char *severity = ev->rule->kind->level_severity(config, o->level);
@@ -69,8 +68,7 @@ build_labels(struct eval *ev, const struct observation *o,
 	data = template_data_of(ev->engine, views, n, o->value);
 	for (uint32_t i = 0; i < config->labels.n; i++)
 		labels_builder_set(b, str_from(config->labels.pairs[i].key),
-		    expand(ev->engine, config->labels.pairs[i].template, &data,
-			ev->arena));
+		    expand(ev->engine, config->labels.pairs[i].template, &data, ev->arena));
 	if (severity != NULL)
 		labels_builder_set(b, STR("severity"), str_from(severity));
 	labels_builder_set(b, STR("alertname"), str_from(config->name));
@@ -78,52 +76,44 @@ build_labels(struct eval *ev, const struct observation *o,
 }
 
 struct labels *
-eval_annotations(struct engine *engine, const struct rule_state *rule,
-    const struct tracked *t, const struct label_view *views, uint32_t n,
-    struct arena *arena)
+eval_annotations(struct engine *engine, const struct rule_state *rule, const struct tracked *t,
+    const struct label_view *views, uint32_t n, struct arena *arena)
 {
 	const struct template_map *annotations = &rule->config->annotations;
-	struct template_data data =
-	    template_data_of(engine, views, n, t->alert.value);
+	struct template_data data = template_data_of(engine, views, n, t->alert.value);
 	struct labels_builder b;
 	struct err err;
 	struct labels *ret;
 
 	if (views == NULL)
-		data.labels.labels = t->sample_labels != NULL ? t->sample_labels
-							      : t->alert.labels;
+		data.labels.labels = t->sample_labels != NULL ? t->sample_labels : t->alert.labels;
 	labels_builder_init(&b, arena);
 	if (t->flags & TRACKED_NO_DATA)
-		labels_builder_set(
-		    &b, STR("no_data"), STR("the query returned no series"));
+		labels_builder_set(&b, STR("no_data"), STR("the query returned no series"));
 	if ((t->flags & TRACKED_ERROR) && rule->last_error != NULL)
-		labels_builder_set(
-		    &b, STR("error"), str_from(rule->last_error));
+		labels_builder_set(&b, STR("error"), str_from(rule->last_error));
 	for (uint32_t i = 0; i < annotations->n; i++)
 		labels_builder_set(&b, str_from(annotations->pairs[i].key),
-		    expand(
-			engine, annotations->pairs[i].template, &data, arena));
+		    expand(engine, annotations->pairs[i].template, &data, arena));
 	ret = labels_intern(&b, &err);
 	if (ret != NULL)
 		return ret;
 	/* Not UTF-8, or too long: the alert matters more than its prose. */
-	log_warn("rule", "annotations dropped", LOG_Z("rule", rule->name),
-	    LOG_Z("error", err.text));
+	log_warn(
+	    "rule", "annotations dropped", LOG_Z("rule", rule->name), LOG_Z("error", err.text));
 	labels_builder_init(&b, arena);
 	return labels_intern(&b, NULL);
 }
 
 void
-eval_keep_sample(
-    struct eval *ev, struct tracked *t, const struct observation *o)
+eval_keep_sample(struct eval *ev, struct tracked *t, const struct observation *o)
 {
 	struct label_view *views;
 	struct labels_builder b;
 	uint32_t n;
 
 	if (!ev->rule->keeps_samples || t->sample_labels != NULL ||
-	    sample_labels(ev->source, o->sample, ev->arena, &views, &n, NULL) <
-		0)
+	    sample_labels(ev->source, o->sample, ev->arena, &views, &n, NULL) < 0)
 		return;
 	labels_builder_init(&b, ev->arena);
 	for (uint32_t i = 0; i < n; i++)
@@ -174,15 +164,13 @@ take(struct eval *ev, uint32_t i, struct tracked *t, struct err *err)
 
 /* By its bytes; counts outcomes along the way. */
 static int
-match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet,
-    struct err *err)
+match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet, struct err *err)
 {
 	uint32_t guess = 0, unknown = 0, quiet = 0;
 
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		const struct observation *o = &ev->judgement.observations[i];
-		struct tracked *t =
-		    rule_find(ev->rule, o->sample->key, o->level, guess);
+		struct tracked *t = rule_find(ev->rule, o->sample->key, o->level, guess);
 
 		ev->found[i] = EVAL_NONE;
 		if (t == NULL) {
@@ -200,8 +188,7 @@ match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet,
 }
 
 static int
-add_fresh(struct eval *ev, struct labels_builder *b, uint32_t observed,
-    struct err *err)
+add_fresh(struct eval *ev, struct labels_builder *b, uint32_t observed, struct err *err)
 {
 	struct labels *labels = labels_intern(b, err);
 	struct set_slot *slot;
@@ -252,8 +239,8 @@ count_lost(const struct rule_state *rule)
 	for (size_t i = 0; i < rule->n; i++) {
 		const struct tracked *t = rule->tracked[i];
 
-		lost += t->mark != rule->mark && !(t->flags & TRACKED_OWN) &&
-			(t->flags & gone) != gone;
+		lost +=
+		    t->mark != rule->mark && !(t->flags & TRACKED_OWN) && (t->flags & gone) != gone;
 	}
 	return lost;
 }
@@ -272,15 +259,13 @@ check_keys_differ(struct eval *ev, struct err *err)
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		const struct observation *o = &ev->judgement.observations[i];
 		uint32_t at =
-		    ((uint32_t)hash_bytes(o->sample->key.p, o->sample->key.n) +
-			o->level) &
+		    ((uint32_t)hash_bytes(o->sample->key.p, o->sample->key.n) + o->level) &
 		    (cap - 1);
 
 		for (; slots[at] != NULL; at = (at + 1) & (cap - 1))
 			if (slots[at]->level == o->level &&
 			    str_eq(slots[at]->sample->key, o->sample->key))
-				return err_set(
-				    err, ERR_INVALID, "%s", duplicate);
+				return err_set(err, ERR_INVALID, "%s", duplicate);
 		slots[at] = o;
 	}
 	return 0;
@@ -306,8 +291,7 @@ eval_match(struct eval *ev, struct err *err)
 	sets_make(ev);
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		if (ev->found[i] != EVAL_NONE ||
-		    (ev->judgement.observations[i].outcome != OUTCOME_BREACH &&
-			lost == 0))
+		    (ev->judgement.observations[i].outcome != OUTCOME_BREACH && lost == 0))
 			continue;
 		code = match_by_labels(ev, i, err);
 		if (code < 0)

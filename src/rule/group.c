@@ -44,8 +44,7 @@ set_error(struct group *group, struct rule_state *rule, const char *text)
 	free(rule->last_error);
 	rule->last_error = xstrdup(text);
 	if (news)
-		log_warn("rule", "evaluation failed",
-		    LOG_Z("group", group->config->name),
+		log_warn("rule", "evaluation failed", LOG_Z("group", group->config->name),
 		    LOG_Z("rule", rule->name), LOG_Z("error", text));
 }
 
@@ -56,8 +55,8 @@ clear_error(struct group *group, struct rule_state *rule)
 		return;
 	free(rule->last_error);
 	rule->last_error = NULL;
-	log_info("rule", "evaluation works again",
-	    LOG_Z("group", group->config->name), LOG_Z("rule", rule->name));
+	log_info("rule", "evaluation works again", LOG_Z("group", group->config->name),
+	    LOG_Z("rule", rule->name));
 }
 
 static struct arena *
@@ -73,7 +72,8 @@ put_series(struct group *group, const struct recording *recording)
 	struct rule_state *rule = group->rules[group->at];
 	struct source *source = group->source;
 	struct err err;
-	int code = source->ops->write(source, recording->samples, recording->n, &group->write, &err);
+	int code =
+	    source->ops->write(source, recording->samples, recording->n, &group->write, &err);
 
 	record_done(rule);
 	if (code < 0)
@@ -104,8 +104,8 @@ evaluate_alerting(struct group *group, struct err *err)
 	struct arena *arena = run_arena(group);
 	struct recording recording;
 
-	if (eval_rule(engine, rule, group->source, group->answers, group->plan.n, group->slot, arena,
-		err) < 0) {
+	if (eval_rule(engine, rule, group->source, group->answers, group->plan.n, group->slot,
+		arena, err) < 0) {
 		set_error(group, rule, err->text);
 		eval_failed(engine, rule, group->slot, arena);
 		group->failure = xstrdup(err->text);
@@ -137,8 +137,8 @@ end_rule(struct group *group)
 	engine->stats.evaluations++;
 	rule->evaluated = true;
 	rule->last_evaluation = loop_now(engine->options.loop);
-	rule->evaluation_time = mono_since(
-	    loop_mono_exact(engine->options.loop), group->rule_started);
+	rule->evaluation_time =
+	    mono_since(loop_mono_exact(engine->options.loop), group->rule_started);
 	engine->stats.evaluation_seconds += dur_seconds(rule->evaluation_time);
 	free(group->failure);
 	group->failure = NULL;
@@ -199,8 +199,8 @@ start_rule(struct group *group)
 	group->plan.n = 0;
 	if (group->source == NULL)
 		err_set(&err, ERR_INVALID, "there is no source to ask");
-	if (group->source == NULL || rule->kind->plan(rule->config, group->slot,
-					 &group->plan, &err) < 0)
+	if (group->source == NULL ||
+	    rule->kind->plan(rule->config, group->slot, &group->plan, &err) < 0)
 		group->failure = xstrdup(err.text);
 	if (group->failure != NULL || group->plan.n == 0)
 		return !finish_rule(group);
@@ -244,8 +244,7 @@ end_run(struct group *group)
 	group->iterations++;
 	engine->stats.iterations++;
 	group->last_evaluation = loop_now(engine->options.loop);
-	group->evaluation_time =
-	    mono_since(loop_mono_exact(engine->options.loop), group->started);
+	group->evaluation_time = mono_since(loop_mono_exact(engine->options.loop), group->started);
 	set_timer(group, wall_add(group->slot, group->config->interval));
 }
 
@@ -259,8 +258,7 @@ advance(struct group *group)
 }
 
 static void
-on_answer(struct source_query *query, const struct vector *vector,
-    const struct err *err)
+on_answer(struct source_query *query, const struct vector *vector, const struct err *err)
 {
 	struct group *group = query->arg;
 
@@ -297,16 +295,13 @@ tick(void *arg)
 	struct group *group = arg;
 	struct engine *engine = group->engine;
 	dur_t interval = group->config->interval;
-	wall_t slot = slot_at(
-	    loop_now(engine->options.loop), interval, group->phase_hash);
+	wall_t slot = slot_at(loop_now(engine->options.loop), interval, group->phase_hash);
 	int64_t passed;
 
 	if (wall_is_set(group->slot)) {
 		passed = wall_since(slot, group->slot).ns / interval.ns;
 		if (passed == 0 &&
-		    slot.ns ==
-			group->slot
-			    .ns) { /* the clock is a little behind the timer */
+		    slot.ns == group->slot.ns) { /* the clock is a little behind the timer */
 			set_timer(group, wall_add(slot, interval));
 			return;
 		}
@@ -317,12 +312,10 @@ tick(void *arg)
 			group->iterations += (uint64_t)passed - 1;
 			engine->stats.missed += (uint64_t)passed - 1;
 			engine->stats.iterations += (uint64_t)passed - 1;
-			log_warn("rule", "slots missed",
-			    LOG_Z("group", group->config->name),
+			log_warn("rule", "slots missed", LOG_Z("group", group->config->name),
 			    LOG_INT("missed", passed - 1));
 		} else if (passed < 0) {
-			log_warn("rule",
-			    "the clock stepped back, slots start anew",
+			log_warn("rule", "the clock stepped back, slots start anew",
 			    LOG_Z("group", group->config->name));
 		}
 	}
@@ -337,8 +330,7 @@ void
 group_schedule(struct group *group)
 {
 	struct loop *loop = group->engine->options.loop;
-	wall_t slot =
-	    slot_at(loop_now(loop), group->config->interval, group->phase_hash);
+	wall_t slot = slot_at(loop_now(loop), group->config->interval, group->phase_hash);
 
 	if (!wall_is_set(group->slot) || slot.ns != group->slot.ns)
 		loop_timer_set(loop, &group->timer, loop_mono(loop));
@@ -366,8 +358,7 @@ group_new(struct engine *engine, const struct rule_group_config *config)
 	group->engine = engine;
 	group->config = config;
 	group->phase_hash = phase_hash_of(config);
-	group->rules =
-	    xcalloc((size_t)config->n_rules + 1, sizeof(struct rule_state *));
+	group->rules = xcalloc((size_t)config->n_rules + 1, sizeof(struct rule_state *));
 	group->write.done = on_written;
 	timer_init(&group->timer, tick, group);
 	for (uint32_t i = 0; i < RULE_QUERIES_MAX; i++) {

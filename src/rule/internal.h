@@ -18,9 +18,8 @@
 #include "source/source.h"
 
 enum {
-	TRACKED_KEYED = 1u << 0, /* its series' key bytes are known */
-	TRACKED_ABSENT = 1u
-			 << 1, /* was looked for by labels and is not there */
+	TRACKED_KEYED = 1u << 0,   /* its series' key bytes are known */
+	TRACKED_ABSENT = 1u << 1,  /* was looked for by labels and is not there */
 	TRACKED_NO_DATA = 1u << 2, /* raised by on_no_data: alert */
 	TRACKED_ERROR = 1u << 3,   /* raised by on_error: alert */
 };
@@ -32,12 +31,11 @@ enum {
  * key = base[0, head) + middle + the last tail bytes of base.
  */
 struct tracked {
-	struct rule_alert alert; /* first member: what others see */
-	struct labels
-	    *sample_labels; /* with __name__; NULL: the alert's own do */
-	uint32_t index;     /* in rule_state.tracked */
-	uint32_t mark;      /* the evaluation that saw it last */
-	uint32_t observed;  /* ... as which observation */
+	struct rule_alert alert;      /* first member: what others see */
+	struct labels *sample_labels; /* with __name__; NULL: the alert's own do */
+	uint32_t index;               /* in rule_state.tracked */
+	uint32_t mark;                /* the evaluation that saw it last */
+	uint32_t observed;            /* ... as which observation */
 	uint32_t key_middle_n;
 	uint16_t key_head, key_tail;
 	uint8_t flags;
@@ -48,13 +46,12 @@ struct rule_state {
 	/* of the present generation; NULL between restart and engine_apply() */
 	const struct rule_config *config;
 	const struct rule_kind *kind;
-	bool labels_fixed;    /* labels do not change with $value */
-	bool labels_external; /* labels may change with external labels */
-	bool keeps_samples; /* annotations need labels that the alert's own hide
-			     */
-	struct labels
-	    *own_labels; /* of the alert that on_no_data and on_error raise */
-	char *generator_url; /* NULL: not needed yet */
+	bool labels_fixed;         /* labels do not change with $value */
+	bool labels_external;      /* labels may change with external labels */
+	bool keeps_samples;        /* annotations need labels that the alert's own hide
+				    */
+	struct labels *own_labels; /* of the alert that on_no_data and on_error raise */
+	char *generator_url;       /* NULL: not needed yet */
 	/* state */
 	char *identity, *name;
 	int64_t id; /* in the store; 0: not there */
@@ -94,7 +91,7 @@ struct group {
 	struct rule_plan plan;
 	struct source_query queries[RULE_QUERIES_MAX];
 	struct vector answers[RULE_QUERIES_MAX];
-	uint32_t waiting;    /* queries without an answer */
+	uint32_t waiting;          /* queries without an answer */
 	struct source_write write; /* what the rule wrote, when it has to be
 				      there before the next rule asks */
 	bool writing;
@@ -118,13 +115,12 @@ struct engine {
 	struct config *config;   /* NULL before the first engine_apply() */
 	struct source **sources; /* by source_config.index */
 	struct group **groups;   /* by rule_group_config.index */
-	struct map restored; /* rule_state by identity, until they are adopted
-				or dropped */
+	struct map restored;     /* rule_state by identity, until they are adopted
+				    or dropped */
 	struct map restored_by_id;
 	struct link retired_groups, retired_sources;
 	struct timer reap;
-	struct arena
-	    *scratch; /* one evaluation's; also the answer of single queries */
+	struct arena *scratch;  /* one evaluation's; also the answer of single queries */
 	struct arena *look;     /* one expansion of annotations */
 	struct buf text, bytes; /* expansions; encodings and keys */
 	struct engine_stats stats;
@@ -132,54 +128,49 @@ struct engine {
 	bool started, stopping;
 };
 
+/* --- engine.c ------------------------------------------------------------ */
+void write_stats_add(struct source_write_stats *sum, const struct source_write_stats *more);
+
 /* --- rule_state.c -------------------------------------------------------- */
-struct rule_state *rule_state_new(
-    struct str identity, struct str name, int64_t id);
+struct rule_state *rule_state_new(struct str identity, struct str name, int64_t id);
 void rule_state_free(struct rule_state *rule); /* accepts NULL */
 /* Takes the rule's present meaning from config. */
-void rule_state_bind(struct engine *engine, struct rule_state *rule,
-    const struct rule_config *config);
+void rule_state_bind(
+    struct engine *engine, struct rule_state *rule, const struct rule_config *config);
 /* Found by the bytes of its series; guess: where it probably is. */
-struct tracked *rule_find(const struct rule_state *rule, struct str key,
-    uint8_t level, uint32_t guess);
+struct tracked *rule_find(
+    const struct rule_state *rule, struct str key, uint8_t level, uint32_t guess);
 /* Adds an inactive alert; takes the reference of labels. */
-struct tracked *rule_add(struct engine *engine, struct rule_state *rule,
-    struct labels *labels, uint8_t level);
+struct tracked *rule_add(
+    struct engine *engine, struct rule_state *rule, struct labels *labels, uint8_t level);
 /* From now on this alert is found by key; it may move in memory. */
-struct tracked *rule_set_key(struct engine *engine, struct rule_state *rule,
-    struct tracked *t, struct str key);
-void rule_forget_key(
-    struct engine *engine, struct rule_state *rule, struct tracked *t);
+struct tracked *rule_set_key(
+    struct engine *engine, struct rule_state *rule, struct tracked *t, struct str key);
+void rule_forget_key(struct engine *engine, struct rule_state *rule, struct tracked *t);
 void rule_forget_keys(struct engine *engine, struct rule_state *rule);
 /* Frees the alert; its place in rule->tracked is the caller's to close. */
-void rule_drop(
-    struct engine *engine, struct rule_state *rule, struct tracked *t);
-void rule_count(struct engine *engine, struct rule_state *rule,
-    enum alert_state from, enum alert_state to);
+void rule_drop(struct engine *engine, struct rule_state *rule, struct tracked *t);
+void rule_count(
+    struct engine *engine, struct rule_state *rule, enum alert_state from, enum alert_state to);
 const char *rule_generator_url(struct engine *engine, struct rule_state *rule);
-struct labels *rule_own_labels(
-    struct engine *engine, struct rule_state *rule); /* borrowed */
+struct labels *rule_own_labels(struct engine *engine, struct rule_state *rule); /* borrowed */
 
 /* --- eval.c --------------------------------------------------------------- */
 /* One evaluation at the slot `now`. 0, or an error and nothing is changed. */
-int eval_rule(struct engine *engine, struct rule_state *rule,
-    const struct source *source, const struct vector *answers, uint32_t n,
-    wall_t now, struct arena *arena, struct err *err);
+int eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
+    const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err);
 /* The evaluation failed: freezes, or raises the rule's own alert under
  * on_error: alert. */
-void eval_failed(struct engine *engine, struct rule_state *rule, wall_t now,
-    struct arena *arena);
+void eval_failed(struct engine *engine, struct rule_state *rule, wall_t now, struct arena *arena);
 /* The rule is gone: what it had raised is resolved and its rows deleted. */
 void eval_vanished(struct engine *engine, struct rule_state *rule, wall_t now);
 /* Expanded, +1 reference. views NULL: the alert's own labels, or its kept
  * sample's. */
-struct labels *eval_annotations(struct engine *engine,
-    const struct rule_state *rule, const struct tracked *t,
-    const struct label_view *views, uint32_t n, struct arena *arena);
+struct labels *eval_annotations(struct engine *engine, const struct rule_state *rule,
+    const struct tracked *t, const struct label_view *views, uint32_t n, struct arena *arena);
 
 /* --- group.c ----------------------------------------------------------- */
-struct group *group_new(
-    struct engine *engine, const struct rule_group_config *config);
+struct group *group_new(struct engine *engine, const struct rule_group_config *config);
 void group_schedule(struct group *group); /* at once when its slot has not been
 					     evaluated, else at its next */
 /* No further slots; its queries are cancelled and it frees itself after the

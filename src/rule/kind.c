@@ -38,8 +38,7 @@ rule_query_at(const struct rule_config *rule, wall_t now)
 }
 
 void
-rule_plan_one(const struct rule_config *rule, wall_t now, const char *query,
-    struct rule_plan *ret)
+rule_plan_one(const struct rule_config *rule, wall_t now, const char *query, struct rule_plan *ret)
 {
 	ret->queries[0] = (struct rule_query){
 		.text = str_from(query),
@@ -49,8 +48,7 @@ rule_plan_one(const struct rule_config *rule, wall_t now, const char *query,
 }
 
 const char *
-rule_query_text(struct schema_context *ctx, const char *text, struct pos pos,
-    const char *what)
+rule_query_text(struct schema_context *ctx, const char *text, struct pos pos, const char *what)
 {
 	struct str trimmed = str_trim(str_from(text));
 

@@ -18,7 +18,7 @@
 #include "source/source.h"
 
 #define RULE_QUERIES_MAX 4
-#define RULE_LEVELS_MAX 8
+#define RULE_LEVELS_MAX  8
 
 struct rule_query {
 	struct str text;
@@ -35,20 +35,23 @@ struct observation {
 	const struct sample *sample;
 	enum outcome outcome;
 	double value;
-	uint8_t level;   /* index into the kind's levels, 0 when it has none */
+	uint8_t level; /* index into the kind's levels, 0 when it has none */
 };
 
 struct judgement {
 	struct observation *observations; /* in the arena */
 	uint32_t n;
-	/* What a known alert gets whose series is not among the observations: OK for expr; the engine applies on_no_data. */
+	/* What a known alert gets whose series is not among the observations: OK for expr; the
+	 * engine applies on_no_data. */
 	enum outcome absent;
 };
 
 struct rule_kind {
 	const struct rule_kind_schema *schema;
-	int (*plan)(const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err);
-	int (*judge)(const struct rule_config *rule, const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct judgement *ret, struct err *err);
+	int (*plan)(
+	    const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err);
+	int (*judge)(const struct rule_config *rule, const struct vector *answers, uint32_t n,
+	    wall_t now, struct arena *arena, struct judgement *ret, struct err *err);
 	/* The severity label that level carries; NULL: the rule has no levels. */
 	const char *(*level_severity)(const struct rule_config *rule, uint8_t level);
 };

@@ -14,8 +14,7 @@ struct expr_settings {
 };
 
 static int
-expr_plan(const struct rule_config *rule, wall_t now, struct rule_plan *ret,
-    struct err *err UNUSED)
+expr_plan(const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err UNUSED)
 {
 	const struct expr_settings *settings = rule->settings;
 
@@ -24,12 +23,10 @@ expr_plan(const struct rule_config *rule, wall_t now, struct rule_plan *ret,
 }
 
 static int
-expr_judge(const struct rule_config *rule UNUSED, const struct vector *answers,
-    uint32_t n UNUSED, wall_t now UNUSED, struct arena *arena,
-    struct judgement *ret, struct err *err UNUSED)
+expr_judge(const struct rule_config *rule UNUSED, const struct vector *answers, uint32_t n UNUSED,
+    wall_t now UNUSED, struct arena *arena, struct judgement *ret, struct err *err UNUSED)
 {
-	struct observation *observations =
-	    ARENA_ARRAY(arena, answers->n, struct observation);
+	struct observation *observations = ARENA_ARRAY(arena, answers->n, struct observation);
 
 	for (uint32_t i = 0; i < answers->n; i++) {
 		const struct sample *sample = &answers->samples[i];
@@ -37,8 +34,7 @@ expr_judge(const struct rule_config *rule UNUSED, const struct vector *answers,
 		/* As in Prometheus a NaN is a result like any other. */
 		observations[i] = (struct observation){
 			.sample = sample,
-			.outcome = sample->missing ? OUTCOME_INSUFFICIENT
-						   : OUTCOME_BREACH,
+			.outcome = sample->missing ? OUTCOME_INSUFFICIENT : OUTCOME_BREACH,
 			.value = sample->missing ? (double)NAN : sample->value,
 		};
 	}
@@ -53,26 +49,22 @@ expr_level_severity(const struct rule_config *rule UNUSED, uint8_t level UNUSED)
 }
 
 static void
-expr_scalar(
-    struct schema_context *ctx, const struct yaml_node *node, void *value)
+expr_scalar(struct schema_context *ctx, const struct yaml_node *node, void *value)
 {
 	struct expr_settings *settings = value;
 	const char *text = schema_scalar(ctx, node, "expr");
 
 	settings->pos = node->pos;
-	settings->query =
-	    text != NULL ? rule_query_text(ctx, text, node->pos, "expr") : "";
+	settings->query = text != NULL ? rule_query_text(ctx, text, node->pos, "expr") : "";
 }
 
 static void
-expr_check(
-    struct schema_context *ctx, void *value, const struct yaml_node *node)
+expr_check(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	struct expr_settings *settings = value;
 
 	if (settings->query == NULL) {
-		diag_error(ctx->diag, node->pos, "expr is a text, not %s",
-		    yaml_kind_name(node));
+		diag_error(ctx->diag, node->pos, "expr is a text, not %s", yaml_kind_name(node));
 		settings->query = "";
 	}
 }

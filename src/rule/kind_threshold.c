@@ -24,8 +24,7 @@ enum op {
 	OP_NE,
 	OP_COUNT
 };
-static const char *const op_names[] = { ">", ">=", "<",
-	"<=", "==", "!=", NULL };
+static const char *const op_names[] = { ">", ">=", "<", "<=", "==", "!=", NULL };
 static_assert(ARRAY_LEN(op_names) == OP_COUNT + 1, "a name for every op");
 
 struct recover {
@@ -82,13 +81,12 @@ judge_value(enum op op, const struct level *level, const struct sample *sample)
 		return OUTCOME_INSUFFICIENT;
 	if (compare(op, sample->value, level->value))
 		return OUTCOME_BREACH;
-	return compare(op, sample->value, level->recover) ? OUTCOME_HOLD
-							  : OUTCOME_OK;
+	return compare(op, sample->value, level->recover) ? OUTCOME_HOLD : OUTCOME_OK;
 }
 
 static int
-threshold_plan(const struct rule_config *rule, wall_t now,
-    struct rule_plan *ret, struct err *err UNUSED)
+threshold_plan(
+    const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err UNUSED)
 {
 	const struct threshold_settings *settings = rule->settings;
 
@@ -97,26 +95,22 @@ threshold_plan(const struct rule_config *rule, wall_t now,
 }
 
 static int
-threshold_judge(const struct rule_config *rule, const struct vector *answers,
-    uint32_t n UNUSED, wall_t now UNUSED, struct arena *arena,
-    struct judgement *ret, struct err *err UNUSED)
+threshold_judge(const struct rule_config *rule, const struct vector *answers, uint32_t n UNUSED,
+    wall_t now UNUSED, struct arena *arena, struct judgement *ret, struct err *err UNUSED)
 {
 	const struct threshold_settings *settings = rule->settings;
 	uint32_t total = answers->n * settings->n_levels;
-	struct observation *observations =
-	    ARENA_ARRAY(arena, total, struct observation);
+	struct observation *observations = ARENA_ARRAY(arena, total, struct observation);
 	struct observation *o = observations;
 
 	for (uint32_t i = 0; i < answers->n; i++) {
 		const struct sample *sample = &answers->samples[i];
 
-		for (uint32_t level = 0; level < settings->n_levels;
-		     level++, o++) {
+		for (uint32_t level = 0; level < settings->n_levels; level++, o++) {
 			o->sample = sample;
-			o->outcome = judge_value((enum op)settings->op,
-			    &settings->level[level], sample);
-			o->value =
-			    sample->missing ? (double)NAN : sample->value;
+			o->outcome =
+			    judge_value((enum op)settings->op, &settings->level[level], sample);
+			o->value = sample->missing ? (double)NAN : sample->value;
 			o->level = (uint8_t)level;
 		}
 	}
@@ -135,20 +129,16 @@ threshold_level_severity(const struct rule_config *rule, uint8_t level)
 /* --- reading the settings ------------------------------------------------ */
 
 static void
-read_number(
-    struct schema_context *ctx, const struct yaml_node *node, double *ret)
+read_number(struct schema_context *ctx, const struct yaml_node *node, double *ret)
 {
-	if (node->kind != YAML_SCALAR || !str_to_double(node->text, ret) ||
-	    isnan(*ret)) {
-		diag_error(ctx->diag, node->pos,
-		    "recover is a number, or a number for each level");
+	if (node->kind != YAML_SCALAR || !str_to_double(node->text, ret) || isnan(*ret)) {
+		diag_error(ctx->diag, node->pos, "recover is a number, or a number for each level");
 		*ret = (double)NAN;
 	}
 }
 
 static void
-read_recover(
-    struct schema_context *ctx, const struct yaml_node *node, void *member)
+read_recover(struct schema_context *ctx, const struct yaml_node *node, void *member)
 {
 	struct recover *recover = member;
 
@@ -159,8 +149,7 @@ read_recover(
 		read_number(ctx, node, &recover->value);
 		return;
 	}
-	recover->by_level.pairs =
-	    ARENA_ARRAY(ctx->arena, node->n, struct number_pair);
+	recover->by_level.pairs = ARENA_ARRAY(ctx->arena, node->n, struct number_pair);
 	recover->by_level.n = node->n;
 	for (uint32_t i = 0; i < node->n; i++) {
 		struct number_pair *pair = &recover->by_level.pairs[i];
@@ -175,29 +164,26 @@ static const struct level *
 level_named(const struct threshold_settings *settings, const char *name)
 {
 	for (uint32_t i = 0; i < settings->n_levels; i++)
-		if (settings->level[i].name != NULL &&
-		    strcmp(settings->level[i].name, name) == 0)
+		if (settings->level[i].name != NULL && strcmp(settings->level[i].name, name) == 0)
 			return &settings->level[i];
 	return NULL;
 }
 
 /* The way back must lie where the value is fine. */
 static void
-set_recover(struct schema_context *ctx,
-    const struct threshold_settings *settings, struct level *level,
-    double value, struct pos pos)
+set_recover(struct schema_context *ctx, const struct threshold_settings *settings,
+    struct level *level, double value, struct pos pos)
 {
 	enum op op = (enum op)settings->op;
 
 	if (isnan(value))
 		return;
-	if (compare(op, value, level->value) &&
-	    (value < level->value || value > level->value)) {
+	if (compare(op, value, level->value) && (value < level->value || value > level->value)) {
 		diag_error(ctx->diag, pos,
 		    "recover %g must be %s than the threshold %g, since the "
 		    "alert is for values %s %g",
-		    value, op == OP_GT || op == OP_GE ? "less" : "greater",
-		    level->value, op_names[op], level->value);
+		    value, op == OP_GT || op == OP_GE ? "less" : "greater", level->value,
+		    op_names[op], level->value);
 		return;
 	}
 	level->recover = value;
@@ -211,15 +197,14 @@ apply_recover(struct schema_context *ctx, struct threshold_settings *settings)
 	if (!recover->set)
 		return;
 	if (settings->op == OP_EQ || settings->op == OP_NE) {
-		diag_error(ctx->diag, recover->pos,
-		    "recover makes no sense with op '%s'",
+		diag_error(ctx->diag, recover->pos, "recover makes no sense with op '%s'",
 		    op_names[settings->op]);
 		return;
 	}
 	if (!isnan(recover->value)) {
 		for (uint32_t i = 0; i < settings->n_levels; i++)
-			set_recover(ctx, settings, &settings->level[i],
-			    recover->value, recover->pos);
+			set_recover(
+			    ctx, settings, &settings->level[i], recover->value, recover->pos);
 		return;
 	}
 	for (uint32_t i = 0; i < recover->by_level.n; i++) {
@@ -232,8 +217,7 @@ apply_recover(struct schema_context *ctx, struct threshold_settings *settings)
 			    "rule",
 			    pair->key);
 		else
-			set_recover(ctx, settings,
-			    &settings->level[level - settings->level],
+			set_recover(ctx, settings, &settings->level[level - settings->level],
 			    pair->value, pair->pos);
 	}
 }
@@ -283,10 +267,9 @@ check_pair(struct schema_context *ctx, enum op op, const struct number_pair *a,
 {
 	int rank_a = severity_rank(a->key), rank_b = severity_rank(b->key);
 
-	if (!is_beyond(op, a->value, b->value) &&
-	    !is_beyond(op, b->value, a->value)) {
-		diag_error(ctx->diag, b->pos,
-		    "levels '%s' and '%s' have the same value", a->key, b->key);
+	if (!is_beyond(op, a->value, b->value) && !is_beyond(op, b->value, a->value)) {
+		diag_error(
+		    ctx->diag, b->pos, "levels '%s' and '%s' have the same value", a->key, b->key);
 		return;
 	}
 	if (rank_a < 0 || rank_b < 0 || rank_a == rank_b)
@@ -299,8 +282,8 @@ check_pair(struct schema_context *ctx, enum op op, const struct number_pair *a,
 	}
 	if (!is_beyond(op, b->value, a->value))
 		diag_error(ctx->diag, b->pos,
-		    "level '%s' (%g) must lie beyond '%s' (%g) for op '%s'",
-		    b->key, b->value, a->key, a->value, op_names[op]);
+		    "level '%s' (%g) must lie beyond '%s' (%g) for op '%s'", b->key, b->value,
+		    a->key, a->value, op_names[op]);
 }
 
 static int
@@ -325,13 +308,12 @@ read_levels(struct schema_context *ctx, struct threshold_settings *settings)
 
 	if (op == OP_EQ || op == OP_NE) {
 		diag_error(ctx->diag, map->pairs[0].pos,
-		    "levels make no sense with op '%s'; use value",
-		    op_names[op]);
+		    "levels make no sense with op '%s'; use value", op_names[op]);
 		return;
 	}
 	if (map->n > RULE_LEVELS_MAX) {
-		diag_error(ctx->diag, map->pairs[RULE_LEVELS_MAX].pos,
-		    "more than %d levels", RULE_LEVELS_MAX);
+		diag_error(ctx->diag, map->pairs[RULE_LEVELS_MAX].pos, "more than %d levels",
+		    RULE_LEVELS_MAX);
 		return;
 	}
 	for (uint32_t i = 0; i < map->n; i++) {
@@ -351,8 +333,7 @@ read_levels(struct schema_context *ctx, struct threshold_settings *settings)
 }
 
 static void
-threshold_check(struct schema_context *ctx, void *value,
-    const struct yaml_node *node UNUSED)
+threshold_check(struct schema_context *ctx, void *value, const struct yaml_node *node UNUSED)
 {
 	struct threshold_settings *settings = value;
 
@@ -360,8 +341,7 @@ threshold_check(struct schema_context *ctx, void *value,
 	if (settings->op < 0) /* missing or wrong: said already */
 		return;
 	if (settings->query != NULL)
-		settings->query = rule_query_text(
-		    ctx, settings->query, settings->pos, "query");
+		settings->query = rule_query_text(ctx, settings->query, settings->pos, "query");
 	if (settings->levels.n > 0)
 		read_levels(ctx, settings);
 	else if (!isnan(settings->value))
@@ -393,8 +373,8 @@ threshold_identity(const void *value, struct buf *out)
 	for (uint32_t i = 0; i < settings->n_levels; i++) {
 		const struct level *level = &settings->level[i];
 
-		buf_printf(out, "%c%s=%.17g", '\0',
-		    level->name != NULL ? level->name : "", level->value);
+		buf_printf(
+		    out, "%c%s=%.17g", '\0', level->name != NULL ? level->name : "", level->value);
 	}
 }
 
@@ -427,9 +407,8 @@ static const struct schema_field threshold_fields[] = {
 	    .kind = FIELD_CUSTOM,
 	    .offset = offsetof(struct threshold_settings, recover),
 	    .custom = read_recover,
-	    .json_schema =
-		"{\"anyOf\":[{\"type\":\"number\"},{\"type\":\"object\","
-		"\"additionalProperties\":{\"type\":\"number\"}}]}",
+	    .json_schema = "{\"anyOf\":[{\"type\":\"number\"},{\"type\":\"object\","
+			   "\"additionalProperties\":{\"type\":\"number\"}}]}",
 	    .doc = "A firing alert clears only beyond this; a number, or one "
 		   "for each level." },
 };

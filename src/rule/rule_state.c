@@ -85,8 +85,7 @@ takes_whole_set(const struct template_map *map)
 			size_t n = strlen(sets[s]);
 			const char *end = text.p + text.n, *p = text.p;
 
-			while ((p = memmem(p, (size_t)(end - p), sets[s], n)) !=
-			       NULL) {
+			while ((p = memmem(p, (size_t)(end - p), sets[s], n)) != NULL) {
 				p += n;
 				if (p == end || *p != '.')
 					return true;
@@ -126,8 +125,7 @@ restore_level(const struct rule_state *rule, struct tracked *t)
 	struct str severity = labels_value(t->alert.labels, STR("severity"));
 
 	for (uint8_t level = 0; level < RULE_LEVELS_MAX; level++) {
-		const char *name =
-		    rule->kind->level_severity(rule->config, level);
+		const char *name = rule->kind->level_severity(rule->config, level);
 
 		if (name == NULL)
 			return;
@@ -137,8 +135,7 @@ restore_level(const struct rule_state *rule, struct tracked *t)
 }
 
 void
-rule_state_bind(struct engine *engine, struct rule_state *rule,
-    const struct rule_config *config)
+rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rule_config *config)
 {
 	bool restored = rule->config == NULL;
 
@@ -149,10 +146,8 @@ rule_state_bind(struct engine *engine, struct rule_state *rule,
 	for (uint32_t i = 0; i < config->labels.n; i++) {
 		const struct template *t = config->labels.pairs[i].template;
 
-		rule->labels_fixed =
-		    rule->labels_fixed && !template_uses_value(t);
-		rule->labels_external =
-		    rule->labels_external || !template_is_constant(t);
+		rule->labels_fixed = rule->labels_fixed && !template_uses_value(t);
+		rule->labels_external = rule->labels_external || !template_is_constant(t);
 	}
 	if (!rule->labels_fixed)
 		rule_forget_keys(engine, rule);
@@ -177,8 +172,7 @@ key_hash(struct str key, uint8_t level)
 }
 
 static bool
-key_is(const struct rule_state *rule, const struct tracked *t, struct str key,
-    uint8_t level)
+key_is(const struct rule_state *rule, const struct tracked *t, struct str key, uint8_t level)
 {
 	const char *p = key.p;
 
@@ -190,8 +184,7 @@ key_is(const struct rule_state *rule, const struct tracked *t, struct str key,
 	return memcmp(p, rule->base_key, t->key_head) == 0 &&
 	       memcmp(p + t->key_head, t->key_middle, t->key_middle_n) == 0 &&
 	       memcmp(p + t->key_head + t->key_middle_n,
-		   rule->base_key + rule->base_n - t->key_tail,
-		   t->key_tail) == 0;
+		   rule->base_key + rule->base_n - t->key_tail, t->key_tail) == 0;
 }
 
 struct wanted {
@@ -209,8 +202,7 @@ is_wanted(const void *value, const void *key)
 }
 
 struct tracked *
-rule_find(const struct rule_state *rule, struct str key, uint8_t level,
-    uint32_t guess)
+rule_find(const struct rule_state *rule, struct str key, uint8_t level, uint32_t guess)
 {
 	struct wanted wanted = { rule, key, level };
 
@@ -218,8 +210,7 @@ rule_find(const struct rule_state *rule, struct str key, uint8_t level,
 	if (guess < rule->n && key_is(rule, rule->tracked[guess], key, level))
 		return rule->tracked[guess];
 	if (rule->by_key.cap != 0)
-		return map_find(
-		    &rule->by_key, key_hash(key, level), is_wanted, &wanted);
+		return map_find(&rule->by_key, key_hash(key, level), is_wanted, &wanted);
 	for (size_t i = 0; i < rule->n; i++)
 		if (key_is(rule, rule->tracked[i], key, level))
 			return rule->tracked[i];
@@ -228,26 +219,23 @@ rule_find(const struct rule_state *rule, struct str key, uint8_t level,
 
 /* Into engine->bytes. */
 static struct str
-key_of(struct engine *engine, const struct rule_state *rule,
-    const struct tracked *t)
+key_of(struct engine *engine, const struct rule_state *rule, const struct tracked *t)
 {
 	buf_clear(&engine->bytes);
 	buf_put(&engine->bytes, rule->base_key, t->key_head);
 	buf_put(&engine->bytes, t->key_middle, t->key_middle_n);
-	buf_put(&engine->bytes, rule->base_key + rule->base_n - t->key_tail,
-	    t->key_tail);
+	buf_put(&engine->bytes, rule->base_key + rule->base_n - t->key_tail, t->key_tail);
 	return buf_str(&engine->bytes);
 }
 
 void
-rule_forget_key(
-    struct engine *engine, struct rule_state *rule, struct tracked *t)
+rule_forget_key(struct engine *engine, struct rule_state *rule, struct tracked *t)
 {
 	if (!(t->flags & TRACKED_KEYED))
 		return;
 	if (rule->by_key.cap != 0)
-		map_remove_value(&rule->by_key,
-		    key_hash(key_of(engine, rule, t), t->alert.level), t);
+		map_remove_value(
+		    &rule->by_key, key_hash(key_of(engine, rule, t), t->alert.level), t);
 	t->flags &= (uint8_t)~TRACKED_KEYED;
 	rule->n_keyed--;
 }
@@ -275,8 +263,7 @@ common_tail(struct str a, struct str b)
 {
 	uint32_t max = a.n < b.n ? a.n : b.n, n = 0;
 
-	while (n < max && n < KEY_SHARE_MAX &&
-	       a.p[a.n - 1 - n] == b.p[b.n - 1 - n])
+	while (n < max && n < KEY_SHARE_MAX && a.p[a.n - 1 - n] == b.p[b.n - 1 - n])
 		n++;
 	return n;
 }
@@ -288,15 +275,13 @@ map_keys(struct engine *engine, struct rule_state *rule)
 		struct tracked *t = rule->tracked[i];
 
 		if (t->flags & TRACKED_KEYED)
-			map_insert(&rule->by_key,
-			    key_hash(key_of(engine, rule, t), t->alert.level),
-			    t);
+			map_insert(
+			    &rule->by_key, key_hash(key_of(engine, rule, t), t->alert.level), t);
 	}
 }
 
 struct tracked *
-rule_set_key(struct engine *engine, struct rule_state *rule, struct tracked *t,
-    struct str key)
+rule_set_key(struct engine *engine, struct rule_state *rule, struct tracked *t, struct str key)
 {
 	struct str base, rest;
 	uint32_t head, tail;
@@ -331,20 +316,18 @@ rule_set_key(struct engine *engine, struct rule_state *rule, struct tracked *t,
 /* --- alerts ------------------------------------------------------------ */
 
 struct tracked *
-rule_add(struct engine *engine, struct rule_state *rule, struct labels *labels,
-    uint8_t level)
+rule_add(struct engine *engine, struct rule_state *rule, struct labels *labels, uint8_t level)
 {
 	struct tracked *t = xcalloc(1, sizeof(*t));
 
 	t->alert.labels = labels;
 	t->alert.level = level;
-	t->alert.id = engine->options.store != NULL
-			  ? store_next_id(engine->options.store)
-			  : ++engine->next_id;
+	t->alert.id = engine->options.store != NULL ? store_next_id(engine->options.store)
+						    : ++engine->next_id;
 	t->index = (uint32_t)rule->n;
 	if (rule->n == rule->cap)
-		rule->tracked = xgrow(rule->tracked, &rule->cap, rule->n + 1,
-		    sizeof(struct tracked *));
+		rule->tracked =
+		    xgrow(rule->tracked, &rule->cap, rule->n + 1, sizeof(struct tracked *));
 	rule->tracked[rule->n++] = t;
 	return t;
 }
@@ -357,8 +340,7 @@ rule_drop(struct engine *engine, struct rule_state *rule, struct tracked *t)
 }
 
 static void
-count_one(struct engine *engine, struct rule_state *rule,
-    enum alert_state state, uint32_t by)
+count_one(struct engine *engine, struct rule_state *rule, enum alert_state state, uint32_t by)
 {
 	if (state == ALERT_PENDING) {
 		rule->n_pending += by;
@@ -370,8 +352,8 @@ count_one(struct engine *engine, struct rule_state *rule,
 }
 
 void
-rule_count(struct engine *engine, struct rule_state *rule,
-    enum alert_state from, enum alert_state to)
+rule_count(
+    struct engine *engine, struct rule_state *rule, enum alert_state from, enum alert_state to)
 {
 	count_one(engine, rule, from, UINT32_MAX); /* wraps: one less */
 	count_one(engine, rule, to, 1);
@@ -386,15 +368,13 @@ put_query_escaped(struct buf *out, struct str s)
 	for (uint32_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-		    (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-		    c == '.' || c == '~')
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    c == '-' || c == '_' || c == '.' || c == '~')
 			buf_putc(out, (char)c);
 		else if (c == ' ')
 			buf_putc(out, '+');
 		else
-			buf_put(
-			    out, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
+			buf_put(out, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
 	}
 }
 
@@ -405,9 +385,7 @@ rule_generator_url(struct engine *engine, struct rule_state *rule)
 
 	if (rule->generator_url != NULL || rule->config == NULL)
 		return rule->generator_url != NULL ? rule->generator_url : "";
-	buf_puts(&url, engine->options.external_url != NULL
-			   ? engine->options.external_url
-			   : "");
+	buf_puts(&url, engine->options.external_url != NULL ? engine->options.external_url : "");
 	buf_puts(&url, "/graph?g0.expr=");
 	put_query_escaped(&url, str_from(rule->config->query_text));
 	buf_puts(&url, "&g0.tab=1");
@@ -427,20 +405,18 @@ rule_own_labels(struct engine *engine, struct rule_state *rule)
 	arena_reset(engine->look);
 	labels_builder_init(&b, engine->look);
 	for (uint32_t i = 0; i < rule->config->labels.n; i++) {
-		const struct template_pair *pair =
-		    &rule->config->labels.pairs[i];
+		const struct template_pair *pair = &rule->config->labels.pairs[i];
 
 		if (!template_is_constant(pair->template))
 			continue;
 		buf_clear(&engine->text);
 		template_expand(pair->template, &nothing, &engine->text);
-		labels_builder_set(&b, str_from(pair->key),
-		    arena_str(engine->look, buf_str(&engine->text)));
+		labels_builder_set(
+		    &b, str_from(pair->key), arena_str(engine->look, buf_str(&engine->text)));
 	}
 	/* Nobody knows how bad it is: the most severe level. */
 	for (uint8_t level = 0; level < RULE_LEVELS_MAX; level++) {
-		const char *name =
-		    rule->kind->level_severity(rule->config, level);
+		const char *name = rule->kind->level_severity(rule->config, level);
 
 		if (name != NULL)
 			severity = name;

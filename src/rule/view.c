@@ -14,17 +14,14 @@ engine_config(const struct engine *engine)
 struct source *
 engine_source(struct engine *engine, const char *name)
 {
-	for (uint32_t i = 0;
-	     engine->config != NULL && i < engine->config->n_sources; i++)
-		if (name == NULL ||
-		    strcmp(engine->config->sources[i].name, name) == 0)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
+		if (name == NULL || strcmp(engine->config->sources[i].name, name) == 0)
 			return engine->sources[i];
 	return NULL;
 }
 
 void
-engine_group_view(
-    const struct engine *engine, uint32_t at, struct group_view *ret)
+engine_group_view(const struct engine *engine, uint32_t at, struct group_view *ret)
 {
 	const struct group *group = engine->groups[at];
 
@@ -38,8 +35,7 @@ engine_group_view(
 }
 
 void
-engine_rule_view(const struct engine *engine, uint32_t group, uint32_t at,
-    struct rule_view *ret)
+engine_rule_view(const struct engine *engine, uint32_t group, uint32_t at, struct rule_view *ret)
 {
 	const struct rule_state *rule = engine->groups[group]->rules[at];
 
@@ -67,20 +63,26 @@ rule_alert_next(const struct rule_state *rule, uint32_t *it)
 }
 
 struct labels *
-rule_alert_annotations(const struct engine *engine,
-    const struct rule_state *rule, const struct rule_alert *alert)
+rule_alert_annotations(
+    const struct engine *engine, const struct rule_state *rule, const struct rule_alert *alert)
 {
 	/* Its text buffer and arena are scratch space, not state. */
-	struct engine *scratch =
-	    engine->groups[rule->config->group->index]->engine;
+	struct engine *scratch = engine->groups[rule->config->group->index]->engine;
 
 	arena_reset(scratch->look);
-	return eval_annotations(scratch, rule, (const struct tracked *)alert,
-	    NULL, 0, scratch->look);
+	return eval_annotations(
+	    scratch, rule, (const struct tracked *)alert, NULL, 0, scratch->look);
 }
 
 struct engine_stats
 engine_stats(const struct engine *engine)
 {
-	return engine->stats;
+	struct engine_stats stats = engine->stats;
+
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
+		write_stats_add(&stats.written, &engine->sources[i]->written);
+	LIST_FOREACH(link, &engine->retired_sources)
+	write_stats_add(
+	    &stats.written, &CONTAINER_OF(link, struct retired_source, link)->source->written);
+	return stats;
 }

@@ -4,8 +4,8 @@
 
 #include "source/source.h"
 
-#define SOURCE(name) \
-	extern const struct source_ops source_##name; \
+#define SOURCE(name)                                                                               \
+	extern const struct source_ops source_##name;                                              \
 	extern const struct source_kind source_##name##_kind;
 #include "source/sources.inc"
 #undef SOURCE

@@ -47,8 +47,8 @@ struct prometheus {
 	struct xfer *xfer;
 	struct xfer_lane lane;
 	struct buf endpoint; /* URL of the instant query */
-	struct buf params; /* what every query gets: timeout and the user's own;
-			      begins with & */
+	struct buf params;   /* what every query gets: timeout and the user's own;
+				begins with & */
 	struct call *idle;
 	uint32_t n_idle;
 	struct remote_write *write; /* NULL: no remote_write_url */
@@ -85,9 +85,8 @@ open_write(struct prometheus *p, struct loop *loop)
 }
 
 static struct source *
-prometheus_open(const struct source_config *config, struct loop *loop,
-    struct xfer *xfer, struct worker_pool *workers UNUSED,
-    struct err *err UNUSED)
+prometheus_open(const struct source_config *config, struct loop *loop, struct xfer *xfer,
+    struct worker_pool *workers UNUSED, struct err *err UNUSED)
 {
 	const struct prometheus_settings *settings = config->settings;
 	struct prometheus *p = xcalloc(1, sizeof(*p));
@@ -102,8 +101,7 @@ prometheus_open(const struct source_config *config, struct loop *loop,
 		base.n--;
 	buf_put_str(&p->endpoint, base);
 	buf_puts(&p->endpoint, "/api/v1/query");
-	put_param(&p->params, STR("timeout"),
-	    str_from(duration_format(config->timeout, timeout)));
+	put_param(&p->params, STR("timeout"), str_from(duration_format(config->timeout, timeout)));
 	for (uint32_t i = 0; i < settings->params.n; i++)
 		put_param(&p->params, str_from(settings->params.pairs[i].key),
 		    str_from(settings->params.pairs[i].value));
@@ -156,8 +154,7 @@ call_new(struct prometheus *p)
 static void
 call_keep(struct prometheus *p, struct call *call)
 {
-	if (p->n_idle >= CALLS_KEPT_MAX ||
-	    call->request->url.cap > URL_KEPT_MAX ||
+	if (p->n_idle >= CALLS_KEPT_MAX || call->request->url.cap > URL_KEPT_MAX ||
 	    call->request->body.cap > URL_KEPT_MAX) {
 		call_free(call);
 		return;
@@ -170,8 +167,7 @@ call_keep(struct prometheus *p, struct call *call)
 
 /* query=...&time=...&timeout=... */
 static void
-put_query(const struct prometheus *p, const struct source_query *query,
-    struct buf *out)
+put_query(const struct prometheus *p, const struct source_query *query, struct buf *out)
 {
 	int64_t ms = query->at.ns / 1000000;
 
@@ -181,8 +177,8 @@ put_query(const struct prometheus *p, const struct source_query *query,
 	buf_put_i64(out, ms / 1000);
 	if (ms % 1000 != 0)
 		buf_put(out,
-		    (char[]){ '.', (char)('0' + ms / 100 % 10),
-			(char)('0' + ms / 10 % 10), (char)('0' + ms % 10) },
+		    (char[]){ '.', (char)('0' + ms / 100 % 10), (char)('0' + ms / 10 % 10),
+			(char)('0' + ms % 10) },
 		    4);
 	buf_put_str(out, buf_str(&p->params));
 }
@@ -214,17 +210,15 @@ read_response(const struct prometheus *p, struct source_query *query,
 	case ERR_CANCELLED:
 	case ERR_BUSY:
 	case ERR_CODE_COUNT:
-		return err_set(
-		    err, response->failure, "%s", response->failure_text);
+		return err_set(err, response->failure, "%s", response->failure_text);
 	}
 	body = arena_str(query->arena, response->body);
-	return prometheus_decode(
-	    body, response->status, query->at, query->arena, ret, err);
+	return prometheus_decode(body, response->status, query->at, query->arena, ret, err);
 }
 
 static void
-prometheus_done(struct xfer_request *request UNUSED,
-    const struct xfer_response *response, void *arg)
+prometheus_done(
+    struct xfer_request *request UNUSED, const struct xfer_response *response, void *arg)
 {
 	struct call *call = arg;
 	struct prometheus *p = call->prometheus;
@@ -285,9 +279,8 @@ prometheus_cancel(struct source *source, struct source_query *query)
 }
 
 static int
-prometheus_labels(const struct source *source UNUSED,
-    const struct sample *sample, struct arena *arena, struct label_view **ret,
-    uint32_t *ret_n, struct err *err)
+prometheus_labels(const struct source *source UNUSED, const struct sample *sample,
+    struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err)
 {
 	struct label_view *views = NULL;
 	uint32_t n = 0, cap = 0;
@@ -306,8 +299,8 @@ prometheus_labels(const struct source *source UNUSED,
 		if (!json_read_str(&r, arena, &value))
 			break;
 		if (n == LABELS_MAX)
-			return err_set(err, ERR_LIMIT,
-			    "a series with more than %d labels", LABELS_MAX);
+			return err_set(
+			    err, ERR_LIMIT, "a series with more than %d labels", LABELS_MAX);
 		if (n == cap) {
 			struct label_view *more;
 
@@ -346,7 +339,6 @@ prometheus_adopt(struct source *source, struct source *old)
 
 	if (p->write == NULL || before->write == NULL)
 		return;
-	source->written = old->written;
 	remote_write_adopt(p->write, before->write);
 }
 

@@ -65,8 +65,7 @@ add_sample(struct answer *a)
 {
 	if (a->n == a->cap) {
 		uint32_t cap = a->cap != 0 ? a->cap * 2 : SAMPLES_FIRST;
-		struct sample *samples =
-		    ARENA_ARRAY(a->arena, cap, struct sample);
+		struct sample *samples = ARENA_ARRAY(a->arena, cap, struct sample);
 
 		if (a->n != 0)
 			memcpy(samples, a->samples, a->n * sizeof(*samples));
@@ -85,9 +84,8 @@ read_point(struct answer *a, struct sample *sample)
 	bool escaped;
 	double at;
 
-	if (!json_enter(r, JSON_ARRAY) || !json_next_item(r) ||
-	    !json_read_double(r, &at) || !json_next_item(r) ||
-	    !json_read_raw(r, &text, &escaped))
+	if (!json_enter(r, JSON_ARRAY) || !json_next_item(r) || !json_read_double(r, &at) ||
+	    !json_next_item(r) || !json_read_raw(r, &text, &escaped))
 		return json_fail(r, "a sample is [time, \"value\"]");
 	if (escaped || !str_to_double(text, &sample->value))
 		return json_fail(r, "a value that is no number");
@@ -135,8 +133,7 @@ read_series(struct answer *a)
 			return false;
 		}
 	}
-	return r->err_text == NULL &&
-	       (has_value || json_fail(r, "a series without a value"));
+	return r->err_text == NULL && (has_value || json_fail(r, "a series without a value"));
 }
 
 static bool
@@ -217,7 +214,18 @@ read_data(struct answer *a)
 	return true;
 }
 
-/* The first of a list of strings. */
+/*
+ * Prometheus 3 also warns of what a query does ("PromQL warning: quantile
+ * value should be between 0 and 1"): its answer is whole.
+ */
+static bool
+is_about_the_query(struct str warning)
+{
+	return str_starts(warning, STR("PromQL warning: ")) ||
+	       str_ends(warning, STR(" more warning annotations omitted"));
+}
+
+/* The first of a list of strings that says that the answer is not whole. */
 static bool
 read_warnings(struct answer *a)
 {
@@ -231,7 +239,7 @@ read_warnings(struct answer *a)
 	while (json_next_item(r)) {
 		if (!json_read_str(r, a->arena, &text))
 			return false;
-		if (a->warning.p == NULL)
+		if (a->warning.p == NULL && !is_about_the_query(text))
 			a->warning = text;
 	}
 	return r->err_text == NULL;
@@ -278,8 +286,7 @@ head_of(struct arena *arena, struct str body)
 }
 
 static int
-not_an_answer(
-    const struct answer *a, struct str body, int status, struct err *err)
+not_an_answer(const struct answer *a, struct str body, int status, struct err *err)
 {
 	struct str text = str_trim(body);
 
@@ -289,26 +296,24 @@ not_an_answer(
 		    "leads to",
 		    status);
 	if (status == 401 || status == 403)
-		return err_set(err, ERR_REMOTE,
-		    "HTTP %d: access refused; check http_config", status);
+		return err_set(
+		    err, ERR_REMOTE, "HTTP %d: access refused; check http_config", status);
 	if (status / 100 != 2)
 		return err_set(err, ERR_REMOTE, "HTTP %d: %s", status,
 		    text.n != 0 ? head_of(a->arena, text) : "no text");
 	if (text.n == 0)
-		return err_set(
-		    err, ERR_INVALID, "an empty answer (HTTP %d)", status);
+		return err_set(err, ERR_INVALID, "an empty answer (HTTP %d)", status);
 	if (text.p[0] == '<')
 		return err_set(err, ERR_INVALID,
 		    "an HTML page instead of an answer; is this the url of a "
 		    "Prometheus API?");
 	if (a->n == SERIES_MAX && a->r.err_text != NULL &&
 	    str_is(str_from(a->r.err_text), "too many series"))
-		return err_set(err, ERR_LIMIT,
-		    "more than %d series; aggregate in the query", SERIES_MAX);
-	return err_set(err, ERR_INVALID,
-	    "cannot read the answer: %s at byte %u: %s",
-	    a->r.err_text != NULL ? a->r.err_text : "not a Prometheus answer",
-	    a->r.err_at, head_of(a->arena, text));
+		return err_set(
+		    err, ERR_LIMIT, "more than %d series; aggregate in the query", SERIES_MAX);
+	return err_set(err, ERR_INVALID, "cannot read the answer: %s at byte %u: %s",
+	    a->r.err_text != NULL ? a->r.err_text : "not a Prometheus answer", a->r.err_at,
+	    head_of(a->arena, text));
 }
 
 static int
@@ -318,8 +323,7 @@ check_type(const struct answer *a, struct err *err)
 	case RESULT_VECTOR:
 	case RESULT_SCALAR:
 		if (!a->has_result)
-			return err_set(
-			    err, ERR_INVALID, "an answer without a result");
+			return err_set(err, ERR_INVALID, "an answer without a result");
 		return 0;
 	case RESULT_MATRIX:
 		return err_set(err, ERR_INVALID,
@@ -327,8 +331,7 @@ check_type(const struct answer *a, struct err *err)
 		    "needed; use a function such as rate() or "
 		    "last_over_time()");
 	case RESULT_STRING:
-		return err_set(err, ERR_INVALID,
-		    "the expression yields a string, not numbers");
+		return err_set(err, ERR_INVALID, "the expression yields a string, not numbers");
 	case RESULT_STREAMS:
 		return err_set(err, ERR_INVALID,
 		    "the query yields log lines, not numbers; use a metric "
@@ -342,34 +345,31 @@ check_type(const struct answer *a, struct err *err)
 }
 
 int
-prometheus_decode(struct str body, int status, wall_t at, struct arena *arena,
-    struct vector *ret, struct err *err)
+prometheus_decode(struct str body, int status, wall_t at, struct arena *arena, struct vector *ret,
+    struct err *err)
 {
 	struct answer a = { .arena = arena, .at = wall_seconds(at) };
 	bool readable;
 	int code;
 
 	if (body.n > SOURCE_ANSWER_BYTES_MAX)
-		return err_set(err, ERR_LIMIT,
-		    "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
+		return err_set(
+		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	json_reader_init(&a.r, body);
 	readable = read_answer(&a);
 	/* VictoriaMetrics and Mimir answer 4xx with the same shape; the text is
 	 * what helps. */
 	if (readable && str_is(a.status, "error"))
 		return err_set(err, ERR_REMOTE, "%.*s: %.*s (HTTP %d)",
-		    STR_ARG(a.error_type.n != 0 ? str_head(a.error_type, 40)
-						: STR("error")),
+		    STR_ARG(a.error_type.n != 0 ? str_head(a.error_type, 40) : STR("error")),
 		    STR_ARG(str_head(a.error, 180)), status);
-	if (!readable || status / 100 != 2 || !str_is(a.status, "success") ||
-	    !a.has_data)
+	if (!readable || status / 100 != 2 || !str_is(a.status, "success") || !a.has_data)
 		return not_an_answer(&a, body, status, err);
 	if (a.warning.p != NULL)
-		return err_set(err, ERR_REMOTE, "partial answer: %.*s",
-		    STR_ARG(str_head(a.warning, 200)));
+		return err_set(
+		    err, ERR_REMOTE, "partial answer: %.*s", STR_ARG(str_head(a.warning, 200)));
 	if (a.partial)
-		return err_set(err, ERR_REMOTE,
-		    "partial answer: the server says isPartial");
+		return err_set(err, ERR_REMOTE, "partial answer: the server says isPartial");
 	code = check_type(&a, err);
 	if (code < 0)
 		return code;

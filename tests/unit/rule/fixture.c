@@ -25,12 +25,10 @@
 
 struct world world;
 
-static const char *sources =
-    "sources: [{name: prom, type: prometheus, url: 'http://prom:9090'}]\n";
+static const char *sources = "sources: [{name: prom, type: prometheus, url: 'http://prom:9090'}]\n";
 
 static dur_t
-reply(void *arg UNUSED, const struct xfer_request *request,
-    struct xfer_response *response)
+reply(void *arg UNUSED, const struct xfer_request *request, struct xfer_response *response)
 {
 	if (strstr(request->url.p, "/api/v1/write") != NULL) {
 		decode_write(buf_str(&request->body), &world.written);
@@ -99,8 +97,7 @@ static struct config *
 load(void)
 {
 	static const struct integration_kind *const none[] = { NULL };
-	const struct config_kinds kinds = { none, source_kinds,
-		rule_kind_schemas };
+	const struct config_kinds kinds = { none, source_kinds, rule_kind_schemas };
 	struct diag *diag = diag_new();
 	struct buf text = { 0 };
 	struct config *config;
@@ -145,8 +142,7 @@ start(bool with_store, wall_t now)
 	struct store_options store_options = { .dir = world.dir };
 	struct engine_options options = { .sink = { .event = on_event },
 		.external_url = "http://tocsin:9093" };
-	const struct store_sink sink = { .rule = on_rule,
-		.rule_alert = on_rule_alert };
+	const struct store_sink sink = { .rule = on_rule, .rule_alert = on_rule_alert };
 	struct config *config = load();
 	struct err err = { 0 };
 
@@ -167,10 +163,8 @@ start(bool with_store, wall_t now)
 	options.store = world.store;
 	world.engine = engine_new(&options);
 	if (with_store)
-		ck_assert_msg(
-		    store_load(world.store, &sink, &err) == 0, "%s", err.text);
-	ck_assert_msg(
-	    engine_apply(world.engine, config, &err) == 0, "%s", err.text);
+		ck_assert_msg(store_load(world.store, &sink, &err) == 0, "%s", err.text);
+	ck_assert_msg(engine_apply(world.engine, config, &err) == 0, "%s", err.text);
 	config_unref(config);
 	engine_start(world.engine);
 }
@@ -186,8 +180,8 @@ write_config(const char *rules)
 {
 	char text[2048];
 
-	snprintf(text, sizeof(text),
-	    "%srule_files: [rules.yml]\nevaluation_interval: 30s\n", sources);
+	snprintf(
+	    text, sizeof(text), "%srule_files: [rules.yml]\nevaluation_interval: 30s\n", sources);
 	write_file("tocsin.yml", text);
 	write_file("rules.yml", rules);
 }
@@ -220,9 +214,9 @@ stop(void)
 void
 world_close(void)
 {
-	static const char *const names[] = { "tocsin.yml", "rules.yml",
-		"tocsin.db", "tocsin.db-wal", "tocsin.db-shm", "tocsin.lock",
-		"lock", "drift.db", "drift.db-wal", "drift.db-shm" };
+	static const char *const names[] = { "tocsin.yml", "rules.yml", "tocsin.db",
+		"tocsin.db-wal", "tocsin.db-shm", "tocsin.lock", "lock", "drift.db", "drift.db-wal",
+		"drift.db-shm" };
 	char path[128];
 
 	stop();
@@ -234,8 +228,7 @@ world_close(void)
 	ck_assert_int_eq(rmdir(world.dir), 0);
 	sources = "sources: [{name: prom, type: prometheus, url: "
 		  "'http://prom:9090'}]\n";
-	ck_assert_msg(
-	    labels_live() == 0, "%zu label sets leaked", labels_live());
+	ck_assert_msg(labels_live() == 0, "%zu label sets leaked", labels_live());
 	ck_assert_msg(istr_live() == 0, "%zu strings leaked", istr_live());
 }
 
@@ -265,8 +258,7 @@ world_reload(const char *rules)
 
 	write_config(rules);
 	config = load();
-	ck_assert_msg(
-	    engine_apply(world.engine, config, &err) == 0, "%s", err.text);
+	ck_assert_msg(engine_apply(world.engine, config, &err) == 0, "%s", err.text);
 	config_unref(config);
 }
 
@@ -274,8 +266,7 @@ void
 world_answer_status(const char *match, int status, const char *body)
 {
 	for (size_t i = 0; i < ARRAY_LEN(world.answers); i++) {
-		if (world.answers[i].match != NULL &&
-		    strcmp(world.answers[i].match, match) != 0)
+		if (world.answers[i].match != NULL && strcmp(world.answers[i].match, match) != 0)
 			continue;
 		world.answers[i].match = match;
 		world.answers[i].body = body;
@@ -297,8 +288,7 @@ void
 world_delay(const char *match, dur_t delay)
 {
 	for (size_t i = 0; i < ARRAY_LEN(world.answers); i++)
-		if (world.answers[i].match != NULL &&
-		    strcmp(world.answers[i].match, match) == 0)
+		if (world.answers[i].match != NULL && strcmp(world.answers[i].match, match) == 0)
 			world.answers[i].delay = delay;
 }
 
@@ -315,8 +305,7 @@ void
 world_slot(int64_t k)
 {
 	dur_t interval = engine_config(world.engine)->groups[0].interval;
-	wall_t until =
-	    wall_add(world.start, (dur_t){ k * interval.ns + interval.ns / 2 });
+	wall_t until = wall_add(world.start, (dur_t){ k * interval.ns + interval.ns / 2 });
 
 	if (wall_before(until, wall_add(loop_now(world.loop), DUR_MS(10))))
 		until = wall_add(loop_now(world.loop), DUR_MS(10));
@@ -351,14 +340,14 @@ world_alerts(uint32_t group, uint32_t rule)
 	for (uint32_t it = 0; (alert = rule_alert_next(state, &it)) != NULL;) {
 		ck_assert_uint_lt(n, ALERTS_MAX);
 		format(labels, sizeof(labels), alert->labels);
-		snprintf(texts[n++], sizeof(texts[0]), "%s%s",
-		    alert_state_name(alert->times.state), labels);
+		snprintf(texts[n++], sizeof(texts[0]), "%s%s", alert_state_name(alert->times.state),
+		    labels);
 	}
 	qsort(texts, n, sizeof(texts[0]), by_text);
 	out[0] = '\0';
 	for (uint32_t i = 0; i < n; i++)
-		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s",
-		    i > 0 ? " " : "", texts[i]);
+		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s", i > 0 ? " " : "",
+		    texts[i]);
 	return out;
 }
 
@@ -367,15 +356,17 @@ const char *
 world_written(void)
 {
 	static char out[8192];
-	const char *p = world.written.n > 0 ? world.written.p : "";
+	const char *p = world.written.n > 0 ? world.written.p : "", *end;
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (const char *at; (at = strstr(p, " @")) != NULL; p = strchr(at, '\n') + 1) {
-		int64_t ms = strtoll(at + 2, NULL, 10) - world.start.ns / 1000000;
+	for (const char *at; (at = strstr(p, " @")) != NULL; p = end + 1) {
+		int64_t ms;
 
+		end = strchr(at, '\n');
+		ck_assert(str_to_i64(str_make(at + 2, (size_t)(end - at) - 2), &ms));
 		n += (size_t)snprintf(out + n, sizeof(out) - n, "%.*s @%lld\n", (int)(at - p), p,
-		    (long long)ms);
+		    (long long)(ms - world.start.ns / 1000000));
 		ck_assert_uint_lt(n, sizeof(out));
 	}
 	buf_clear(&world.written);
@@ -389,10 +380,8 @@ world_events(void)
 
 	out[0] = '\0';
 	for (uint32_t i = 0; i < world.n_events; i++)
-		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s%s",
-		    i > 0 ? " " : "",
-		    world.events[i].change == ALERT_BECAME_FIRING ? "firing"
-								  : "resolved",
+		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s%s", i > 0 ? " " : "",
+		    world.events[i].change == ALERT_BECAME_FIRING ? "firing" : "resolved",
 		    world.events[i].labels);
 	world.n_events = 0;
 	return out;

@@ -12,10 +12,9 @@
 #include "source/source.h"
 
 /* One series: labels as JSON members, value as text. */
-#define SERIES(labels, value)                                                  \
-	"{\"metric\":{" labels "},\"value\":[0,\"" value "\"]}"
-#define VECTOR(items)                                                          \
-	"{\"status\":\"success\",\"data\":{\"resultType\":\"vector\","         \
+#define SERIES(labels, value) "{\"metric\":{" labels "},\"value\":[0,\"" value "\"]}"
+#define VECTOR(items)                                                                              \
+	"{\"status\":\"success\",\"data\":{\"resultType\":\"vector\","                             \
 	"\"result\":[" items "]}}"
 #define EMPTY VECTOR("")
 
@@ -42,7 +41,8 @@ struct world {
 		dur_t delay;
 	} answers[8];
 	uint32_t n_queries;
-	struct buf written; /* what came by remote write, see decode_write.h; times in ms since the first slot */
+	struct buf written; /* what came by remote write, see decode_write.h; times in ms since the
+			       first slot */
 	uint32_t n_writes;
 	char last_url[4096];
 	struct event events[64];
@@ -58,8 +58,7 @@ void world_open(const char *rules, bool with_store);
 void world_close(void);
 /* Loses everything but the database, and starts again after `down`. */
 void world_crash(dur_t down);
-void world_sources(const char
-	*yaml); /* before world_open: instead of the one Prometheus source */
+void world_sources(const char *yaml); /* before world_open: instead of the one Prometheus source */
 /* New rules in the file only: the next start finds them. */
 void world_edit(const char *rules);
 /* New rules; findings fail the test. */

@@ -26,97 +26,71 @@ static const struct {
 	struct times after;
 } steps[] = {
 	/* breach */
-	{ "first breach is pending", { .state = ALERT_INACTIVE }, 60, 0,
-	    OUTCOME_BREACH, 100, ALERT_BECAME_PENDING,
-	    { ALERT_PENDING, 100, 0, 0, 0 } },
-	{ "first breach fires at once without for", { .state = ALERT_INACTIVE },
-	    0, 0, OUTCOME_BREACH, 100, ALERT_BECAME_FIRING,
-	    { ALERT_FIRING, 100, 100, 0, 0 } },
-	{ "breach for less than for stays pending",
-	    { ALERT_PENDING, 100, 0, 0, 0 }, 60, 0, OUTCOME_BREACH, 159,
-	    ALERT_SAME, { ALERT_PENDING, 100, 0, 0, 0 } },
-	{ "breach for exactly for fires", { ALERT_PENDING, 100, 0, 0, 0 }, 60,
-	    0, OUTCOME_BREACH, 160, ALERT_BECAME_FIRING,
-	    { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "breach of a firing alert changes nothing",
-	    { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0, OUTCOME_BREACH, 190,
-	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "breach ends keep_firing_for", { ALERT_FIRING, 100, 160, 0, 170 }, 60,
-	    60, OUTCOME_BREACH, 190, ALERT_HELD,
-	    { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "breach after resolve starts anew",
-	    { ALERT_RESOLVED, 100, 160, 170, 0 }, 60, 0, OUTCOME_BREACH, 190,
-	    ALERT_BECAME_PENDING, { ALERT_PENDING, 190, 0, 0, 0 } },
-	{ "breach after resolve fires anew without for",
-	    { ALERT_RESOLVED, 100, 160, 170, 0 }, 0, 0, OUTCOME_BREACH, 190,
-	    ALERT_BECAME_FIRING, { ALERT_FIRING, 190, 190, 0, 0 } },
-	{ "for raised by a reload takes firing back to pending",
-	    { ALERT_FIRING, 100, 160, 0, 170 }, 600, 60, OUTCOME_BREACH, 190,
+	{ "first breach is pending", { .state = ALERT_INACTIVE }, 60, 0, OUTCOME_BREACH, 100,
 	    ALERT_BECAME_PENDING, { ALERT_PENDING, 100, 0, 0, 0 } },
-	{ "for raised to exactly the age keeps firing",
-	    { ALERT_FIRING, 100, 160, 0, 0 }, 90, 0, OUTCOME_BREACH, 190,
-	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "clock back: a firing alert goes on",
-	    { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0, OUTCOME_BREACH, 110,
-	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "clock back: for counts from now", { ALERT_PENDING, 1000, 0, 0, 0 },
-	    60, 0, OUTCOME_BREACH, 110, ALERT_HELD,
-	    { ALERT_PENDING, 110, 0, 0, 0 } },
+	{ "first breach fires at once without for", { .state = ALERT_INACTIVE }, 0, 0,
+	    OUTCOME_BREACH, 100, ALERT_BECAME_FIRING, { ALERT_FIRING, 100, 100, 0, 0 } },
+	{ "breach for less than for stays pending", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 0,
+	    OUTCOME_BREACH, 159, ALERT_SAME, { ALERT_PENDING, 100, 0, 0, 0 } },
+	{ "breach for exactly for fires", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 0, OUTCOME_BREACH,
+	    160, ALERT_BECAME_FIRING, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "breach of a firing alert changes nothing", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
+	    OUTCOME_BREACH, 190, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "breach ends keep_firing_for", { ALERT_FIRING, 100, 160, 0, 170 }, 60, 60, OUTCOME_BREACH,
+	    190, ALERT_HELD, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "breach after resolve starts anew", { ALERT_RESOLVED, 100, 160, 170, 0 }, 60, 0,
+	    OUTCOME_BREACH, 190, ALERT_BECAME_PENDING, { ALERT_PENDING, 190, 0, 0, 0 } },
+	{ "breach after resolve fires anew without for", { ALERT_RESOLVED, 100, 160, 170, 0 }, 0, 0,
+	    OUTCOME_BREACH, 190, ALERT_BECAME_FIRING, { ALERT_FIRING, 190, 190, 0, 0 } },
+	{ "for raised by a reload takes firing back to pending", { ALERT_FIRING, 100, 160, 0, 170 },
+	    600, 60, OUTCOME_BREACH, 190, ALERT_BECAME_PENDING, { ALERT_PENDING, 100, 0, 0, 0 } },
+	{ "for raised to exactly the age keeps firing", { ALERT_FIRING, 100, 160, 0, 0 }, 90, 0,
+	    OUTCOME_BREACH, 190, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "clock back: a firing alert goes on", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
+	    OUTCOME_BREACH, 110, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "clock back: for counts from now", { ALERT_PENDING, 1000, 0, 0, 0 }, 60, 0,
+	    OUTCOME_BREACH, 110, ALERT_HELD, { ALERT_PENDING, 110, 0, 0, 0 } },
 	/* ok */
-	{ "ok of an inactive alert is nothing", { .state = ALERT_INACTIVE }, 60,
-	    0, OUTCOME_OK, 100, ALERT_SAME, { .state = ALERT_INACTIVE } },
-	{ "ok of a resolved alert is nothing",
-	    { ALERT_RESOLVED, 100, 160, 170, 0 }, 60, 0, OUTCOME_OK, 180,
-	    ALERT_SAME, { ALERT_RESOLVED, 100, 160, 170, 0 } },
-	{ "ok forgets a pending alert", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 60,
-	    OUTCOME_OK, 110, ALERT_BECAME_INACTIVE,
-	    { .state = ALERT_INACTIVE } },
-	{ "ok resolves a firing alert", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
-	    OUTCOME_OK, 190, ALERT_BECAME_RESOLVED,
-	    { ALERT_RESOLVED, 100, 160, 190, 0 } },
-	{ "ok with keep_firing_for holds", { ALERT_FIRING, 100, 160, 0, 0 }, 60,
-	    60, OUTCOME_OK, 190, ALERT_HELD,
-	    { ALERT_FIRING, 100, 160, 0, 190 } },
-	{ "held for less than keep_firing_for stays firing",
-	    { ALERT_FIRING, 100, 160, 0, 190 }, 60, 60, OUTCOME_OK, 249,
-	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 190 } },
-	{ "held for exactly keep_firing_for resolves",
-	    { ALERT_FIRING, 100, 160, 0, 190 }, 60, 60, OUTCOME_OK, 250,
-	    ALERT_BECAME_RESOLVED, { ALERT_RESOLVED, 100, 160, 250, 0 } },
-	{ "keep_firing_for removed by a reload resolves",
-	    { ALERT_FIRING, 100, 160, 0, 190 }, 60, 0, OUTCOME_OK, 200,
-	    ALERT_BECAME_RESOLVED, { ALERT_RESOLVED, 100, 160, 200, 0 } },
-	{ "held while for was raised goes back to pending",
-	    { ALERT_FIRING, 100, 160, 0, 190 }, 600, 60, OUTCOME_OK, 200,
-	    ALERT_BECAME_PENDING, { ALERT_PENDING, 100, 0, 0, 0 } },
-	{ "clock back: keep_firing_for counts from now",
-	    { ALERT_FIRING, 100, 160, 0, 900 }, 60, 60, OUTCOME_OK, 200,
-	    ALERT_HELD, { ALERT_FIRING, 100, 160, 0, 200 } },
+	{ "ok of an inactive alert is nothing", { .state = ALERT_INACTIVE }, 60, 0, OUTCOME_OK, 100,
+	    ALERT_SAME, { .state = ALERT_INACTIVE } },
+	{ "ok of a resolved alert is nothing", { ALERT_RESOLVED, 100, 160, 170, 0 }, 60, 0,
+	    OUTCOME_OK, 180, ALERT_SAME, { ALERT_RESOLVED, 100, 160, 170, 0 } },
+	{ "ok forgets a pending alert", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 60, OUTCOME_OK, 110,
+	    ALERT_BECAME_INACTIVE, { .state = ALERT_INACTIVE } },
+	{ "ok resolves a firing alert", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0, OUTCOME_OK, 190,
+	    ALERT_BECAME_RESOLVED, { ALERT_RESOLVED, 100, 160, 190, 0 } },
+	{ "ok with keep_firing_for holds", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 60, OUTCOME_OK,
+	    190, ALERT_HELD, { ALERT_FIRING, 100, 160, 0, 190 } },
+	{ "held for less than keep_firing_for stays firing", { ALERT_FIRING, 100, 160, 0, 190 }, 60,
+	    60, OUTCOME_OK, 249, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 190 } },
+	{ "held for exactly keep_firing_for resolves", { ALERT_FIRING, 100, 160, 0, 190 }, 60, 60,
+	    OUTCOME_OK, 250, ALERT_BECAME_RESOLVED, { ALERT_RESOLVED, 100, 160, 250, 0 } },
+	{ "keep_firing_for removed by a reload resolves", { ALERT_FIRING, 100, 160, 0, 190 }, 60, 0,
+	    OUTCOME_OK, 200, ALERT_BECAME_RESOLVED, { ALERT_RESOLVED, 100, 160, 200, 0 } },
+	{ "held while for was raised goes back to pending", { ALERT_FIRING, 100, 160, 0, 190 }, 600,
+	    60, OUTCOME_OK, 200, ALERT_BECAME_PENDING, { ALERT_PENDING, 100, 0, 0, 0 } },
+	{ "clock back: keep_firing_for counts from now", { ALERT_FIRING, 100, 160, 0, 900 }, 60, 60,
+	    OUTCOME_OK, 200, ALERT_HELD, { ALERT_FIRING, 100, 160, 0, 200 } },
 	/* hold */
-	{ "hold keeps a firing alert", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
-	    OUTCOME_HOLD, 190, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "hold ends keep_firing_for", { ALERT_FIRING, 100, 160, 0, 180 }, 60,
-	    60, OUTCOME_HOLD, 190, ALERT_HELD,
-	    { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "hold forgets a pending alert", { ALERT_PENDING, 100, 0, 0, 0 }, 60,
-	    0, OUTCOME_HOLD, 160, ALERT_BECAME_INACTIVE,
+	{ "hold keeps a firing alert", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0, OUTCOME_HOLD, 190,
+	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "hold ends keep_firing_for", { ALERT_FIRING, 100, 160, 0, 180 }, 60, 60, OUTCOME_HOLD,
+	    190, ALERT_HELD, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "hold forgets a pending alert", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 0, OUTCOME_HOLD, 160,
+	    ALERT_BECAME_INACTIVE, { .state = ALERT_INACTIVE } },
+	{ "hold starts nothing", { .state = ALERT_INACTIVE }, 0, 0, OUTCOME_HOLD, 160, ALERT_SAME,
 	    { .state = ALERT_INACTIVE } },
-	{ "hold starts nothing", { .state = ALERT_INACTIVE }, 0, 0,
-	    OUTCOME_HOLD, 160, ALERT_SAME, { .state = ALERT_INACTIVE } },
 	/* what freezes */
-	{ "insufficient data freezes pending", { ALERT_PENDING, 100, 0, 0, 0 },
-	    60, 0, OUTCOME_INSUFFICIENT, 500, ALERT_SAME,
-	    { ALERT_PENDING, 100, 0, 0, 0 } },
-	{ "insufficient data freezes firing", { ALERT_FIRING, 100, 160, 0, 0 },
-	    60, 0, OUTCOME_INSUFFICIENT, 500, ALERT_SAME,
-	    { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "stale data freezes firing", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
-	    OUTCOME_STALE, 500, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
-	{ "an error freezes a held alert past its time",
-	    { ALERT_FIRING, 100, 160, 0, 190 }, 60, 60, OUTCOME_ERROR, 900,
-	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 190 } },
-	{ "an error starts nothing", { .state = ALERT_INACTIVE }, 0, 0,
-	    OUTCOME_ERROR, 100, ALERT_SAME, { .state = ALERT_INACTIVE } },
+	{ "insufficient data freezes pending", { ALERT_PENDING, 100, 0, 0, 0 }, 60, 0,
+	    OUTCOME_INSUFFICIENT, 500, ALERT_SAME, { ALERT_PENDING, 100, 0, 0, 0 } },
+	{ "insufficient data freezes firing", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0,
+	    OUTCOME_INSUFFICIENT, 500, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "stale data freezes firing", { ALERT_FIRING, 100, 160, 0, 0 }, 60, 0, OUTCOME_STALE, 500,
+	    ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 0 } },
+	{ "an error freezes a held alert past its time", { ALERT_FIRING, 100, 160, 0, 190 }, 60, 60,
+	    OUTCOME_ERROR, 900, ALERT_SAME, { ALERT_FIRING, 100, 160, 0, 190 } },
+	{ "an error starts nothing", { .state = ALERT_INACTIVE }, 0, 0, OUTCOME_ERROR, 100,
+	    ALERT_SAME, { .state = ALERT_INACTIVE } },
 };
 
 START_TEST(step)
@@ -127,15 +101,14 @@ START_TEST(step)
 		.fired_at = { b->fired * 1000000000 },
 		.resolved_at = { b->resolved * 1000000000 },
 		.keep_firing_since = { b->held * 1000000000 } };
-	struct alert_policy policy = { DUR_S(steps[_i].for_s),
-		DUR_S(steps[_i].keep_s) };
-	enum alert_change change = alert_step(&t, &policy, steps[_i].outcome,
-	    (wall_t){ steps[_i].now * 1000000000 });
+	struct alert_policy policy = { DUR_S(steps[_i].for_s), DUR_S(steps[_i].keep_s) };
+	enum alert_change change =
+	    alert_step(&t, &policy, steps[_i].outcome, (wall_t){ steps[_i].now * 1000000000 });
 
-	ck_assert_msg(change == steps[_i].change, "%s: change %d, not %d",
-	    steps[_i].label, (int)change, (int)steps[_i].change);
-	ck_assert_msg(t.state == a->state, "%s: state %s", steps[_i].label,
-	    alert_state_name(t.state));
+	ck_assert_msg(change == steps[_i].change, "%s: change %d, not %d", steps[_i].label,
+	    (int)change, (int)steps[_i].change);
+	ck_assert_msg(
+	    t.state == a->state, "%s: state %s", steps[_i].label, alert_state_name(t.state));
 	ck_assert_msg(t.active_at.ns == a->active * 1000000000 &&
 			  t.fired_at.ns == a->fired * 1000000000 &&
 			  t.resolved_at.ns == a->resolved * 1000000000 &&
@@ -147,16 +120,12 @@ END_TEST
 /* One nanosecond short of `for` is short of it. */
 START_TEST(for_is_exact_to_the_nanosecond)
 {
-	struct alert_times t = { .state = ALERT_PENDING,
-		.active_at = { 1000 } };
+	struct alert_times t = { .state = ALERT_PENDING, .active_at = { 1000 } };
 	struct alert_policy policy = { { 500 }, { 0 } };
 
+	ck_assert_int_eq(alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1499 }), ALERT_SAME);
 	ck_assert_int_eq(
-	    alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1499 }),
-	    ALERT_SAME);
-	ck_assert_int_eq(
-	    alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1500 }),
-	    ALERT_BECAME_FIRING);
+	    alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1500 }), ALERT_BECAME_FIRING);
 }
 END_TEST
 

@@ -42,11 +42,8 @@ static void *
 read_settings(const char *kind, const char *yaml, struct diag *diag)
 {
 	const struct schema *schema = kind_named(kind)->schema->schema;
-	struct schema_context ctx = {
-		.arena = arena, .diag = diag, .dir = "/"
-	};
-	struct yaml_node *node =
-	    yaml_parse(arena, diag, "test.yml", str_from(yaml));
+	struct schema_context ctx = { .arena = arena, .diag = diag, .dir = "/" };
+	struct yaml_node *node = yaml_parse(arena, diag, "test.yml", str_from(yaml));
 	void *settings = arena_alloc(arena, schema->size);
 
 	ck_assert_ptr_nonnull(node);
@@ -60,13 +57,10 @@ static const struct {
 	{ "{query: m, op: '>', value: 1}", NULL },
 	{ "{query: m, op: '>', value: 1, recover: 1}", NULL },
 	{ "{query: m, op: '>', value: 1, recover: 0.5}", NULL },
-	{ "{query: m, op: '>', value: 1, recover: 1.5}",
-	    "must be less than the threshold 1" },
+	{ "{query: m, op: '>', value: 1, recover: 1.5}", "must be less than the threshold 1" },
 	{ "{query: m, op: '<', value: 1, recover: 1.5}", NULL },
-	{ "{query: m, op: '<=', value: 1, recover: 0.5}",
-	    "must be greater than the threshold 1" },
-	{ "{query: m, op: '==', value: 1, recover: 0.5}",
-	    "recover makes no sense with op '=='" },
+	{ "{query: m, op: '<=', value: 1, recover: 0.5}", "must be greater than the threshold 1" },
+	{ "{query: m, op: '==', value: 1, recover: 0.5}", "recover makes no sense with op '=='" },
 	{ "{query: m, op: '>', levels: {warning: 80, critical: 90}}", NULL },
 	{ "{query: m, op: '>', levels: {critical: 90, warning: 80}, recover: "
 	  "70}",
@@ -77,10 +71,8 @@ static const struct {
 	{ "{query: m, op: '<', levels: {critical: 95, warning: 90}}",
 	    "level 'critical' (95) must lie beyond 'warning' (90)" },
 	{ "{query: m, op: '>', levels: {a: 90, b: 80}}", NULL },
-	{ "{query: m, op: '>', levels: {a: 80, b: 80}}",
-	    "levels 'a' and 'b' have the same value" },
-	{ "{query: m, op: '!=', levels: {a: 80, b: 90}}",
-	    "levels make no sense with op '!='" },
+	{ "{query: m, op: '>', levels: {a: 80, b: 80}}", "levels 'a' and 'b' have the same value" },
+	{ "{query: m, op: '!=', levels: {a: 80, b: 90}}", "levels make no sense with op '!='" },
 	{ "{query: m, op: '>', levels: {warning: 80, critical: 90}, recover: "
 	  "85}",
 	    "must be less than the threshold 80" },
@@ -88,8 +80,7 @@ static const struct {
 	    "'critical', which is no level" },
 	{ "{query: m, op: '>', levels: {warning: 80}, recover: {warning: x}}",
 	    "recover is a number" },
-	{ "{query: m, op: '>', value: 80, recover: [1]}",
-	    "recover is a number" },
+	{ "{query: m, op: '>', value: 80, recover: [1]}", "recover is a number" },
 	{ "{query: m, op: '>'}", "needs value, or levels" },
 	{ "{query: m, op: '>', value: 1, levels: {a: 1}}", "value" },
 	{ "{query: '  ', op: '>', value: 1}", "query is empty" },
@@ -109,14 +100,12 @@ START_TEST(threshold_settings)
 
 	read_settings("threshold", settings[_i].yaml, diag);
 	if (settings[_i].text == NULL) {
-		ck_assert_msg(diag_errors(diag) == 0, "%s: %s",
-		    settings[_i].yaml,
+		ck_assert_msg(diag_errors(diag) == 0, "%s: %s", settings[_i].yaml,
 		    diag_count(diag) > 0 ? diag_at(diag, 0)->text : "");
 	} else {
 		ck_assert_msg(diag_errors(diag) > 0, "%s", settings[_i].yaml);
-		ck_assert_msg(
-		    strstr(diag_at(diag, 0)->text, settings[_i].text) != NULL,
-		    "%s: %s", settings[_i].yaml, diag_at(diag, 0)->text);
+		ck_assert_msg(strstr(diag_at(diag, 0)->text, settings[_i].text) != NULL, "%s: %s",
+		    settings[_i].yaml, diag_at(diag, 0)->text);
 	}
 	diag_free(diag);
 }
@@ -140,8 +129,7 @@ START_TEST(expr_settings)
 		struct diag *diag = diag_new();
 
 		read_settings("expr", cases[i].yaml, diag);
-		ck_assert_msg((diag_errors(diag) == 0) == cases[i].ok, "'%s'",
-		    cases[i].yaml);
+		ck_assert_msg((diag_errors(diag) == 0) == cases[i].ok, "'%s'", cases[i].yaml);
 		diag_free(diag);
 	}
 }
@@ -185,20 +173,16 @@ START_TEST(threshold_edges)
 	char yaml[128], recover[32] = "";
 
 	if (!isnan(edges[_i].recover))
-		snprintf(recover, sizeof(recover), ", recover: %g",
-		    edges[_i].recover);
-	snprintf(yaml, sizeof(yaml), "{query: m, op: '%s', value: %g%s}",
-	    edges[_i].op, edges[_i].threshold, recover);
+		snprintf(recover, sizeof(recover), ", recover: %g", edges[_i].recover);
+	snprintf(yaml, sizeof(yaml), "{query: m, op: '%s', value: %g%s}", edges[_i].op,
+	    edges[_i].threshold, recover);
 	rule.settings = read_settings("threshold", yaml, diag);
 	ck_assert_uint_eq(diag_errors(diag), 0);
-	ck_assert_int_eq(
-	    kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
-	ck_assert_msg(j.n == 1 && j.observations[0].outcome == edges[_i].want,
-	    "%s with %g: %s", yaml, edges[_i].value,
-	    outcome_name(j.observations[0].outcome));
+	ck_assert_int_eq(kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
+	ck_assert_msg(j.n == 1 && j.observations[0].outcome == edges[_i].want, "%s with %g: %s",
+	    yaml, edges[_i].value, outcome_name(j.observations[0].outcome));
 	sample.missing = true;
-	ck_assert_int_eq(
-	    kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
+	ck_assert_int_eq(kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
 	ck_assert_int_eq(j.observations[0].outcome, OUTCOME_INSUFFICIENT);
 	diag_free(diag);
 }
@@ -210,18 +194,13 @@ START_TEST(identity_is_the_condition_not_the_way_back)
 		const char *a, *b;
 		bool same;
 	} cases[] = {
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: m, op: '>', value: 1, recover: 0}", true },
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: ' m ', op: '>', value: 1.0}", true },
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: m, op: '>', value: 2}", false },
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: m, op: '>=', value: 1}", false },
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: n, op: '>', value: 1}", false },
-		{ "{query: m, op: '>', value: 1}",
-		    "{query: m, op: '>', levels: {a: 1}}", false },
+		{ "{query: m, op: '>', value: 1}", "{query: m, op: '>', value: 1, recover: 0}",
+		    true },
+		{ "{query: m, op: '>', value: 1}", "{query: ' m ', op: '>', value: 1.0}", true },
+		{ "{query: m, op: '>', value: 1}", "{query: m, op: '>', value: 2}", false },
+		{ "{query: m, op: '>', value: 1}", "{query: m, op: '>=', value: 1}", false },
+		{ "{query: m, op: '>', value: 1}", "{query: n, op: '>', value: 1}", false },
+		{ "{query: m, op: '>', value: 1}", "{query: m, op: '>', levels: {a: 1}}", false },
 		{ "{query: m, op: '>', levels: {b: 2, a: 1}}",
 		    "{query: m, op: '>', levels: {a: 1, b: 2}}", true },
 	};
@@ -231,12 +210,9 @@ START_TEST(identity_is_the_condition_not_the_way_back)
 		struct diag *diag = diag_new();
 		struct buf a = { 0 }, b = { 0 };
 
-		schema->identity(
-		    read_settings("threshold", cases[i].a, diag), &a);
-		schema->identity(
-		    read_settings("threshold", cases[i].b, diag), &b);
-		ck_assert_msg(str_eq(buf_str(&a), buf_str(&b)) == cases[i].same,
-		    "%s", cases[i].b);
+		schema->identity(read_settings("threshold", cases[i].a, diag), &a);
+		schema->identity(read_settings("threshold", cases[i].b, diag), &b);
+		ck_assert_msg(str_eq(buf_str(&a), buf_str(&b)) == cases[i].same, "%s", cases[i].b);
 		buf_fini(&a);
 		buf_fini(&b);
 		diag_free(diag);

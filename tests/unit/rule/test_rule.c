@@ -19,6 +19,7 @@ main(void)
 	suite_add_tcase(suite, tcase_kinds());
 	suite_add_tcase(suite, tcase_engine());
 	suite_add_tcase(suite, tcase_engine_restart());
+	suite_add_tcase(suite, tcase_group());
 	suite_add_tcase(suite, tcase_record());
 	suite_add_tcase(suite, tcase_lint());
 	runner = srunner_create(suite);

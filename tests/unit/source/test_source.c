@@ -23,14 +23,13 @@ kind_named(const char *name)
 }
 
 static void *
-read_settings(struct arena *arena, struct diag *diag,
-    const struct source_kind *kind, const char *dir, const char *yaml)
+read_settings(struct arena *arena, struct diag *diag, const struct source_kind *kind,
+    const char *dir, const char *yaml)
 {
 	struct schema_context ctx = {
 		.arena = arena, .diag = diag, .dir = dir, .expand_env = true
 	};
-	struct yaml_node *node =
-	    yaml_parse(arena, diag, "test.yml", str_from(yaml));
+	struct yaml_node *node = yaml_parse(arena, diag, "test.yml", str_from(yaml));
 	void *settings = arena_alloc(arena, kind->schema->size);
 
 	ck_assert_ptr_nonnull(node);
@@ -41,8 +40,7 @@ read_settings(struct arena *arena, struct diag *diag,
 }
 
 struct source_config *
-source_config_from(struct arena *arena, const char *kind_name, const char *dir,
-    const char *yaml)
+source_config_from(struct arena *arena, const char *kind_name, const char *dir, const char *yaml)
 {
 	const struct source_kind *kind = kind_named(kind_name);
 	struct source_config *config = ARENA_NEW(arena, struct source_config);
@@ -55,15 +53,15 @@ source_config_from(struct arena *arena, const char *kind_name, const char *dir,
 		.max_concurrency = 32,
 		.settings = read_settings(arena, diag, kind, dir, yaml),
 	};
-	ck_assert_msg(diag_errors(diag) == 0, "%s",
-	    diag_count(diag) > 0 ? diag_at(diag, 0)->text : "");
+	ck_assert_msg(
+	    diag_errors(diag) == 0, "%s", diag_count(diag) > 0 ? diag_at(diag, 0)->text : "");
 	diag_free(diag);
 	return config;
 }
 
 uint32_t
-source_config_errors(struct arena *arena, const char *kind_name,
-    const char *yaml, char ret_text[256])
+source_config_errors(
+    struct arena *arena, const char *kind_name, const char *yaml, char ret_text[256])
 {
 	struct diag *diag = diag_new();
 	uint32_t n;

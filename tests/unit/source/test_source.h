@@ -17,5 +17,5 @@ TCase *tcase_sqlite(void);
 struct source_config *source_config_from(
     struct arena *arena, const char *kind, const char *dir, const char *yaml);
 /* How many errors the settings have; *ret_text: the first. */
-uint32_t source_config_errors(struct arena *arena, const char *kind,
-    const char *yaml, char ret_text[256]);
+uint32_t source_config_errors(
+    struct arena *arena, const char *kind, const char *yaml, char ret_text[256]);

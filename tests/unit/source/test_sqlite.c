@@ -37,20 +37,17 @@ writer(const char *name, const char *sql)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK,
-	    "%s", message);
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK, "%s", message);
 	return db;
 }
 
 static void
 open_source(const char *settings, dur_t timeout)
 {
-	struct source_config *config =
-	    source_config_from(arena, "sqlite", dir, settings);
+	struct source_config *config = source_config_from(arena, "sqlite", dir, settings);
 
 	config->timeout = timeout;
-	source =
-	    source_ops_of(config->kind)->open(config, loop, NULL, pool, NULL);
+	source = source_ops_of(config->kind)->open(config, loop, NULL, pool, NULL);
 }
 
 static void
@@ -61,11 +58,10 @@ set_up(void)
 	arena = arena_new(0);
 	loop = loop_new_virtual((wall_t){ INT64_C(1763621040500000000) });
 	pool = worker_pool_new(loop, "sql", 2, 64);
-	sqlite3_close(
-	    writer("drift.db", "PRAGMA journal_mode = WAL;"
-			       "CREATE TABLE t(grp TEXT, n INTEGER, r REAL, v);"
-			       "INSERT INTO t VALUES('a', 1, 0.5, 10), ('b', "
-			       "NULL, 2.0, 20.25), ('c', 3, 1e30, NULL);"));
+	sqlite3_close(writer("drift.db", "PRAGMA journal_mode = WAL;"
+					 "CREATE TABLE t(grp TEXT, n INTEGER, r REAL, v);"
+					 "INSERT INTO t VALUES('a', 1, 0.5, 10), ('b', "
+					 "NULL, 2.0, 20.25), ('c', 3, 1e30, NULL);"));
 	open_source("path: drift.db\n", DUR_S(10));
 }
 
@@ -73,8 +69,8 @@ static void
 tear_down(void)
 {
 	char command[128];
-	static const char *const names[] = { "drift.db", "drift.db-wal",
-		"drift.db-shm", "other.db" };
+	static const char *const names[] = { "drift.db", "drift.db-wal", "drift.db-shm",
+		"other.db" };
 
 	source->ops->close(source);
 	worker_pool_free(pool);
@@ -88,8 +84,7 @@ tear_down(void)
 }
 
 static void
-on_done(struct source_query *query, const struct vector *vector,
-    const struct err *err)
+on_done(struct source_query *query, const struct vector *vector, const struct err *err)
 {
 	struct result *result = query->arg;
 
@@ -127,8 +122,7 @@ label(const struct sample *sample, const char *name)
 	struct err err;
 	uint32_t n;
 
-	ck_assert_int_eq(
-	    sample_labels(source, sample, arena, &views, &n, &err), 0);
+	ck_assert_int_eq(sample_labels(source, sample, arena, &views, &n, &err), 0);
 	for (uint32_t i = 0; i < n; i++)
 		if (str_is(views[i].name, name))
 			return arena_str(arena, views[i].value).p;
@@ -137,8 +131,7 @@ label(const struct sample *sample, const char *name)
 
 START_TEST(value_column_is_the_value_the_others_are_labels)
 {
-	struct result r =
-	    ask("SELECT grp, v AS Value, n, r FROM t ORDER BY grp");
+	struct result r = ask("SELECT grp, v AS Value, n, r FROM t ORDER BY grp");
 
 	ck_assert_msg(!r.failed, "%s", r.err.text);
 	ck_assert_uint_eq(r.vector.n, 3);
@@ -147,8 +140,7 @@ START_TEST(value_column_is_the_value_the_others_are_labels)
 	ck_assert_str_eq(label(&r.vector.samples[0], "n"), "1");
 	ck_assert_str_eq(label(&r.vector.samples[0], "r"), "0.5");
 	ck_assert_ptr_null(label(&r.vector.samples[0], "Value"));
-	ck_assert_msg(
-	    label(&r.vector.samples[1], "n") == NULL, "a NULL label is absent");
+	ck_assert_msg(label(&r.vector.samples[1], "n") == NULL, "a NULL label is absent");
 	ck_assert_str_eq(label(&r.vector.samples[1], "r"), "2");
 	ck_assert(r.vector.samples[2].missing);
 	ck_assert(!wall_is_set(r.vector.samples[0].at));
@@ -187,48 +179,38 @@ static const struct {
 	enum err_code code;
 	const char *text;
 } refused[] = {
-	{ "SELECT grp, v FROM t", ERR_INVALID,
-	    "no column is named value, only grp, v" },
-	{ "SELECT grp, 1 AS value, 2 AS VALUE FROM t", ERR_INVALID,
-	    "two columns are named value" },
-	{ "SELECT grp, n AS grp, 2 AS value FROM t", ERR_INVALID,
-	    "two columns are named 'grp'" },
-	{ "SELECT grp AS value FROM t", ERR_INVALID,
-	    "row 1: value 'a' is no number" },
+	{ "SELECT grp, v FROM t", ERR_INVALID, "no column is named value, only grp, v" },
+	{ "SELECT grp, 1 AS value, 2 AS VALUE FROM t", ERR_INVALID, "two columns are named value" },
+	{ "SELECT grp, n AS grp, 2 AS value FROM t", ERR_INVALID, "two columns are named 'grp'" },
+	{ "SELECT grp AS value FROM t", ERR_INVALID, "row 1: value 'a' is no number" },
 	{ "SELECT x'00' AS value", ERR_INVALID, "row 1: value is a blob" },
-	{ "SELECT x'00' AS l, 1 AS value", ERR_INVALID,
-	    "row 1: label 'l' is a blob" },
+	{ "SELECT x'00' AS l, 1 AS value", ERR_INVALID, "row 1: label 'l' is a blob" },
 	{ "SELECT nope AS value FROM t", ERR_INVALID, "no such column: nope" },
 	{ "SELECT 1 AS value FROM nope", ERR_INVALID, "no such table: nope" },
 	{ "SELEC 1", ERR_INVALID, "syntax error" },
 	{ "", ERR_INVALID, "no statement" },
 	{ "-- nothing", ERR_INVALID, "no statement" },
-	{ "SELECT 1 AS value; SELECT 2 AS value", ERR_INVALID,
-	    "one statement" },
+	{ "SELECT 1 AS value; SELECT 2 AS value", ERR_INVALID, "one statement" },
 	{ "SELECT 1 AS value; DROP TABLE t", ERR_INVALID, "one statement" },
 	{ "INSERT INTO t VALUES(1,2,3,4)", ERR_INVALID, "only reading" },
-	{ "INSERT INTO t VALUES(1,2,3,4) RETURNING n AS value", ERR_INVALID,
-	    "only reading" },
+	{ "INSERT INTO t VALUES(1,2,3,4) RETURNING n AS value", ERR_INVALID, "only reading" },
 	{ "UPDATE t SET v = 1", ERR_INVALID, "only reading" },
 	{ "DELETE FROM t", ERR_INVALID, "only reading" },
 	{ "DROP TABLE t", ERR_INVALID, "only reading" },
 	{ "CREATE TABLE x(y)", ERR_INVALID, "only reading" },
 	{ "ATTACH 'x' AS y", ERR_INVALID, "only reading" },
 	{ "PRAGMA journal_mode = DELETE", ERR_INVALID, "only reading" },
-	{ "SELECT name AS value FROM pragma_database_list", ERR_INVALID,
-	    "only reading" },
+	{ "SELECT name AS value FROM pragma_database_list", ERR_INVALID, "only reading" },
 	{ "BEGIN", ERR_INVALID, "only reading" },
 	{ "VACUUM", ERR_INVALID, "only reading" },
 	{ "EXPLAIN SELECT 1 AS value", ERR_INVALID, "only reading" },
 	{ "SELECT load_extension('x') AS value", ERR_INVALID, "" },
 	{ "SELECT v AS value FROM t WHERE n > :from", ERR_INVALID,
 	    ":from belongs to queries over a window" },
-	{ "SELECT v AS value FROM t WHERE n > :to", ERR_INVALID,
-	    ":to belongs" },
+	{ "SELECT v AS value FROM t WHERE n > :to", ERR_INVALID, ":to belongs" },
 	{ "SELECT v AS value FROM t WHERE n > :then", ERR_INVALID,
 	    "unknown parameter :then; known here: :now" },
-	{ "SELECT v AS value FROM t WHERE n > ?", ERR_INVALID,
-	    "without a name" },
+	{ "SELECT v AS value FROM t WHERE n > ?", ERR_INVALID, "without a name" },
 	{ "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
 	  "LIMIT 50001) SELECT x, x AS value FROM c",
 	    ERR_LIMIT, "50000" },
@@ -239,14 +221,12 @@ START_TEST(refused_with_the_reason)
 	struct result r = ask(refused[_i].sql);
 
 	ck_assert_msg(r.failed, "%s", refused[_i].sql);
-	ck_assert_msg(r.err.code == refused[_i].code, "%s: %s", refused[_i].sql,
-	    r.err.text);
-	ck_assert_msg(strstr(r.err.text, refused[_i].text) != NULL, "%s: %s",
-	    refused[_i].sql, r.err.text);
+	ck_assert_msg(r.err.code == refused[_i].code, "%s: %s", refused[_i].sql, r.err.text);
+	ck_assert_msg(
+	    strstr(r.err.text, refused[_i].text) != NULL, "%s: %s", refused[_i].sql, r.err.text);
 	/* The connection survives a bad query. */
 	r = ask("SELECT count(*) AS value FROM t");
-	ck_assert_msg(!r.failed && r.vector.samples[0].value == 3, "after %s",
-	    refused[_i].sql);
+	ck_assert_msg(!r.failed && r.vector.samples[0].value == 3, "after %s", refused[_i].sql);
 }
 END_TEST
 
@@ -257,13 +237,10 @@ START_TEST(check_says_the_same_without_running)
 	    "SELECT count(*) AS value FROM c";
 	struct err err;
 
-	ck_assert_int_eq(
-	    source->ops->check(source->config, STR(endless), &err), 0);
-	ck_assert_int_lt(
-	    source->ops->check(source->config, STR("SELECT 1 AS a"), &err), 0);
+	ck_assert_int_eq(source->ops->check(source->config, STR(endless), &err), 0);
+	ck_assert_int_lt(source->ops->check(source->config, STR("SELECT 1 AS a"), &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "only a"));
-	ck_assert_int_lt(
-	    source->ops->check(source->config, STR("DELETE FROM t"), &err), 0);
+	ck_assert_int_lt(source->ops->check(source->config, STR("DELETE FROM t"), &err), 0);
 }
 END_TEST
 
@@ -286,13 +263,12 @@ END_TEST
 START_TEST(a_running_query_can_be_cancelled)
 {
 	struct result result = { 0 };
-	struct source_query query = {
-		.text = STR("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT "
-			    "x + 1 FROM c) SELECT count(*) AS value FROM c"),
+	struct source_query query = { .text =
+					  STR("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT "
+					      "x + 1 FROM c) SELECT count(*) AS value FROM c"),
 		.arena = arena,
 		.done = on_done,
-		.arg = &result
-	};
+		.arg = &result };
 
 	source->ops->close(source);
 	worker_pool_free(pool);
@@ -318,12 +294,10 @@ START_TEST(more_queries_than_connections_wait_in_line)
 	uint32_t done = 0;
 
 	for (int i = 0; i < N; i++) {
-		queries[i] = (struct source_query){
-			.text = STR("SELECT count(*) AS value FROM t"),
+		queries[i] = (struct source_query){ .text = STR("SELECT count(*) AS value FROM t"),
 			.arena = arena,
 			.done = on_done,
-			.arg = &results[i]
-		};
+			.arg = &results[i] };
 		source->ops->query(source, &queries[i]);
 	}
 	/* One of those still in line. */
@@ -335,8 +309,8 @@ START_TEST(more_queries_than_connections_wait_in_line)
 			done += results[i].calls;
 	}
 	for (int i = 0; i < N - 1; i++)
-		ck_assert_msg(!results[i].failed && results[i].calls == 1,
-		    "%d: %s", i, results[i].err.text);
+		ck_assert_msg(
+		    !results[i].failed && results[i].calls == 1, "%d: %s", i, results[i].err.text);
 	ck_assert_int_eq(results[N - 1].err.code, ERR_CANCELLED);
 }
 END_TEST
@@ -355,11 +329,10 @@ START_TEST(a_full_worker_queue_is_an_error_not_a_loss)
 	pool = worker_pool_new(loop, "sql", 1, 2);
 	open_source("path: drift.db\n", DUR_S(10));
 	for (int i = 0; i < N; i++) {
-		queries[i] =
-		    (struct source_query){ .text = STR("SELECT 1 AS value"),
-			    .arena = arena,
-			    .done = on_done,
-			    .arg = &results[i] };
+		queries[i] = (struct source_query){ .text = STR("SELECT 1 AS value"),
+			.arena = arena,
+			.done = on_done,
+			.arg = &results[i] };
 		source->ops->query(source, &queries[i]);
 		ck_assert_uint_eq(results[i].calls, 0);
 	}
@@ -377,30 +350,25 @@ END_TEST
 
 START_TEST(reads_go_on_while_another_connection_writes)
 {
-	sqlite3 *db = writer("drift.db",
-	    "BEGIN IMMEDIATE; INSERT INTO t VALUES('d', 4, 0, 40);");
+	sqlite3 *db = writer("drift.db", "BEGIN IMMEDIATE; INSERT INTO t VALUES('d', 4, 0, 40);");
 	struct result r = ask("SELECT count(*) AS value FROM t");
 
 	ck_assert_msg(!r.failed, "%s", r.err.text);
-	ck_assert_msg(
-	    r.vector.samples[0].value == 3, "uncommitted rows are not seen");
-	ck_assert_int_eq(
-	    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_msg(r.vector.samples[0].value == 3, "uncommitted rows are not seen");
+	ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	r = ask("SELECT count(*) AS value FROM t");
-	ck_assert_msg(
-	    r.vector.samples[0].value == 4, "committed rows are seen at once");
+	ck_assert_msg(r.vector.samples[0].value == 4, "committed rows are seen at once");
 	/* A finished query holds no snapshot: the writer can empty its log. */
-	ck_assert_int_eq(sqlite3_wal_checkpoint_v2(
-			     db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
-	    SQLITE_OK);
+	ck_assert_int_eq(
+	    sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 }
 END_TEST
 
 START_TEST(a_locked_database_is_an_error_in_time)
 {
-	sqlite3 *db = writer("other.db",
-	    "CREATE TABLE t(v); BEGIN EXCLUSIVE; INSERT INTO t VALUES(1);");
+	sqlite3 *db =
+	    writer("other.db", "CREATE TABLE t(v); BEGIN EXCLUSIVE; INSERT INTO t VALUES(1);");
 	struct result r;
 
 	source->ops->close(source);
@@ -408,8 +376,7 @@ START_TEST(a_locked_database_is_an_error_in_time)
 	r = ask("SELECT v AS value FROM t");
 	ck_assert(r.failed);
 	ck_assert(r.err.code == ERR_TIMEOUT || r.err.code == ERR_BUSY);
-	ck_assert_int_eq(
-	    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	r = ask("SELECT v AS value FROM t");
 	ck_assert_msg(!r.failed, "%s", r.err.text);
 	sqlite3_close(db);
@@ -422,8 +389,7 @@ START_TEST(a_replaced_file_is_opened_anew)
 	char from[128], to[128];
 
 	ck_assert(!r.failed);
-	sqlite3_close(
-	    writer("other.db", "CREATE TABLE t(v); INSERT INTO t VALUES(1);"));
+	sqlite3_close(writer("other.db", "CREATE TABLE t(v); INSERT INTO t VALUES(1);"));
 	snprintf(from, sizeof(from), "%s/other.db", dir);
 	snprintf(to, sizeof(to), "%s/drift.db", dir);
 	ck_assert_int_eq(rename(from, to), 0);
@@ -482,24 +448,21 @@ START_TEST(time_column_is_the_time_and_no_label)
 
 	source->ops->close(source);
 	open_source("path: drift.db\ntime_column: ts\n", DUR_S(1));
-	snprintf(
-	    sql, sizeof(sql), "SELECT 1 AS value, %s AS ts", times[_i].sql);
+	snprintf(sql, sizeof(sql), "SELECT 1 AS value, %s AS ts", times[_i].sql);
 	r = ask(sql);
-	ck_assert_msg(r.failed == (times[_i].ns < 0), "%s: %s", times[_i].sql,
-	    r.err.text);
+	ck_assert_msg(r.failed == (times[_i].ns < 0), "%s: %s", times[_i].sql, r.err.text);
 	if (r.failed)
 		return;
-	ck_assert_msg(r.vector.samples[0].at.ns == times[_i].ns, "%s: %lld",
-	    times[_i].sql, (long long)r.vector.samples[0].at.ns);
+	ck_assert_msg(r.vector.samples[0].at.ns == times[_i].ns, "%s: %lld", times[_i].sql,
+	    (long long)r.vector.samples[0].at.ns);
 	ck_assert_uint_eq(r.vector.samples[0].key.n, 0);
 }
 END_TEST
 
 START_TEST(equal_label_sets_have_equal_keys)
 {
-	struct result r =
-	    ask("SELECT 'a' AS x, NULL AS y, 1 AS value UNION ALL SELECT 'a', "
-		"NULL, 2 UNION ALL SELECT NULL, 'a', 3");
+	struct result r = ask("SELECT 'a' AS x, NULL AS y, 1 AS value UNION ALL SELECT 'a', "
+			      "NULL, 2 UNION ALL SELECT NULL, 'a', 3");
 
 	ck_assert(!r.failed && r.vector.n == 3);
 	ck_assert(str_eq(r.vector.samples[0].key, r.vector.samples[1].key));
@@ -517,8 +480,7 @@ tcase_sqlite(void)
 	tcase_add_test(t, now_is_bound_as_unix_seconds);
 	tcase_add_test(t, no_rows_are_an_empty_vector);
 	tcase_add_test(t, text_that_reads_as_a_number_is_one);
-	tcase_add_loop_test(
-	    t, refused_with_the_reason, 0, (int)ARRAY_LEN(refused));
+	tcase_add_loop_test(t, refused_with_the_reason, 0, (int)ARRAY_LEN(refused));
 	tcase_add_test(t, check_says_the_same_without_running);
 	tcase_add_test(t, a_query_without_end_is_a_timeout);
 	tcase_add_test(t, a_running_query_can_be_cancelled);
@@ -528,8 +490,7 @@ tcase_sqlite(void)
 	tcase_add_test(t, a_locked_database_is_an_error_in_time);
 	tcase_add_test(t, a_replaced_file_is_opened_anew);
 	tcase_add_test(t, a_file_that_is_no_database_is_an_error);
-	tcase_add_loop_test(
-	    t, time_column_is_the_time_and_no_label, 0, (int)ARRAY_LEN(times));
+	tcase_add_loop_test(t, time_column_is_the_time_and_no_label, 0, (int)ARRAY_LEN(times));
 	tcase_add_test(t, equal_label_sets_have_equal_keys);
 	return t;
 }
