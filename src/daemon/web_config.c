@@ -359,9 +359,10 @@ build_users(struct schema_context *ctx, const struct string_map *map, struct gua
 		const struct string_pair *pair = &map->pairs[i];
 		struct err err;
 
+		/* Without the line itself: what stands there may be a password. */
 		if (password_hash_check(pair->value, &err) < 0)
-			diag_error(ctx->diag, pair->key_pos, "user '%.60s': %s", pair->key,
-			    err.text);
+			diag_error(ctx->diag, (struct pos){ .file = pair->key_pos.file },
+			    "line %u: user '%.60s': %s", pair->key_pos.line, pair->key, err.text);
 		if (pair->key[0] == '\0' || strchr(pair->key, ':') != NULL)
 			diag_error(ctx->diag, pair->key_pos,
 			    "'%.60s' cannot be a user's name", pair->key);

@@ -199,6 +199,33 @@ START_TEST(a_wrong_password_is_a_status_and_is_not_shown)
 }
 END_TEST
 
+START_TEST(a_login_may_act_for_somebody_else)
+{
+	/* "boss", NUL, "user", NUL, "pw" */
+	static const struct line lines[] = { GREETING,
+		{ "EHLO", "250-mail.test\r\n250 AUTH PLAIN\r\n", STAY },
+		{ "AUTH PLAIN", "334 \r\n", STAY },
+		{ "Ym9zcwB1c2VyAHB3\r\n", "535 5.7.8 no\r\n", STAY }, BYE,
+		{ 0 } };
+	struct world world;
+	struct puppet puppet;
+	struct outcome outcome;
+	struct xfer_request *request;
+
+	world_open(&world);
+	puppet_open(&puppet, &world, lines);
+	request = mail_to(&puppet);
+	request->smtp.username = "user";
+	request->smtp.password.value = "pw";
+	request->smtp.identity = "boss";
+	perform(&world, request, &outcome);
+	ck_assert_int_eq(outcome.response.status, 535);
+	ck_assert_ptr_nonnull(strstr(puppet.seen.p, "Ym9zcwB1c2VyAHB3"));
+	puppet_close(&puppet);
+	world_close(&world);
+}
+END_TEST
+
 /* clang-format off */
 static const char *const bad_addresses[] = {
 	"a@b\r\nRCPT TO:<evil@example.org>", "a b@example.org", "<a@b>",
@@ -262,6 +289,7 @@ suite_mail(void)
 	    a_reply_code_is_the_status_and_silence_a_failure, 0,
 	    (int)ARRAY_LEN(dialogues));
 	tcase_add_test(tcase, the_mail_arrives_whole_with_its_envelope);
+	tcase_add_test(tcase, a_login_may_act_for_somebody_else);
 	tcase_add_test(tcase, one_refused_recipient_of_two_refuses_the_mail);
 	tcase_add_test(tcase, a_wrong_password_is_a_status_and_is_not_shown);
 	tcase_add_loop_test(tcase,
