@@ -240,7 +240,9 @@ static enum MHD_Result
 handle(struct http_server *server, struct http_call *call)
 {
 	call->state = CALL_HANDLING;
-	if (call->too_large)
+	if (server->closing)
+		http_reply_error(call, 503, "shutting down");
+	else if (call->too_large)
 		http_reply_error(call, 413, "the request's body is too large");
 	else
 		server->handler(server->arg, call);
@@ -491,7 +493,9 @@ http_server_free(struct http_server *server)
 		return;
 	http_server_quiesce(server);
 	if (server->daemon != NULL) {
-		/* The daemon may not stop while a connection is suspended. */
+		/* The daemon may not stop while a connection is suspended, and
+		 * what it still reads may not become such a one. */
+		server->closing = true;
 		while (!list_empty(&server->suspended))
 			http_reply_error(CONTAINER_OF(server->suspended.next,
 					     struct http_call, suspended),

@@ -91,6 +91,7 @@ struct http_server {
 	struct listener listeners[LISTENERS_MAX];
 	uint32_t n_listeners;
 	struct link suspended;
+	bool closing; /* every request is refused: none may wait any more */
 };
 
 /* listen.c: opens up to max sockets; their number, or -ERR_*. */

@@ -222,6 +222,24 @@ START_TEST(freeing_the_server_ends_calls_that_wait)
 }
 END_TEST
 
+/* Freeing lets the daemon run once more: what it then reads must not wait. */
+START_TEST(freeing_the_server_refuses_what_has_just_arrived)
+{
+	struct site site;
+	struct raw waiting, fresh;
+
+	site_open(&site, NULL);
+	raw_open(&waiting, site_port(&site), GET("/later") GET("/later"));
+	raw_open(&fresh, site_port(&site), GET("/"));
+	DRIVE_UNTIL(&site.world, site.later != NULL && raw_has(&fresh, "GET /"));
+	raw_send(&fresh, GET("/later"));
+	site_close(&site);
+	ck_assert_uint_eq(site.served, 2);
+	raw_close(&waiting);
+	raw_close(&fresh);
+}
+END_TEST
+
 START_TEST(a_short_stream_goes_with_its_length)
 {
 	struct site site;
@@ -686,6 +704,7 @@ suite_server(void)
 	tcase_add_test(
 	    answer, a_client_that_leaves_while_it_waits_leaks_nothing);
 	tcase_add_test(answer, freeing_the_server_ends_calls_that_wait);
+	tcase_add_test(answer, freeing_the_server_refuses_what_has_just_arrived);
 	tcase_add_test(answer, a_short_stream_goes_with_its_length);
 	tcase_add_test(answer, a_long_stream_waits_for_a_slow_reader);
 	tcase_add_test(answer, a_client_that_leaves_during_a_stream_ends_it);
