@@ -590,10 +590,11 @@ void
 silences_judge(struct silences *silences, const struct silence *silence, uint32_t round, wall_t now)
 {
 	struct silence *s = find(silences, str_from(silence->id));
-	wall_t before = s->matched_at;
+	wall_t before;
 
-	if (!s->until_resolved || silence_state(s, now) != SILENCE_ACTIVE)
+	if (s == NULL || !s->until_resolved || silence_state(s, now) != SILENCE_ACTIVE)
 		return;
+	before = s->matched_at;
 	if (s->marked == round)
 		s->matched_at = WALL_MAX;
 	else if (before.ns == WALL_MAX.ns)
@@ -607,7 +608,10 @@ silences_judge(struct silences *silences, const struct silence *silence, uint32_
 void
 silences_set_announced(struct silences *silences, const struct silence *silence, bool announced)
 {
-	find(silences, str_from(silence->id))->announced = announced;
+	struct silence *s = find(silences, str_from(silence->id));
+
+	if (s != NULL)
+		s->announced = announced;
 }
 
 uint32_t
