@@ -122,6 +122,49 @@ def test_a_rule_taken_away_ends_its_series(t):
     wait.until("the end of the series", lambda: prometheus.value('team:queue_length:max{queue="jobs"}') is None, 10)
 
 
+def test_samples_wait_for_a_server_that_is_down(t):
+    exporter = t.exporter()
+    exporter.set("queue_length", 5, queue="jobs")
+    asked = t.prometheus([exporter.port], name="asked")
+    written = t.prometheus(name="written", arguments=["--web.enable-remote-write-receiver"])
+    wait.until("the first scrape", lambda: asked.value("queue_length") == 5, 20)
+    config = CONFIG.format(url=asked.url).replace(f"{asked.url}/api/v1/write", f"{written.url}/api/v1/write")
+    tocsin = t.tocsin(config, {"rules.yml": "groups: [{name: g, interval: 1s, rules: [{record: r, expr: queue_length}]}]\n"})
+    wait.until("the series", lambda: written.value("r") == 5, 15)
+    written.process.kill9()
+    wait.until("the error", lambda: tocsin.rules()["r"]["health"] == "err", 15)
+    assert tocsin.rules()["r"]["lastError"].startswith("remote write: "), tocsin.rules()
+    # what waits outlives a change of the configuration
+    tocsin.write("rules.yml", "groups: [{name: g, interval: 1s, rules: [{record: r, expr: queue_length + 0}]}]\n")
+    tocsin.reload_by_signal()
+    wait.until("a few samples to wait", lambda: tocsin.metric("tocsin_remote_write_samples_pending") >= 3, 15)
+    written.start()
+    wait.until("the samples to be written", lambda: tocsin.metric("tocsin_remote_write_samples_pending") == 0, 40)
+    wait.until("health", lambda: tocsin.rules()["r"]["health"] == "ok", 10)
+    assert tocsin.metric("tocsin_remote_write_samples_dropped_total") == 0
+    times = [at for at, _ in written.good("/api/v1/query", query="r[60s]")["data"]["result"][0]["values"]]
+    # every second has its sample, those of the time without a server as well
+    assert len(times) >= 6 and max(b - a for a, b in zip(times, times[1:])) < 1.5, times
+
+
+def test_a_server_that_refuses_one_sample_gets_the_others(t):
+    prometheus = t.prometheus(arguments=["--web.enable-remote-write-receiver"])
+    groups = "".join(f"- {{name: g{i}, interval: 1s, rules: [{{record: 'fine{i}', expr: vector({i})}}]}}\n" for i in range(4))
+    tocsin = t.tocsin(CONFIG.format(url=prometheus.url),
+                      {"rules.yml": "groups:\n" + groups + "- {name: clash, interval: 1s, rules: ["
+                       "{record: clash, expr: vector(1)}, {record: clash, expr: vector(2)}]}\n"})
+    wait.until("the good ones", lambda: [prometheus.value(f"fine{i}") for i in range(4)] == [0, 1, 2, 3], 20)
+
+    def clashing():
+        answer = tocsin.good("/api/v1/rules", **{"rule_group[]": "clash"})
+        return [rule["lastError"] for rule in answer["data"]["groups"][0]["rules"] if "lastError" in rule]
+
+    errors = wait.until("the error", clashing, 15)
+    assert len(errors) == 1 and errors[0].startswith("remote write: status 400: "), errors
+    assert prometheus.value("clash") == 1
+    assert tocsin.metric("tocsin_remote_write_samples_dropped_total") >= 1
+
+
 def test_victoria_metrics_takes_the_same_writes(t):
     binary = shutil.which("victoria-metrics")
     if binary is None:
