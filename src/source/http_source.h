@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every source asked over HTTP shares: the life of a call, its limits,
+ * and what an answer that is none is called.  A backend only builds the
+ * request and reads the body.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "net/xfer.h"
+#include "source/rows.h"
+
+struct http_source;
+
+/* One query under way. */
+struct http_call {
+	struct http_source *source;
+	struct source_query *query;
+	struct xfer_request *request;
+	struct http_header *headers; /* malloc; values from `texts` */
+	size_t n_headers;
+	struct buf texts[2]; /* secrets of headers */
+	struct err err;      /* it could not be built */
+};
+
+struct http_backend {
+	const struct source_ops *ops;
+	/* Fills url, method, body, content_type, headers of call->request; negative: it cannot be sent. */
+	int (*build)(const struct http_source *source, struct http_call *call, struct err *err);
+	/* body: of an answer with status 2xx, or any when all_statuses; complete. Nothing may point into it. */
+	int (*decode)(const struct http_source *source, struct str body, int status,
+	    const struct source_query *query, struct rows *rows, struct err *err);
+	bool all_statuses; /* error answers have a text that decode() finds */
+};
+
+struct http_source {
+	struct source source;
+	const struct http_backend *backend;
+	const struct http_options *http;
+	struct loop *loop;
+	struct xfer *xfer;
+	struct xfer_lane lane;
+};
+
+struct source *http_source_open(const struct http_backend *backend, const struct http_options *http,
+    const struct source_config *config, struct loop *loop, struct xfer *xfer);
+void http_source_close(struct source *source);
+void http_source_query(struct source *source, struct source_query *query);
+void http_source_cancel(struct source *source, struct source_query *query);
+
+/* "Name: value of the secret" for this call; the secret is read now. At most two. */
+int http_call_secret(struct http_call *call, const char *name, const char *prefix,
+    const struct secret *secret, struct err *err);
+void http_call_header(struct http_call *call, const char *name, const char *value);
+
+/* The URL and a path with exactly one slash between them. */
+void put_url(struct buf *out, const char *base, const char *path);
+/* "&name=value" or "?name=value" */
+void put_url_param(struct buf *out, const char *name, struct str value);
+void put_url_params(struct buf *out, const struct string_map *params);
+/* An answer with another status than 2xx, in one line. */
+int http_refused(int status, struct str body, struct err *err);
+/* The whole text is one JSON value. */
+int json_whole(struct str body, struct err *err);
+/* The next value as a cell; the reader must stand before one. */
+bool json_read_cell(struct json_reader *r, struct arena *arena, struct cell *ret);
+/* A span as a cell. */
+void json_cell(struct str span, struct arena *arena, struct cell *ret);
+/* The first n printable bytes of text, in the arena. */
+const char *text_head(struct arena *arena, struct str text);
