@@ -215,7 +215,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "config.file",
 		    .metavar = "FILE",
 		    .value = &args.config,
-		    .doc = "configuration (default tocsin.yml, or the one a file of cases names)" },
+		    .doc = "default tocsin.yml, or what a file of cases names" },
 		{ .name = "at",
 		    .metavar = "TIME",
 		    .value = &args.at,

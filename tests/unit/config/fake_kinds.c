@@ -109,6 +109,15 @@ static const struct schema sqlite_schema = { .name = "sqlite",
 static const struct source_kind sqlite = { .name = "sqlite",
 	.schema = &sqlite_schema };
 
+/* By name only: messages list all that the program has. */
+static const struct source_kind further[] = {
+	{ .name = "postgres", .schema = &sqlite_schema },
+	{ .name = "clickhouse", .schema = &sqlite_schema },
+	{ .name = "influxdb", .schema = &sqlite_schema },
+	{ .name = "elasticsearch", .schema = &sqlite_schema },
+	{ .name = "http_json", .schema = &sqlite_schema },
+};
+
 /* ---- rules ----------------------------------------------------------------------- */
 
 static void
@@ -176,6 +185,7 @@ static const struct rule_kind_schema threshold = { .name = "threshold",
 static const struct integration_kind *const integrations[] = { &log_kind,
 	&slack, &webhook, NULL };
 static const struct source_kind *const sources[] = { &prometheus, &sqlite,
+	&further[0], &further[1], &further[2], &further[3], &further[4],
 	NULL };
 static const struct rule_kind_schema *const rules[] = { &expr, &threshold,
 	NULL };

@@ -356,6 +356,7 @@ static const char pure[] =
     "    proxy_url: http://proxy:3128/<secret>\n"
     "    authorization:\n"
     "      credentials: <secret>\n"
+    "templates: []\n"
     "route:\n"
     "  receiver: ops\n"
     "  group_by:\n"
