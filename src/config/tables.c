@@ -51,7 +51,8 @@ static const struct schema_field top_fields[] = {
 	    .doc = "Labels added to every alert raised here." },
 	{ .name = "templates", .kind = FIELD_ACCEPTED, /* read before the rest, by templates.c */
 	    .json_schema = "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}",
-	    .doc = "Files that define notification templates, with wildcards, relative to this file." },
+	    .doc = "Files that define notification templates, with wildcards, "
+		   "relative to this file." },
 	{ .name = "time_intervals", .kind = FIELD_SUB_LIST,
 	    .sub = &schema_time_interval,
 	    .offset = offsetof(struct top_raw, time_intervals),

@@ -51,7 +51,8 @@ START_TEST(titles_read_as_the_stock_ones)
 	for (uint32_t i = 0; i < 2; i++)
 		alerts[i].status = str_from(stock[_i].status);
 	template_set_add_defaults(set);
-	ck_assert_msg(template_set_check(set, &file, &err) == 0, "%.*s: %s", STR_ARG(file), err.text);
+	ck_assert_msg(
+	    template_set_check(set, &file, &err) == 0, "%.*s: %s", STR_ARG(file), err.text);
 	struct template *t = template_parse_with(arena, str_from(text), set, &err);
 	ck_assert_msg(t != NULL, "%s: %s", text, err.text);
 	ck_assert_msg(template_execute(t, &data, &out, &err) == 0, "%s: %s", text, err.text);
@@ -67,7 +68,8 @@ suite_defaults(void)
 	Suite *suite = suite_create("defaults");
 	TCase *tcase = tcase_create("defaults");
 
-	tcase_add_loop_test(tcase, titles_read_as_the_stock_ones, 0, sizeof(stock) / sizeof(stock[0]));
+	tcase_add_loop_test(
+	    tcase, titles_read_as_the_stock_ones, 0, sizeof(stock) / sizeof(stock[0]));
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
