@@ -276,6 +276,16 @@ port_of(const char *smarthost)
 	return str_from(colon != NULL ? colon + 1 : "");
 }
 
+/* An empty identity, or the user's own name, is none. */
+static bool
+acts_for_another(const struct email_settings *email)
+{
+	const char *identity = email->auth_identity;
+
+	return identity != NULL && identity[0] != '\0' &&
+	    (email->auth_username == NULL || strcmp(identity, email->auth_username) != 0);
+}
+
 static void
 fill_envelope(const struct email_settings *email, const struct mail_people *people,
     struct arena *arena, struct xfer_request *request)
@@ -297,6 +307,8 @@ fill_envelope(const struct email_settings *email, const struct mail_people *peop
 		request->smtp.tls = *email->tls;
 	if (email->auth_username != NULL && email->auth_username[0] != '\0') {
 		request->smtp.username = email->auth_username;
+		if (acts_for_another(email))
+			request->smtp.identity = email->auth_identity;
 		request->smtp.password =
 		    email->auth_password.value != NULL || email->auth_password.file != NULL
 			? email->auth_password
@@ -479,12 +491,6 @@ email_finish(struct schema_context *ctx, void *settings, const struct config_glo
 	check_addresses(ctx, email->from, "from", pos);
 	check_addresses(ctx, email->to, "to", pos);
 	check_headers(ctx, email);
-	if (email->auth_identity != NULL && email->auth_identity[0] != '\0' &&
-	    (email->auth_username == NULL ||
-		strcmp(email->auth_identity, email->auth_username) != 0))
-		diag_error(ctx->diag, pos,
-		    "an auth_identity other than auth_username is not "
-		    "supported yet");
 }
 
 /* clang-format off */
