@@ -77,6 +77,9 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+	/* A name that is being looked up when its request ends must not be waited
+	 * for: that is seconds of the loop thread when the name server is silent. */
+	curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
 	sockets_attach(&transport->sockets, transfer->easy);
 	return transfer;
 }
