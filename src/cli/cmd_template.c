@@ -259,6 +259,20 @@ check_set(struct work *w, const struct template_set *set)
 		report(w, name, text, &err);
 }
 
+/* Whoever --receiver names, else the data. */
+static const char *
+receiver_of(const struct work *w)
+{
+	json_object *receiver = member(w->data, "receiver");
+	const char *name = json_object_is_type(receiver, json_type_string)
+			       ? json_object_get_string(receiver)
+			       : member_text(receiver, "name");
+
+	if (w->args->receiver != NULL)
+		return w->args->receiver;
+	return name[0] != '\0' ? name : "receiver";
+}
+
 static int
 render_text(struct work *w)
 {
@@ -277,8 +291,7 @@ render_text(struct work *w)
 	if (diag_errors(w->diag) > 0)
 		return EXIT_NO;
 	const struct template *template = template_parse_with(w->arena, text, set, &err);
-	if (template != NULL &&
-	    !make_preview(w, w->args->receiver != NULL ? w->args->receiver : "receiver"))
+	if (template != NULL && !make_preview(w, receiver_of(w)))
 		return EXIT_NO;
 	if (template != NULL) {
 		preview_template_data(w->preview, &data);

@@ -196,6 +196,13 @@ decode_form(struct str form, struct buf *out)
 	}
 }
 
+static bool
+is_json(const struct xfer_request *request)
+{
+	return request->kind == XFER_HTTP &&
+	       str_starts(str_from(request->content_type), STR("application/json"));
+}
+
 static void
 decode_body(const struct xfer_request *request, struct buf *out)
 {
@@ -206,7 +213,7 @@ decode_body(const struct xfer_request *request, struct buf *out)
 		decode_mail(buf_str(&request->body), out);
 	} else if (str_starts(type, STR("application/x-www-form-urlencoded"))) {
 		decode_form(buf_str(&request->body), out);
-	} else if (str_starts(type, STR("application/json")) &&
+	} else if (is_json(request) &&
 		   (json = json_tokener_parse(buf_str(&request->body).p)) != NULL) {
 		buf_puts(out, json_object_to_json_string_ext(
 				  json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
@@ -331,7 +338,11 @@ add_request(const struct shown *s, const struct xfer_request *request, const str
 	json_object_object_add(object, "headers", headers);
 	buf_clear(&text);
 	put_safe(s->secrets, buf_str(body), &text);
-	add_text(object, "body", &text);
+	json_object *parsed = is_json(request) ? json_tokener_parse(buf_str(&text).p) : NULL;
+	if (parsed != NULL)
+		json_object_object_add(object, "body", parsed);
+	else
+		add_text(object, "body", &text);
 	buf_fini(&text);
 }
 
