@@ -85,6 +85,13 @@ main(void)
 	suite_add_tcase(suite, tcase_prometheus());
 	suite_add_tcase(suite, tcase_remote_write());
 	suite_add_tcase(suite, tcase_sqlite());
+	suite_add_tcase(suite, tcase_clickhouse());
+	suite_add_tcase(suite, tcase_elasticsearch());
+	suite_add_tcase(suite, tcase_http_json());
+	suite_add_tcase(suite, tcase_influxdb());
+	suite_add_tcase(suite, tcase_json_path());
+	suite_add_tcase(suite, tcase_postgres());
+	suite_add_tcase(suite, tcase_rows());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -11,6 +11,13 @@ TCase *tcase_decode(void);
 TCase *tcase_prometheus(void);
 TCase *tcase_remote_write(void);
 TCase *tcase_sqlite(void);
+TCase *tcase_clickhouse(void);
+TCase *tcase_elasticsearch(void);
+TCase *tcase_http_json(void);
+TCase *tcase_influxdb(void);
+TCase *tcase_json_path(void);
+TCase *tcase_postgres(void);
+TCase *tcase_rows(void);
 
 /* A source's configuration out of its settings in YAML; findings fail the test.
  */
