@@ -23,14 +23,31 @@ typedef struct { int64_t ns; } dur_t;
 #define WALL_NONE ((wall_t){ 0 })
 #define WALL_MAX ((wall_t){ INT64_MAX })
 
-static inline wall_t wall_add(wall_t t, dur_t d) { return (wall_t){ t.ns + d.ns }; }
-static inline wall_t wall_sub(wall_t t, dur_t d) { return (wall_t){ t.ns - d.ns }; }
-static inline dur_t wall_since(wall_t later, wall_t earlier) { return (dur_t){ later.ns - earlier.ns }; }
+/* Sums and differences stop at the ends of what can be said: a configured 290y is "never", not the year 1734. */
+static inline int64_t
+instant_plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? INT64_MAX : INT64_MIN) : sum;
+}
+
+static inline int64_t
+instant_minus(int64_t a, int64_t b)
+{
+	int64_t difference;
+
+	return __builtin_sub_overflow(a, b, &difference) ? (b < 0 ? INT64_MAX : INT64_MIN) : difference;
+}
+
+static inline wall_t wall_add(wall_t t, dur_t d) { return (wall_t){ instant_plus(t.ns, d.ns) }; }
+static inline wall_t wall_sub(wall_t t, dur_t d) { return (wall_t){ instant_minus(t.ns, d.ns) }; }
+static inline dur_t wall_since(wall_t later, wall_t earlier) { return (dur_t){ instant_minus(later.ns, earlier.ns) }; }
 static inline bool wall_before(wall_t a, wall_t b) { return a.ns < b.ns; }
 static inline bool wall_is_set(wall_t t) { return t.ns != 0; }
 static inline wall_t wall_max(wall_t a, wall_t b) { return a.ns > b.ns ? a : b; }
 static inline wall_t wall_min(wall_t a, wall_t b) { return a.ns < b.ns ? a : b; }
-static inline mono_t mono_add(mono_t t, dur_t d) { return (mono_t){ t.ns + d.ns }; }
+static inline mono_t mono_add(mono_t t, dur_t d) { return (mono_t){ instant_plus(t.ns, d.ns) }; }
 static inline dur_t mono_since(mono_t later, mono_t earlier) { return (dur_t){ later.ns - earlier.ns }; }
 static inline bool mono_before(mono_t a, mono_t b) { return a.ns < b.ns; }
 static inline bool dur_less(dur_t a, dur_t b) { return a.ns < b.ns; }

@@ -215,6 +215,22 @@ static const struct {
 	{ "", false },
 };
 
+START_TEST(time_stops_at_its_ends)
+{
+	const wall_t first = { INT64_MIN };
+	const mono_t late = { INT64_MAX - 1 };
+
+	ck_assert_int_eq(wall_add(WALL_MAX, (dur_t){ 1 }).ns, INT64_MAX);
+	ck_assert_int_eq(wall_add(first, (dur_t){ -1 }).ns, INT64_MIN);
+	ck_assert_int_eq(wall_sub(first, (dur_t){ 1 }).ns, INT64_MIN);
+	ck_assert_int_eq(wall_sub(WALL_MAX, (dur_t){ -1 }).ns, INT64_MAX);
+	ck_assert_int_eq(wall_since(WALL_MAX, first).ns, INT64_MAX);
+	ck_assert_int_eq(wall_since(first, WALL_MAX).ns, INT64_MIN);
+	ck_assert_int_eq(mono_add(late, DUR_S(1)).ns, INT64_MAX);
+	ck_assert_int_eq(wall_add((wall_t){ 5 }, (dur_t){ -7 }).ns, -2);
+}
+END_TEST
+
 START_TEST(http_dates_in_their_three_forms)
 {
 	wall_t t = { -7 };
@@ -243,6 +259,7 @@ case_time(void)
 	    tcase, bad_timestamps_are_refused, 0, ARRAY_LEN(bad_stamps));
 	tcase_add_test(tcase, every_day_follows_the_one_before);
 	tcase_add_test(tcase, other_formats);
+	tcase_add_test(tcase, time_stops_at_its_ends);
 	tcase_add_loop_test(
 	    tcase, http_dates_in_their_three_forms, 0, ARRAY_LEN(http_dates));
 	return tcase;
