@@ -172,9 +172,10 @@ groups_by(const struct route_config *route, const struct string_list *want)
 		return want->n == 1 && strcmp(want->items[0], "...") == 0;
 	if (route->n_group_by != want->n)
 		return false;
-	for (uint32_t i = 0; i < want->n; i++) {
+	/* The route's are distinct, so as many as these and all of them here are the same. */
+	for (uint32_t i = 0; i < route->n_group_by; i++) {
 		uint32_t k = 0;
-		while (k < want->n && !str_is(route->group_by[k], want->items[i]))
+		while (k < want->n && !str_is(route->group_by[i], want->items[k]))
 			k++;
 		if (k == want->n)
 			return false;

@@ -17,6 +17,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "unit/cli/capture.h"
+#include "unit/cli/suites.h"
 
 #define NOW       ((wall_t){ INT64_C(1700000000000000000) }) /* 2023-11-14T22:13:20Z */
 #define WORDS_MAX 12
@@ -415,6 +416,24 @@ static const struct {
 	{ &cmd_serve, { "--log.level=loud" }, "--log.level=loud: give debug, info, warn or error" },
 	{ &cmd_serve, { "--log.format=xml" }, "--log.format=xml: give logfmt or json" },
 	{ &cmd_serve, { "--data.retention=long" }, "--data.retention: " },
+	{ &cmd_route, { "frobnicate" }, "'frobnicate' is neither show nor test" },
+	{ &cmd_route, { "show", "more" }, "show takes no 'more'" },
+	{ &cmd_route, { "show", "-o", "table" }, "-o table: give text or json" },
+	{ &cmd_route, { "test" }, "which alert?" },
+	{ &cmd_route, { "test", "a=b", "c.yml" }, "give labels or files of cases, not both" },
+	{ &cmd_route, { "test", "a=b", "--cases=c" }, "give labels or files of cases, not both" },
+	{ &cmd_route, { "test", "c.yml", "--at=1h" }, "a case says itself what it expects" },
+	{ &cmd_route, { "test", "a=~b" }, "'a=~b' is no label: give name=value" },
+	{ &cmd_route, { "test", "a=b", "--at=soon" }, "'soon' is no time" },
+	{ &cmd_template, { NULL }, "'' is not render" },
+	{ &cmd_template, { "render", "x" }, "render takes no 'x'" },
+	{ &cmd_template, { "render", "--data=x", "--group=y" }, "give --data or --group, not both" },
+	{ &cmd_template, { "render", "--template.glob=x" }, "--template.glob needs --template.text" },
+	{ &cmd_template, { "render", "--template.text=x", "--template.type=pdf" },
+	    "--template.type=pdf: give text or html" },
+	{ &cmd_template, { "render", "--template.text=x", "--type=slack" }, "--type is for receivers" },
+	{ &cmd_rule, { "frobnicate" }, "'frobnicate' is not list" },
+	{ &cmd_rule, { "list", "--type=x" }, "--type=x: give alert or record" },
 	{ &cmd_version, { "-o", "xml" }, "-o xml: give text or json" },
 	{ &cmd_version, { "please" }, "takes no words, got 'please'" },
 };
@@ -488,6 +507,8 @@ main(void)
 	tcase_add_loop_test(
 	    tc, every_command_has_help_that_fits_a_terminal, 0, (int)ARRAY_LEN(all));
 	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, route_tests());
+	suite_add_tcase(suite, preview_tests());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
