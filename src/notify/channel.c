@@ -2,9 +2,10 @@
 /*
  * Targets, channels, and what a channel was last told.
  *
- * A channel without a group stays while its log entry names firing alerts:
- * should the group come back, the entry is what keeps it from being told
- * twice.  An entry that names none says as much as no entry.
+ * A channel without a group stays while its log entry names alerts that fire
+ * or are held: should the group come back, as it does after a restart, the
+ * entry is what keeps it from being told twice.  An entry that names none says
+ * as much as no entry.
  */
 #include "config.h"
 
@@ -201,7 +202,8 @@ nflog_delete(struct notifier *notifier, struct channel *channel)
 void
 channel_release(struct notifier *notifier, struct channel *channel)
 {
-	if (channel->group != NULL || channel->out != NULL || channel->entry.firing.n > 0)
+	if (channel->group != NULL || channel->out != NULL || channel->entry.firing.n > 0 ||
+	    channel->entry.held.n > 0)
 		return;
 	nflog_delete(notifier, channel);
 	map_remove_value(&notifier->channels,
@@ -335,8 +337,11 @@ nflog_set_held(struct notifier *notifier, struct channel *channel, struct finger
 
 	free(entry->held.fp);
 	entry->held = held;
-	if (!same)
-		write_entry(notifier, channel);
+	if (same)
+		return;
+	if (entry->id == 0)
+		entry->expires_at = expiry(channel, loop_now(notifier->options.loop));
+	write_entry(notifier, channel);
 }
 
 static bool

@@ -105,6 +105,7 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		nothing_to_say(notifier, channel, "resolved before it could be delivered");
 		nflog_set(notifier, channel, view->firing, view->resolved, view->tick, "");
 	} else if (channel->out == NULL || !intent_is(channel->out, view)) {
+		held_note_replaced(notifier, channel, view);
 		intent_set(channel, notifier, view, reason);
 	}
 }
@@ -218,6 +219,7 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 
 		channel->group = group;
 		channel->repeat_interval = group->route->repeat_interval;
+		held_note(notifier, channel, &view);
 		decide(notifier, channel, &view);
 		held_note(notifier, channel, &view);
 	}
@@ -240,6 +242,7 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 		struct view view = view_of(notifier, group, now);
 
 		channel->recheck = false;
+		held_note(notifier, channel, &view);
 		decide(notifier, channel, &view);
 		held_note(notifier, channel, &view);
 		held_keep(group->notify, &view);

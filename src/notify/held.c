@@ -16,6 +16,12 @@
 
 #include "notify/notify_internal.h"
 
+static bool
+is_asked_for(const struct view *view)
+{
+	return view->options.notify_on_unsilence || view->options.deliver_held_resolves;
+}
+
 static struct fingerprint_set
 keep_those_in(struct fingerprints set, const struct view *view)
 {
@@ -31,21 +37,49 @@ keep_those_in(struct fingerprints set, const struct view *view)
 	return kept;
 }
 
+/* What may have arrived counts as told, as in reason_for(). */
+static struct fingerprint_set
+told_firing(const struct channel *channel)
+{
+	struct fingerprints none = { NULL, 0 };
+
+	return fingerprints_union(fingerprints_of(&channel->entry.firing),
+	    channel->out != NULL && channel->out->maybe_sent
+		? fingerprints_of(&channel->out->firing)
+		: none);
+}
+
 void
 held_note(struct notifier *notifier, struct channel *channel, const struct view *view)
 {
-	struct log_entry *entry = &channel->entry;
-	struct fingerprint_set old, new, all = { 0 };
+	struct fingerprint_set old, told, new, all = { 0 };
 
-	if (entry->id == 0)
-		return;
-	if (view->options.notify_on_unsilence || view->options.deliver_held_resolves) {
-		old = keep_those_in(fingerprints_of(&entry->held), view);
-		new = fingerprints_both(fingerprints_of(&entry->firing), view->suppressed);
+	if (is_asked_for(view)) {
+		old = keep_those_in(fingerprints_of(&channel->entry.held), view);
+		told = told_firing(channel);
+		new = fingerprints_both(fingerprints_of(&told), view->suppressed);
 		all = fingerprints_union(fingerprints_of(&old), fingerprints_of(&new));
 		free(old.fp);
+		free(told.fp);
 		free(new.fp);
 	}
+	nflog_set_held(notifier, channel, all);
+}
+
+/*
+ * What the old message said to fire and the new one does not is told over by
+ * the new one; but should that be replaced in its turn, nobody else remembers.
+ */
+void
+held_note_replaced(struct notifier *notifier, struct channel *channel, const struct view *view)
+{
+	struct fingerprint_set gone, all;
+
+	if (channel->out == NULL || !channel->out->maybe_sent || !is_asked_for(view))
+		return;
+	gone = fingerprints_minus(fingerprints_of(&channel->out->firing), view->firing);
+	all = fingerprints_union(fingerprints_of(&channel->entry.held), fingerprints_of(&gone));
+	free(gone.fp);
 	nflog_set_held(notifier, channel, all);
 }
 

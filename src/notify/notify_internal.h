@@ -210,8 +210,10 @@ void nflog_set_held(struct notifier *notifier, struct channel *channel, struct f
 struct view view_of(struct notifier *notifier, const struct alert_group *group, wall_t now);
 
 /* ---- held.c: what is told when a suppression is over ----------------------------- */
-/* After the channel has decided: remembers what was told to it and is suppressed now. */
+/* Before the channel decides and after: remembers what was told to it and is suppressed now. */
 void held_note(struct notifier *notifier, struct channel *channel, const struct view *view);
+/* A message that may have arrived is about to be replaced by the view's. */
+void held_note_replaced(struct notifier *notifier, struct channel *channel, const struct view *view);
 /* Alerts whose end somebody is still to be told of stay in the group. */
 void held_keep(const struct group_state *state, const struct view *view);
 
