@@ -53,8 +53,8 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	put_url_params(url, &s->params);
 	call->request->method = "POST";
 	call->request->content_type = "text/plain; charset=utf-8";
-	return sql_params(call->query->text, PARAM_SECONDS, call->query->at, &call->request->body,
-	    &n, err);
+	return sql_params(
+	    call->query->text, PARAM_SECONDS, call->query->at, &call->request->body, &n, err);
 }
 
 /* "Code: 60, e.displayText() = DB::Exception: Table ..." from wherever it begins. */
@@ -165,20 +165,38 @@ clickhouse_check(const struct source_config *config UNUSED, struct str text, str
 #define MEMBER(m) .offset = offsetof(struct clickhouse_settings, m)
 
 static const struct schema_field settings_fields[] = {
-	{ .name = "url", .kind = FIELD_URL, .flags = FIELD_REQUIRED | FIELD_ENV, MEMBER(url),
+	{ .name = "url",
+	    .kind = FIELD_URL,
+	    .flags = FIELD_REQUIRED | FIELD_ENV,
+	    MEMBER(url),
 	    .doc = "Address of the HTTP interface, such as http://localhost:8123." },
-	{ .name = "database", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY | FIELD_ENV,
-	    MEMBER(database), .doc = "Database of names without one." },
-	{ .name = "time_column", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY, MEMBER(time_column),
+	{ .name = "database",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(database),
+	    .doc = "Database of names without one." },
+	{ .name = "time_column",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(time_column),
 	    .doc = "A column of this name is the time of its row, for max_age, and no label; "
 		   "use toUnixTimestamp(), since a DateTime comes without its zone and is read "
 		   "as UTC." },
-	{ .name = "limits", .kind = FIELD_BOOL, .fallback = "true", MEMBER(limits),
+	{ .name = "limits",
+	    .kind = FIELD_BOOL,
+	    .fallback = "true",
+	    MEMBER(limits),
 	    .doc = "Send readonly, max_execution_time and output settings; false for a user whose "
 		   "profile is readonly = 1 and may not change settings (NaN is then null)." },
-	{ .name = "params", .kind = FIELD_STRING_MAP, .flags = FIELD_ENV, MEMBER(params),
+	{ .name = "params",
+	    .kind = FIELD_STRING_MAP,
+	    .flags = FIELD_ENV,
+	    MEMBER(params),
 	    .doc = "Further settings of every query, sent in the URL." },
-	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config, MEMBER(http),
+	{ .name = "http_config",
+	    .kind = FIELD_SUB,
+	    .sub = &schema_http_config,
+	    MEMBER(http),
 	    .doc = "User and password (basic_auth), TLS, proxy and headers." },
 };
 

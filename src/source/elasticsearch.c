@@ -47,8 +47,8 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	request->content_type = "application/json";
 	if (is_search(call->query->text)) {
 		if (s->index == NULL)
-			return err_set(err, ERR_INVALID,
-			    "a search needs the setting 'index' of its source");
+			return err_set(
+			    err, ERR_INVALID, "a search needs the setting 'index' of its source");
 		put_url(url, s->url, "/");
 		for (const char *p = s->index; *p != '\0'; p++) /* a,b-* is a list */
 			if (*p == ',' || *p == '*')
@@ -73,8 +73,7 @@ remote_error(struct str error, int status, struct arena *scratch, struct err *er
 	struct str type = STR(""), reason = STR("");
 	struct cell cell;
 
-	json_members(error,
-	    (struct json_member[]){ { "type", &type }, { "reason", &reason } }, 2);
+	json_members(error, (struct json_member[]){ { "type", &type }, { "reason", &reason } }, 2);
 	json_cell(reason.n > 0 ? reason : type.n > 0 ? type : error, scratch, &cell);
 	return err_set(err, ERR_REMOTE, "%s (HTTP %d)", text_head(scratch, cell.text), status);
 }
@@ -85,8 +84,8 @@ check_whole(struct str body, struct err *err)
 	struct str timed_out = STR(""), early = STR(""), shards = STR(""), partial = STR(""),
 		   clusters = STR(""), failed = STR(""), skipped = STR("");
 	const struct json_member members[] = { { "timed_out", &timed_out },
-		{ "terminated_early", &early }, { "_shards", &shards },
-		{ "is_partial", &partial }, { "_clusters", &clusters } };
+		{ "terminated_early", &early }, { "_shards", &shards }, { "is_partial", &partial },
+		{ "_clusters", &clusters } };
 
 	json_members(body, members, ARRAY_LEN(members));
 	if (str_is(timed_out, "true"))
@@ -132,8 +131,8 @@ decode_esql(const struct elasticsearch_settings *s, struct str body, struct str 
 
 	json_members(body, members, ARRAY_LEN(members));
 	if (columns.n == 0 || values.n == 0)
-		return err_set(err, ERR_INVALID, "not an answer of ES|QL: %s",
-		    text_head(scratch, body));
+		return err_set(
+		    err, ERR_INVALID, "not an answer of ES|QL: %s", text_head(scratch, body));
 	code = json_table_columns(columns, scratch, table, err);
 	if (code == 0)
 		code = table_classify(table, &options, err);
@@ -205,7 +204,8 @@ elasticsearch_check(const struct source_config *config, struct str text, struct 
 	if (!is_search(text))
 		return 0;
 	if (s->index == NULL)
-		return err_set(err, ERR_INVALID, "a search needs the setting 'index' of its source");
+		return err_set(
+		    err, ERR_INVALID, "a search needs the setting 'index' of its source");
 	json_reader_init(&r, text);
 	if (json_skip(&r) && json_finish(&r))
 		return 0;
@@ -228,15 +228,30 @@ settings_finish(struct schema_context *ctx, void *value)
 #define MEMBER(m) .offset = offsetof(struct elasticsearch_settings, m)
 
 static const struct schema_field settings_fields[] = {
-	{ .name = "url", .kind = FIELD_URL, .flags = FIELD_REQUIRED | FIELD_ENV, MEMBER(url),
+	{ .name = "url",
+	    .kind = FIELD_URL,
+	    .flags = FIELD_REQUIRED | FIELD_ENV,
+	    MEMBER(url),
 	    .doc = "Base URL of the server, such as http://localhost:9200." },
-	{ .name = "index", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY | FIELD_ENV, MEMBER(index),
+	{ .name = "index",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(index),
 	    .doc = "What a search asks, such as logs-*; ES|QL names it in FROM." },
-	{ .name = "time_column", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY, MEMBER(time_column),
+	{ .name = "time_column",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(time_column),
 	    .doc = "A column of ES|QL that is the time of its row, for max_age, and no label." },
-	{ .name = "api_key", .kind = FIELD_SECRET, .flags = FIELD_ENV, MEMBER(api_key),
+	{ .name = "api_key",
+	    .kind = FIELD_SECRET,
+	    .flags = FIELD_ENV,
+	    MEMBER(api_key),
 	    .doc = "Encoded API key, sent as Authorization: ApiKey." },
-	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config, MEMBER(http),
+	{ .name = "http_config",
+	    .kind = FIELD_SUB,
+	    .sub = &schema_http_config,
+	    MEMBER(http),
 	    .doc = "Credentials, TLS, proxy and headers, as in Alertmanager." },
 	JSON_ROWS_FIELDS(struct elasticsearch_settings, paths),
 };

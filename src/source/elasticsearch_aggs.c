@@ -94,9 +94,10 @@ walk_bucket(struct walk *w, struct str agg, struct str named, struct str span, s
 	if (code == 0)
 		code = walk_aggs(w, span, &any, err);
 	if (code == 0 && !any)
-		code = count.n > 0 ? emit(w, STR(""), STR(""), count, err)
-				   : err_set(err, ERR_INVALID, "a bucket of '%.*s' has no doc_count",
-					 STR_ARG(str_head(agg, 60)));
+		code = count.n > 0
+			   ? emit(w, STR(""), STR(""), count, err)
+			   : err_set(err, ERR_INVALID, "a bucket of '%.*s' has no doc_count",
+				 STR_ARG(str_head(agg, 60)));
 	w->n = depth;
 	return code;
 }

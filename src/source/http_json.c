@@ -45,7 +45,8 @@ expand_request(const struct http_json_settings *s, struct str query, wall_t at, 
 		code = http_json_expand(
 		    s, s->body, body_escape(s), query, at, body, ret_uses_query, err);
 	if (code == 0 && (url->overflow || body->overflow))
-		code = err_set(err, ERR_LIMIT, "a request of more than %u bytes", REQUEST_BYTES_MAX);
+		code =
+		    err_set(err, ERR_LIMIT, "a request of more than %u bytes", REQUEST_BYTES_MAX);
 	return code;
 }
 
@@ -57,8 +58,8 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	bool uses_query = false;
 	int code;
 
-	code = expand_request(s, call->query->text, call->query->at, &request->url,
-	    &request->body, &uses_query, err);
+	code = expand_request(
+	    s, call->query->text, call->query->at, &request->url, &request->body, &uses_query, err);
 	request->method = s->method;
 	if (request->body.n > 0)
 		request->content_type = s->content_type;
@@ -138,8 +139,8 @@ has_variable(const struct string_map *map, const char *name)
 }
 
 static void
-add_variables(struct schema_context *ctx, struct http_json_settings *s,
-    const struct http_json_preset *preset)
+add_variables(
+    struct schema_context *ctx, struct http_json_settings *s, const struct http_json_preset *preset)
 {
 	struct string_pair *pairs =
 	    ARENA_ARRAY(ctx->arena, s->variables.n + preset->n_variables, struct string_pair);
@@ -155,8 +156,8 @@ add_variables(struct schema_context *ctx, struct http_json_settings *s,
 }
 
 static void
-apply_preset(struct schema_context *ctx, struct http_json_settings *s,
-    const struct http_json_preset *preset)
+apply_preset(
+    struct schema_context *ctx, struct http_json_settings *s, const struct http_json_preset *preset)
 {
 	const struct json_rows_settings *p = &preset->paths;
 
@@ -182,8 +183,8 @@ apply_preset(struct schema_context *ctx, struct http_json_settings *s,
 	if (!s->paths.partial.set)
 		s->paths.partial = p->partial;
 	if (preset->needs != NULL && !has_variable(&s->variables, preset->needs))
-		diag_error(ctx->diag, s->pos, "the preset needs variables: {%s: ...}",
-		    preset->needs);
+		diag_error(
+		    ctx->diag, s->pos, "the preset needs variables: {%s: ...}", preset->needs);
 	add_variables(ctx, s, preset);
 }
 
@@ -207,8 +208,7 @@ check_request(struct schema_context *ctx, struct http_json_settings *s)
 	s->method = either(s->method, s->body != NULL ? "POST" : "GET");
 	if (s->content_type == NULL)
 		s->content_type = "application/json";
-	code = expand_request(
-	    s, STR("x"), (wall_t){ 1 }, &url, &body, &uses_query, &err);
+	code = expand_request(s, STR("x"), (wall_t){ 1 }, &url, &body, &uses_query, &err);
 	buf_fini(&url);
 	buf_fini(&body);
 	if (code < 0) {
@@ -248,48 +248,89 @@ settings_finish(struct schema_context *ctx, void *value)
 #define MEMBER(m) .offset = offsetof(struct http_json_settings, m)
 
 static const struct schema_field settings_fields[] = {
-	{ .name = "preset", .kind = FIELD_ENUM, .fallback = "none",
-	    .choices = http_json_preset_names, MEMBER(preset),
+	{ .name = "preset",
+	    .kind = FIELD_ENUM,
+	    .fallback = "none",
+	    .choices = http_json_preset_names,
+	    MEMBER(preset),
 	    .doc = "Fills in the request and the paths of a known service; each may still be "
 		   "given." },
-	{ .name = "url", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY | FIELD_ENV, MEMBER(url),
+	{ .name = "url",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(url),
 	    .doc = "The address, with placeholders such as {{query}}, {{now}}, {{from}} "
 		   "(percent-encoded); with a preset only the server, such as "
 		   "https://api.datadoghq.eu." },
-	{ .name = "method", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY, MEMBER(method),
+	{ .name = "method",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(method),
 	    .doc = "GET, or POST when there is a body." },
-	{ .name = "body", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY | FIELD_ENV, MEMBER(body),
+	{ .name = "body",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(body),
 	    .doc = "What is sent, with the same placeholders, escaped for the content_type; "
 		   "{{query:json}} is a JSON string with quotes, {{query:raw}} the text as it "
 		   "is." },
-	{ .name = "content_type", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY,
-	    MEMBER(content_type), .doc = "Type of the body: application/json." },
-	{ .name = "headers", .kind = FIELD_STRING_MAP, .flags = FIELD_ENV, MEMBER(headers),
+	{ .name = "content_type",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(content_type),
+	    .doc = "Type of the body: application/json." },
+	{ .name = "headers",
+	    .kind = FIELD_STRING_MAP,
+	    .flags = FIELD_ENV,
+	    MEMBER(headers),
 	    .doc = "Headers of each request; secrets belong to api_key or http_config." },
-	{ .name = "variables", .kind = FIELD_STRING_MAP, .flags = FIELD_ENV, MEMBER(variables),
+	{ .name = "variables",
+	    .kind = FIELD_STRING_MAP,
+	    .flags = FIELD_ENV,
+	    MEMBER(variables),
 	    .doc = "Further placeholders by name, such as {account: \"123\"}." },
-	{ .name = "api_key", .kind = FIELD_SECRET, .flags = FIELD_ENV, MEMBER(api_key),
+	{ .name = "api_key",
+	    .kind = FIELD_SECRET,
+	    .flags = FIELD_ENV,
+	    MEMBER(api_key),
 	    .doc = "A key sent in the header api_key_header." },
-	{ .name = "api_key_header", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY,
-	    MEMBER(api_key_header), .doc = "Name of the header for api_key." },
-	{ .name = "app_key", .kind = FIELD_SECRET, .flags = FIELD_ENV, MEMBER(app_key),
+	{ .name = "api_key_header",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(api_key_header),
+	    .doc = "Name of the header for api_key." },
+	{ .name = "app_key",
+	    .kind = FIELD_SECRET,
+	    .flags = FIELD_ENV,
+	    MEMBER(app_key),
 	    .doc = "A second key, sent in the header app_key_header." },
-	{ .name = "app_key_header", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY,
-	    MEMBER(app_key_header), .doc = "Name of the header for app_key." },
-	{ .name = "window", .kind = FIELD_DURATION, .flags = FIELD_POSITIVE, .fallback = "5m",
-	    MEMBER(window), .doc = "{{from}} is this long before {{now}}." },
-	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config, MEMBER(http),
+	{ .name = "app_key_header",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(app_key_header),
+	    .doc = "Name of the header for app_key." },
+	{ .name = "window",
+	    .kind = FIELD_DURATION,
+	    .flags = FIELD_POSITIVE,
+	    .fallback = "5m",
+	    MEMBER(window),
+	    .doc = "{{from}} is this long before {{now}}." },
+	{ .name = "http_config",
+	    .kind = FIELD_SUB,
+	    .sub = &schema_http_config,
+	    MEMBER(http),
 	    .doc = "Credentials, TLS, proxy and headers, as in Alertmanager." },
 	JSON_ROWS_FIELDS(struct http_json_settings, paths),
 };
 
 static const struct schema settings_schema = {
 	.name = "http_json source",
-	.doc = "Any HTTP server that answers in JSON: rows, values, labels and times are found by "
-	       "paths ($.series[*], points[-1][1], [\"a.b\"], @json, @key, ^). Without {{query}} in "
-	       "url or body a rule's query is the path of the value. Verified against protocol "
-	       "doubles; the presets follow the services' published shapes and were not run "
-	       "against the services.",
+	.doc =
+	    "Any HTTP server that answers in JSON: rows, values, labels and times are found by "
+	    "paths ($.series[*], points[-1][1], [\"a.b\"], @json, @key, ^). Without {{query}} in "
+	    "url or body a rule's query is the path of the value. Verified against protocol "
+	    "doubles; the presets follow the services' published shapes and were not run "
+	    "against the services.",
 	.size = sizeof(struct http_json_settings),
 	SCHEMA_FIELDS(settings_fields),
 	.pos_offset = offsetof(struct http_json_settings, pos) + 1,

@@ -65,8 +65,8 @@ put_named(struct place *p, struct str name, struct buf *out)
 	if (str_starts(name, STR("now")))
 		return put_time(str_make(name.p + 3, name.n - 3), p->at, out);
 	if (str_starts(name, STR("from")))
-		return put_time(str_make(name.p + 4, name.n - 4),
-		    wall_sub(p->at, p->settings->window), out);
+		return put_time(
+		    str_make(name.p + 4, name.n - 4), wall_sub(p->at, p->settings->window), out);
 	return false;
 }
 
@@ -94,8 +94,8 @@ put_escaped(struct str text, enum text_escape escape, bool quotes, struct buf *o
 }
 
 static int
-put_placeholder(struct place *p, struct str inside, enum text_escape escape, struct buf *out,
-    struct err *err)
+put_placeholder(
+    struct place *p, struct str inside, enum text_escape escape, struct buf *out, struct err *err)
 {
 	const char *colon = memchr(inside.p, ':', inside.n);
 	struct str name = inside, mode = STR("");
@@ -131,8 +131,8 @@ put_placeholder(struct place *p, struct str inside, enum text_escape escape, str
 
 int
 http_json_expand(const struct http_json_settings *settings, const char *text,
-    enum text_escape escape, struct str query, wall_t at, struct buf *out,
-    bool *ret_uses_query, struct err *err)
+    enum text_escape escape, struct str query, wall_t at, struct buf *out, bool *ret_uses_query,
+    struct err *err)
 {
 	struct place p = { settings, query, at, false };
 	const char *open;
@@ -144,8 +144,8 @@ http_json_expand(const struct http_json_settings *settings, const char *text,
 		if (close == NULL)
 			return err_set(err, ERR_INVALID, "{{ without }}");
 		buf_put(out, text, (size_t)(open - text));
-		code = put_placeholder(&p,
-		    str_trim(str_make(open + 2, (size_t)(close - open - 2))), escape, out, err);
+		code = put_placeholder(
+		    &p, str_trim(str_make(open + 2, (size_t)(close - open - 2))), escape, out, err);
 		if (code < 0)
 			return code;
 		text = close + 2;

@@ -12,15 +12,29 @@
 
 #include "source/http_json.h"
 
-enum { PRESET_NONE, PRESET_DATADOG, PRESET_NEWRELIC, PRESET_SIGNOZ, PRESET_JAEGER, PRESET_WANDB,
-	PRESET_LANGSMITH, PRESET_COUNT };
+enum {
+	PRESET_NONE,
+	PRESET_DATADOG,
+	PRESET_NEWRELIC,
+	PRESET_SIGNOZ,
+	PRESET_JAEGER,
+	PRESET_WANDB,
+	PRESET_LANGSMITH,
+	PRESET_COUNT
+};
 
 const char *const http_json_preset_names[] = { "none", "datadog", "newrelic", "signoz", "jaeger",
 	"wandb", "langsmith", NULL };
 static_assert(ARRAY_LEN(http_json_preset_names) == PRESET_COUNT + 1, "each preset has a name");
 
-#define MAP(array) { .pairs = (array), .n = ARRAY_LEN(array), .set = true }
-#define LIST(array) { .items = (array), .n = ARRAY_LEN(array), .set = true }
+#define MAP(array)                                                                                 \
+	{                                                                                          \
+		.pairs = (array), .n = ARRAY_LEN(array), .set = true                               \
+	}
+#define LIST(array)                                                                                \
+	{                                                                                          \
+		.items = (array), .n = ARRAY_LEN(array), .set = true                               \
+	}
 
 static struct string_pair datadog_labels[] = { { .key = "metric", .value = "metric" } };
 static struct string_pair datadog_require[] = { { .key = "status", .value = "ok" } };
@@ -35,7 +49,8 @@ static const struct string_pair signoz_variables[] = { { .key = "query_type", .v
 	{ .key = "step", .value = "60" } };
 
 static struct string_pair wandb_labels[] = { { .key = "run", .value = "node.name" },
-	{ .key = "run_name", .value = "node.displayName" }, { .key = "state", .value = "node.state" } };
+	{ .key = "run_name", .value = "node.displayName" },
+	{ .key = "state", .value = "node.state" } };
 static const char *wandb_partial[] = { "data.project.runs.pageInfo.hasNextPage" };
 static const struct string_pair wandb_variables[] = { { .key = "filters", .value = "{}" } };
 
@@ -80,9 +95,10 @@ static const struct http_json_preset presets[] = {
 	[PRESET_WANDB] = {
 		.url = "https://api.wandb.ai", .path = "/graphql", .method = "POST",
 		.body = "{\"query\":\"query($entity: String!, $project: String!, $filters: "
-			"JSONString) { project(name: $project, entityName: $entity) { runs(filters: "
-			"$filters, first: 1000) { edges { node { name displayName state heartbeatAt "
-			"summaryMetrics } } pageInfo { hasNextPage } } } }\",\"variables\":{"
+			"JSONString) { project(name: $project, entityName: $entity) { runs("
+			"filters: $filters, first: 1000) { edges { node { name displayName state "
+			"heartbeatAt summaryMetrics } } pageInfo { hasNextPage } } } }\","
+			"\"variables\":{"
 			"\"entity\":{{entity:json}},\"project\":{{project:json}},"
 			"\"filters\":{{filters:json}}}}",
 		.paths = { .rows = "$.data.project.runs.edges[*]", .time = "node.heartbeatAt",

@@ -17,9 +17,9 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 
-#define HEAD_BYTES    160
-#define HEADERS_MAX   64
-#define SECRET_MAX    (64u << 10)
+#define HEAD_BYTES  160
+#define HEADERS_MAX 64
+#define SECRET_MAX  (64u << 10)
 
 struct late { /* a call that never reached the network */
 	struct timer timer;
@@ -105,11 +105,10 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 	if (response->status / 100 != 2 && !s->backend->all_statuses)
 		return http_refused(response->status, response->body, err);
 	if (response->body.n > SOURCE_ANSWER_BYTES_MAX)
-		return err_set(err, ERR_LIMIT, "an answer of more than %u bytes",
-		    SOURCE_ANSWER_BYTES_MAX);
+		return err_set(
+		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	rows_init(&rows);
-	code = s->backend->decode(
-	    s, response->body, response->status, call->query, &rows, err);
+	code = s->backend->decode(s, response->body, response->status, call->query, &rows, err);
 	if (code == 0)
 		rows_keep(&rows, call->query->arena, ret);
 	rows_fini(&rows);
@@ -286,13 +285,13 @@ json_whole(struct str body, struct err *err)
 	if (body.n == 0)
 		return err_set(err, ERR_INVALID, "an empty answer");
 	if (body.p[0] == '<')
-		return err_set(err, ERR_INVALID,
-		    "an HTML page instead of an answer; is this the right url?");
+		return err_set(
+		    err, ERR_INVALID, "an HTML page instead of an answer; is this the right url?");
 	json_reader_init(&r, body);
 	if (json_skip(&r) && json_finish(&r))
 		return 0;
-	return err_set(err, ERR_INVALID, "cannot read the answer: %s at byte %u of %u",
-	    r.err_text, r.err_at, body.n);
+	return err_set(err, ERR_INVALID, "cannot read the answer: %s at byte %u of %u", r.err_text,
+	    r.err_at, body.n);
 }
 
 bool

@@ -4,9 +4,14 @@
  * over /api/v3/query_sql (3.x).
  *
  * 1.x says most of its errors with status 200, and an unknown measurement with
- * an answer without series, which is an empty vector here.
+ * an answer without series, which is an empty vector here.  Of queries it
+ * takes one SELECT without INTO; 3.x refuses to write by itself.
  */
 #include "config.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
 
 #include "source/backends.h"
 #include "source/http_source.h"
@@ -22,7 +27,10 @@ struct influxdb_settings {
 	const struct http_options *http;
 };
 
-enum { VERSION_1, VERSION_3 };
+enum {
+	VERSION_1,
+	VERSION_3
+};
 static const char *const versions[] = { "1", "3", NULL };
 
 struct reading {
@@ -33,13 +41,49 @@ struct reading {
 	struct str tags, name; /* of the series being read */
 };
 
+/* Is there this word from at on? */
+static bool
+word_at(struct str text, uint32_t at, const char *word)
+{
+	uint32_t n = (uint32_t)strlen(word);
+
+	if (text.n - at < n || strncasecmp(text.p + at, word, n) != 0 ||
+	    (at > 0 && (isalnum((unsigned char)text.p[at - 1]) || text.p[at - 1] == '_')))
+		return false;
+	return text.n - at == n ||
+	       !(isalnum((unsigned char)text.p[at + n]) || text.p[at + n] == '_');
+}
+
+/*
+ * 1.x obeys DROP and SELECT INTO by GET, too, so the fence is here.  It looks
+ * into quotes and regular expressions as well: what they hide depends on a
+ * grammar, and a fence must not.
+ */
+static int
+check_reads_only(struct str text, struct err *err)
+{
+	text = str_trim(text);
+	while (text.n > 0 && text.p[text.n - 1] == ';')
+		text = str_trim(str_make(text.p, text.n - 1));
+	if (!word_at(text, 0, "select"))
+		return err_set_at(err, ERR_INVALID, 0, "only reading is allowed: one SELECT");
+	for (uint32_t i = 0; i < text.n; i++) {
+		if (text.p[i] == ';')
+			return err_set_at(err, ERR_INVALID, i,
+			    "one statement only: no ; within the query, not even in quotes");
+		if (word_at(text, i, "into"))
+			return err_set_at(err, ERR_INVALID, i,
+			    "only reading is allowed: no INTO, not even in quotes");
+	}
+	return 0;
+}
+
 static int
 build_sql(const struct influxdb_settings *s, struct http_call *call, struct err *err)
 {
 	struct buf text = { 0 }, *body = &call->request->body;
 	uint32_t n;
-	int code =
-	    sql_params(call->query->text, PARAM_SECONDS, call->query->at, &text, &n, err);
+	int code = sql_params(call->query->text, PARAM_SECONDS, call->query->at, &text, &n, err);
 
 	put_url(&call->request->url, s->url, "/api/v3/query_sql");
 	put_url_params(&call->request->url, &s->params);
@@ -64,7 +108,9 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 
 	if (s->version == VERSION_3)
 		return build_sql(s, call, err);
-	/* By GET, which may read only. */
+	code = check_reads_only(call->query->text, err);
+	if (code < 0)
+		return code;
 	code = sql_params(call->query->text, PARAM_MS, call->query->at, &text, &n, err);
 	put_url(url, s->url, "/query");
 	put_url_param(url, "db", str_from(s->database));
@@ -125,8 +171,8 @@ read_series(struct reading *r, struct str span, struct err *err)
 	if (code == 0)
 		code = table_classify(table, &r->options, err);
 	if (code == 0 && values.n > 0)
-		code = json_table_rows(values, table, &r->options, series_labels, r, r->scratch,
-		    r->rows, err);
+		code = json_table_rows(
+		    values, table, &r->options, series_labels, r, r->scratch, r->rows, err);
 	return code;
 }
 
@@ -173,8 +219,8 @@ decode_1(struct reading *r, struct str body, int status, struct err *err)
 	int code = 0;
 
 	if (!json_members(body, members, ARRAY_LEN(members)))
-		return err_set(err, ERR_INVALID, "not an answer of InfluxDB: %s",
-		    text_head(r->scratch, body));
+		return err_set(
+		    err, ERR_INVALID, "not an answer of InfluxDB: %s", text_head(r->scratch, body));
 	if (error.n > 0)
 		return remote_error(r, error, status, err);
 	if (status / 100 != 2)
@@ -193,8 +239,7 @@ decode_1(struct reading *r, struct str body, int status, struct err *err)
 static int
 read_object(struct reading *r, struct str span, bool *ret_has_value, struct err *err)
 {
-	const char *wanted =
-	    r->options.value_column != NULL ? r->options.value_column : "value";
+	const char *wanted = r->options.value_column != NULL ? r->options.value_column : "value";
 	struct json_reader in;
 	struct cell cell;
 	struct str key;
@@ -233,8 +278,8 @@ decode_3(struct reading *r, struct str body, int status, struct err *err)
 		return http_refused(status, body, err);
 	json_reader_init(&in, body);
 	if (!json_enter(&in, JSON_ARRAY))
-		return err_set(err, ERR_INVALID, "not a list of rows: %s",
-		    text_head(r->scratch, body));
+		return err_set(
+		    err, ERR_INVALID, "not a list of rows: %s", text_head(r->scratch, body));
 	while (code == 0 && json_next_item(&in) && json_read_span(&in, &item))
 		code = read_object(r, item, &has_value, err);
 	if (code == 0 && r->rows->n > 0 && !has_value)
@@ -254,7 +299,8 @@ decode(const struct http_source *source, struct str body, int status,
 	if (status == 429 || json_whole(body, NULL) < 0)
 		return status / 100 != 2 ? http_refused(status, body, err) : json_whole(body, err);
 	r.options = (struct table_options){ .value_column = s->value_column,
-		.time_column = s->time_column, .ignored = "time",
+		.time_column = s->time_column,
+		.ignored = "time",
 		.only_one = s->value_column == NULL };
 	r.scratch = arena_new(0);
 	body = str_trim(body);
@@ -286,8 +332,12 @@ influxdb_check(const struct source_config *config, struct str text, struct err *
 	const struct influxdb_settings *s = config->settings;
 	struct buf out = { 0 };
 	uint32_t n;
-	int code = sql_params(text, s->version == VERSION_3 ? PARAM_SECONDS : PARAM_MS,
-	    (wall_t){ 1 }, &out, &n, err);
+	int code = s->version == VERSION_1 ? check_reads_only(text, err) : 0;
+
+	if (code < 0)
+		return code;
+	code = sql_params(
+	    text, s->version == VERSION_3 ? PARAM_SECONDS : PARAM_MS, (wall_t){ 1 }, &out, &n, err);
 
 	buf_fini(&out);
 	return code;
@@ -296,26 +346,45 @@ influxdb_check(const struct source_config *config, struct str text, struct err *
 #define MEMBER(m) .offset = offsetof(struct influxdb_settings, m)
 
 static const struct schema_field settings_fields[] = {
-	{ .name = "url", .kind = FIELD_URL, .flags = FIELD_REQUIRED | FIELD_ENV, MEMBER(url),
+	{ .name = "url",
+	    .kind = FIELD_URL,
+	    .flags = FIELD_REQUIRED | FIELD_ENV,
+	    MEMBER(url),
 	    .doc = "Base URL of the server, such as http://localhost:8086." },
-	{ .name = "database", .kind = FIELD_STRING,
-	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY | FIELD_ENV, MEMBER(database),
+	{ .name = "database",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(database),
 	    .doc = "Database that is asked." },
-	{ .name = "version", .kind = FIELD_ENUM, .fallback = "1", .choices = versions,
+	{ .name = "version",
+	    .kind = FIELD_ENUM,
+	    .fallback = "1",
+	    .choices = versions,
 	    MEMBER(version),
 	    .doc = "1: InfluxQL over /query (also 2.x with its compatibility API); 3: SQL over "
 		   "/api/v3/query_sql." },
-	{ .name = "value_column", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY,
+	{ .name = "value_column",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
 	    MEMBER(value_column),
 	    .doc = "The column that is the value: `value`, or with version 1 the only one besides "
 		   "time." },
-	{ .name = "time_column", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY, MEMBER(time_column),
+	{ .name = "time_column",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    MEMBER(time_column),
 	    .doc = "A column of this name is the time of its row, for max_age; `time` is the "
 		   "datum's own for last() and plain fields, but the window's start for other "
 		   "functions." },
-	{ .name = "params", .kind = FIELD_STRING_MAP, .flags = FIELD_ENV, MEMBER(params),
+	{ .name = "params",
+	    .kind = FIELD_STRING_MAP,
+	    .flags = FIELD_ENV,
+	    MEMBER(params),
 	    .doc = "Further parameters of every query, such as {rp: autogen}." },
-	{ .name = "http_config", .kind = FIELD_SUB, .sub = &schema_http_config, MEMBER(http),
+	{ .name = "http_config",
+	    .kind = FIELD_SUB,
+	    .sub = &schema_http_config,
+	    MEMBER(http),
 	    .doc = "Credentials (basic_auth, or authorization with a token), TLS, proxy and "
 		   "headers." },
 };
@@ -323,7 +392,8 @@ static const struct schema_field settings_fields[] = {
 static const struct schema settings_schema = {
 	.name = "influxdb source",
 	.doc = "InfluxDB: tags and further columns are labels, `measurement` is the name of the "
-	       "series (1.x); ask for one row per series (last(), LIMIT 1). :now is the time of "
+	       "series (1.x); ask for one row per series (last(), LIMIT 1) with one SELECT without "
+	       "INTO. :now is the time of "
 	       "evaluation: a literal like 1763621040500ms in InfluxQL, Unix seconds in SQL. "
 	       "Version 1 verified against a real server (1.6.7), version 3 against a protocol "
 	       "double.",

@@ -33,8 +33,8 @@ static int
 add(struct parser *p, struct json_step step, struct err *err)
 {
 	if (p->n == JSON_PATH_STEPS_MAX)
-		return err_set_at(err, ERR_LIMIT, p->at, "a path of more than %d steps",
-		    JSON_PATH_STEPS_MAX);
+		return err_set_at(
+		    err, ERR_LIMIT, p->at, "a path of more than %d steps", JSON_PATH_STEPS_MAX);
 	if (p->n > 0 && p->steps[p->n - 1].kind == STEP_KEY)
 		return bad(p, err, "nothing may follow @key");
 	p->steps[p->n++] = step;
@@ -67,8 +67,8 @@ parse_name(struct parser *p, struct err *err)
 	if (p->at == start)
 		return bad(p, err, "a name is missing");
 	return add(p,
-	    (struct json_step){ .kind = STEP_MEMBER,
-		.name = str_make(p->text.p + start, p->at - start) },
+	    (struct json_step){
+		.kind = STEP_MEMBER, .name = str_make(p->text.p + start, p->at - start) },
 	    err);
 }
 
@@ -304,8 +304,8 @@ step_all(struct walk *w, uint32_t i, bool wild, const struct json_place *at)
 		return 0; /* how some write an empty list */
 	if (json_peek(&r) == JSON_OBJECT) {
 		json_enter(&r, JSON_OBJECT);
-		while (code == 0 && json_next_key(&r, &next.key) &&
-		       json_read_span(&r, &next.span)) {
+		while (
+		    code == 0 && json_next_key(&r, &next.key) && json_read_span(&r, &next.span)) {
 			if (memchr(next.key.p, '\\', next.key.n) != NULL)
 				next.key = json_unescape(w->scratch, next.key);
 			code = step_on(w, i + 1, true, &next);
@@ -376,8 +376,8 @@ step_on(struct walk *w, uint32_t i, bool wild, const struct json_place *at)
 }
 
 int
-json_path_walk(const struct json_path *path, const struct json_place *from,
-    struct arena *scratch, json_visit_fn *visit, void *arg, bool *ret_absent, struct err *err)
+json_path_walk(const struct json_path *path, const struct json_place *from, struct arena *scratch,
+    json_visit_fn *visit, void *arg, bool *ret_absent, struct err *err)
 {
 	struct walk w = { path, scratch, visit, arg, false, err };
 	int code;
@@ -403,8 +403,8 @@ take_first(void *arg, const struct json_place *place, struct err *err UNUSED)
 }
 
 bool
-json_path_first(const struct json_path *path, const struct json_place *from,
-    struct arena *scratch, struct str *ret)
+json_path_first(const struct json_path *path, const struct json_place *from, struct arena *scratch,
+    struct str *ret)
 {
 	bool absent;
 

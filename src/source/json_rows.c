@@ -24,8 +24,8 @@ struct reading {
 /* --- parsing ----------------------------------------------------------------- */
 
 static int
-parse_one(struct arena *arena, const char *text, const char *what, struct json_path *ret,
-    struct err *err)
+parse_one(
+    struct arena *arena, const char *text, const char *what, struct json_path *ret, struct err *err)
 {
 	int code = json_path_parse(arena, str_from(text), ret, err);
 
@@ -62,8 +62,8 @@ parse_map(struct arena *arena, const struct string_map *map, const char *what, b
 		const struct string_pair *pair = &map->pairs[i];
 
 		(*ret)[i].name = str_from(by_key ? pair->value : pair->key);
-		code = parse_one(arena, by_key ? pair->key : pair->value, what,
-		    &(*ret)[i].path, err);
+		code =
+		    parse_one(arena, by_key ? pair->key : pair->value, what, &(*ret)[i].path, err);
 	}
 	return code;
 }
@@ -77,7 +77,8 @@ json_rows_parse(struct arena *arena, const struct json_rows_settings *settings,
 
 	r.has_time = settings->time != NULL;
 	r.has_labels_from = settings->labels_from != NULL;
-	code = parse_one(arena, settings->rows != NULL ? settings->rows : "$", "rows", &r.rows, err);
+	code =
+	    parse_one(arena, settings->rows != NULL ? settings->rows : "$", "rows", &r.rows, err);
 	if (code == 0 && settings->value != NULL)
 		code = parse_one(arena, settings->value, "value", &r.value, err);
 	if (code == 0 && r.has_time)
@@ -85,16 +86,16 @@ json_rows_parse(struct arena *arena, const struct json_rows_settings *settings,
 	if (code == 0 && r.has_labels_from)
 		code = parse_one(arena, settings->labels_from, "labels_from", &r.labels_from, err);
 	if (code == 0)
-		code = parse_map(arena, &settings->labels, "labels", false, &r.labels, &r.n_labels,
-		    err);
+		code = parse_map(
+		    arena, &settings->labels, "labels", false, &r.labels, &r.n_labels, err);
 	if (code == 0)
-		code = parse_map(arena, &settings->require, "require", true, &r.require,
-		    &r.n_require, err);
+		code = parse_map(
+		    arena, &settings->require, "require", true, &r.require, &r.n_require, err);
 	if (code == 0)
 		code = parse_list(arena, &settings->errors, "errors", &r.errors, &r.n_errors, err);
 	if (code == 0)
-		code = parse_list(
-		    arena, &settings->partial, "partial", &r.partial, &r.n_partial, err);
+		code =
+		    parse_list(arena, &settings->partial, "partial", &r.partial, &r.n_partial, err);
 	if (code == 0)
 		*ret = r;
 	return code;
@@ -132,8 +133,8 @@ blame(void *arg, const struct json_place *place, struct err *err)
 }
 
 static int
-check_required(const struct json_label *wanted, const struct json_place *top,
-    struct arena *scratch, struct err *err)
+check_required(const struct json_label *wanted, const struct json_place *top, struct arena *scratch,
+    struct err *err)
 {
 	struct cell cell;
 	struct str span;
@@ -149,8 +150,8 @@ check_required(const struct json_label *wanted, const struct json_place *top,
 }
 
 int
-json_rows_verdict(const struct json_rows *spec, const struct json_place *top,
-    struct arena *scratch, struct err *err)
+json_rows_verdict(const struct json_rows *spec, const struct json_place *top, struct arena *scratch,
+    struct err *err)
 {
 	struct verdict v = { scratch, false };
 	bool absent;
@@ -188,7 +189,8 @@ labels_of_object(struct reading *r, struct str span, struct err *err)
 	return code;
 }
 
-/* The text of a plain value, or of the one a wrapper such as {"name": ...} or {"stringValue": ...} holds. */
+/* The text of a plain value, or of the one a wrapper such as {"name": ...} or {"stringValue": ...}
+ * holds. */
 static bool
 unwrap(struct reading *r, struct str span, const char *preferred, struct cell *ret)
 {
@@ -263,8 +265,7 @@ labels_of_list(struct reading *r, struct str span, struct err *err)
 			code = rows_label(r->rows, cell.text, STR("true"), err);
 			continue;
 		}
-		code = rows_label(r->rows,
-		    str_make(cell.text.p, (size_t)(colon - cell.text.p)),
+		code = rows_label(r->rows, str_make(cell.text.p, (size_t)(colon - cell.text.p)),
 		    str_make(colon + 1, (size_t)(cell.text.p + cell.text.n - colon - 1)), err);
 	}
 	return code;
@@ -281,10 +282,10 @@ read_labels_from(struct reading *r, const struct json_place *row, struct err *er
 		return labels_of_object(r, span, err);
 	if (span.p[0] == '[')
 		return labels_of_list(r, span, err);
-	return str_is(span, "null") ? 0
-				    : err_set(err, ERR_INVALID,
-					  "row %zu: labels_from leads to no object and no list",
-					  r->rows->n);
+	return str_is(span, "null")
+		   ? 0
+		   : err_set(err, ERR_INVALID,
+			 "row %zu: labels_from leads to no object and no list", r->rows->n);
 }
 
 /* --- rows ----------------------------------------------------------------------- */

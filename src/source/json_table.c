@@ -78,8 +78,8 @@ read_row(struct json_reader *r, const struct table *table, const struct table_op
 		code = table_cell(table, rows, n++, &cell, options, err);
 	}
 	if (code == 0 && n != table->n)
-		return err_set(err, ERR_INVALID, "row %zu has %u cells for %u columns", rows->n,
-		    n, table->n);
+		return err_set(
+		    err, ERR_INVALID, "row %zu has %u cells for %u columns", rows->n, n, table->n);
 	return code;
 }
 

@@ -14,12 +14,11 @@
 #include "source/postgres_read.h"
 
 #include <errno.h>
+#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <libpq-fe.h>
 
 #include "base/buf.h"
 #include "base/xalloc.h"
@@ -27,14 +26,18 @@
 #include "net/xfer.h"
 #include "source/sql_params.h"
 
-#define GRACE         DUR_MS(500) /* the server's own timeout is to come first */
-#define CONNINFO_MAX  (16u << 10)
-#define CANCEL_TEXT   256
-#define TYPE_FLOAT8   701
-#define KEYWORDS_MAX  16
+#define GRACE        DUR_MS(500) /* the server's own timeout is to come first */
+#define CONNINFO_MAX (16u << 10)
+#define CANCEL_TEXT  256
+#define TYPE_FLOAT8  701
+#define KEYWORDS_MAX 16
 
 /* OIDs of types whose text is not what it seems. */
-enum { TYPE_BOOL = 16, TYPE_BYTEA = 17, TYPE_DATE = 1082 };
+enum {
+	TYPE_BOOL = 16,
+	TYPE_BYTEA = 17,
+	TYPE_DATE = 1082
+};
 
 struct postgres_conn {
 	PGconn *pg;
@@ -113,7 +116,8 @@ refused(const PGresult *result, dur_t timeout, struct err *err)
 		return err_set(err, ERR_TIMEOUT, "the query took longer than %lld ms",
 		    (long long)(timeout.ns / 1000000));
 	if (strcmp(state, "25006") == 0)
-		return err_set(err, ERR_INVALID, "only reading is allowed: one SELECT (%.150s)", text);
+		return err_set(
+		    err, ERR_INVALID, "only reading is allowed: one SELECT (%.150s)", text);
 	if (strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0)
 		code = ERR_INVALID;
 	if (at == NULL)
@@ -280,8 +284,7 @@ connect_all(struct postgres_conn *conn, struct err *err)
 	while (status != PGRES_POLLING_OK) {
 		if (status == PGRES_POLLING_FAILED)
 			return say(err, ERR_IO, PQerrorMessage(conn->pg));
-		code = wait_ready(
-		    conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err);
+		code = wait_ready(conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err);
 		if (code < 0)
 			return code;
 		status = PQconnectPoll(conn->pg);
@@ -293,8 +296,8 @@ connect_all(struct postgres_conn *conn, struct err *err)
 }
 
 static int
-conn_open(struct postgres_conn *conn, const struct postgres_settings *s, dur_t timeout,
-    struct err *err)
+conn_open(
+    struct postgres_conn *conn, const struct postgres_settings *s, dur_t timeout, struct err *err)
 {
 	struct buf url = { 0 }, password = { 0 };
 	int code = read_secret(&s->url, &url, err);
@@ -363,8 +366,8 @@ read_row(const PGresult *result, const struct table *table, const struct table_o
 		    (size_t)PQgetlength(result, 0, i), &cell, err);
 		/* Dates have no time of day, which a time needs. */
 		if (code == 0 && (uint32_t)i == table->time && PQftype(result, i) == TYPE_DATE)
-			return err_set(err, ERR_INVALID,
-			    "the time column is a date; make it a timestamptz");
+			return err_set(
+			    err, ERR_INVALID, "the time column is a date; make it a timestamptz");
 		if (code == 0)
 			code = table_cell(table, rows, (uint32_t)i, &cell, options, err);
 	}
@@ -373,8 +376,8 @@ read_row(const PGresult *result, const struct table *table, const struct table_o
 
 /* One result of single-row mode: a row, the end with the columns alone, or a failure. */
 static int
-take_result(struct postgres_query *query, const PGresult *result, struct table *table,
-    bool *known, struct err *err)
+take_result(struct postgres_query *query, const PGresult *result, struct table *table, bool *known,
+    struct err *err)
 {
 	const struct table_options options = { .time_column = query->settings->time_column };
 	int code = 0;
@@ -499,8 +502,8 @@ execute(struct postgres_conn *conn, struct postgres_query *query, const char *sq
 
 /* Between a transaction's begin and its rollback. */
 static int
-run_in_transaction(struct postgres_conn *conn, struct postgres_query *query, bool only_check,
-    struct err *err)
+run_in_transaction(
+    struct postgres_conn *conn, struct postgres_query *query, bool only_check, struct err *err)
 {
 	struct buf sql = { 0 };
 	char begin[160];

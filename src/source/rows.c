@@ -39,13 +39,11 @@ int
 rows_begin(struct rows *rows, struct err *err)
 {
 	if (rows->n == SERIES_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d rows; aggregate in the query",
-		    SERIES_MAX);
+		return err_set(
+		    err, ERR_LIMIT, "more than %d rows; aggregate in the query", SERIES_MAX);
 	if (rows->n == rows->cap)
-		rows->items =
-		    xgrow(rows->items, &rows->cap, rows->n + 1, sizeof(*rows->items));
-	rows->items[rows->n++] = (struct row){ .key_at = (uint32_t)rows->keys.n,
-		.missing = true };
+		rows->items = xgrow(rows->items, &rows->cap, rows->n + 1, sizeof(*rows->items));
+	rows->items[rows->n++] = (struct row){ .key_at = (uint32_t)rows->keys.n, .missing = true };
 	return 0;
 }
 
@@ -55,15 +53,14 @@ rows_label(struct rows *rows, struct str name, struct str value, struct err *err
 	struct row *row = &rows->items[rows->n - 1];
 
 	if (++row->labels > LABELS_MAX)
-		return err_set(err, ERR_LIMIT, "row %zu: more than %d labels", rows->n,
-		    LABELS_MAX);
+		return err_set(err, ERR_LIMIT, "row %zu: more than %d labels", rows->n, LABELS_MAX);
 	buf_put_u32le(&rows->keys, name.n);
 	buf_put_str(&rows->keys, name);
 	buf_put_u32le(&rows->keys, value.n);
 	buf_put_str(&rows->keys, value);
 	if (rows->keys.overflow)
-		return err_set(err, ERR_LIMIT, "labels of more than %u bytes",
-		    SOURCE_ANSWER_BYTES_MAX);
+		return err_set(
+		    err, ERR_LIMIT, "labels of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	row->key_n = (uint32_t)rows->keys.n - row->key_at;
 	return 0;
 }
@@ -74,8 +71,8 @@ rows_cell_label(struct rows *rows, struct str name, const struct cell *cell, str
 	if (cell->kind == CELL_NULL)
 		return 0;
 	if (cell->kind == CELL_OTHER)
-		return err_set(err, ERR_INVALID, "row %zu: label '%.*s' is no plain value",
-		    rows->n, STR_ARG(str_head(name, SHOWN_BYTES)));
+		return err_set(err, ERR_INVALID, "row %zu: label '%.*s' is no plain value", rows->n,
+		    STR_ARG(str_head(name, SHOWN_BYTES)));
 	return rows_label(rows, name, cell->text, err);
 }
 
@@ -97,8 +94,8 @@ number_parse(struct str text, double *ret)
 	if (str_to_double(text, ret))
 		return true;
 	negative = text.n > 0 && text.p[0] == '-';
-	name = text.n > 0 && (negative || text.p[0] == '+') ? str_make(text.p + 1, text.n - 1)
-							     : text;
+	name =
+	    text.n > 0 && (negative || text.p[0] == '+') ? str_make(text.p + 1, text.n - 1) : text;
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
 		if (name.n == strlen(special[i].name) &&
 		    strncasecmp(name.p, special[i].name, name.n) == 0) {
@@ -257,8 +254,8 @@ table_classify(struct table *table, const struct table_options *options, struct 
 	for (uint32_t i = 0; i < table->n; i++) {
 		if (named(table->names[i], wanted)) {
 			if (table->value != UINT32_MAX)
-				return err_set(err, ERR_INVALID, "two columns are named %s",
-				    wanted);
+				return err_set(
+				    err, ERR_INVALID, "two columns are named %s", wanted);
 			table->value = i;
 		} else if (named(table->names[i], options->time_column)) {
 			table->time = i;
@@ -277,8 +274,8 @@ table_classify(struct table *table, const struct table_options *options, struct 
 }
 
 int
-table_cell(const struct table *table, struct rows *rows, uint32_t column,
-    const struct cell *cell, const struct table_options *options, struct err *err)
+table_cell(const struct table *table, struct rows *rows, uint32_t column, const struct cell *cell,
+    const struct table_options *options, struct err *err)
 {
 	if (column == table->value)
 		return rows_value(rows, cell, err);
@@ -307,8 +304,8 @@ take_field(struct str *rest, struct str *ret)
 }
 
 int
-rows_labels(const struct source *source UNUSED, const struct sample *sample,
-    struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err)
+rows_labels(const struct source *source UNUSED, const struct sample *sample, struct arena *arena,
+    struct label_view **ret, uint32_t *ret_n, struct err *err)
 {
 	struct str rest = sample->key, name, value;
 	struct label_view *views;

@@ -133,8 +133,8 @@ put_param(enum param_style style, wall_t now, struct buf *out)
 }
 
 static int
-take_param(struct scan *s, enum param_style style, wall_t now, struct buf *out,
-    uint32_t *ret_n, struct err *err)
+take_param(struct scan *s, enum param_style style, wall_t now, struct buf *out, uint32_t *ret_n,
+    struct err *err)
 {
 	uint32_t n = 1;
 	struct str name;
@@ -161,8 +161,8 @@ take_param(struct scan *s, enum param_style style, wall_t now, struct buf *out,
 }
 
 int
-sql_params(struct str text, enum param_style style, wall_t now, struct buf *out,
-    uint32_t *ret_n, struct err *err)
+sql_params(struct str text, enum param_style style, wall_t now, struct buf *out, uint32_t *ret_n,
+    struct err *err)
 {
 	struct scan s = { .text = text };
 	int code;
@@ -185,8 +185,8 @@ sql_params(struct str text, enum param_style style, wall_t now, struct buf *out,
 				return code;
 		} else if (c == '$' && style == PARAM_DOLLAR && peek(&s, 1) >= '0' &&
 			   peek(&s, 1) <= '9' && !is_word(before)) {
-			return err_set_at(err, ERR_INVALID, s.at,
-			    "parameters have names here; known: :now");
+			return err_set_at(
+			    err, ERR_INVALID, s.at, "parameters have names here; known: :now");
 		} else {
 			buf_putc(out, c);
 			s.at++;

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import traceback
 
-from . import doubles, smtp
+from . import databases, doubles, smtp
 from .exporter import Exporter
 from .prometheus import Alertmanager, Prometheus
 from .process import tool
@@ -39,6 +39,19 @@ class Env:
 
     def alertmanager(self, config, name="alertmanager"):
         return self._keep(Alertmanager(self.dir, config, name)).start()
+
+    def postgres(self):
+        return self._keep(databases.Postgres()).start()
+
+    def influxdb(self):
+        return self._keep(databases.Influx(self.dir)).start()
+
+    def clickhouse(self):
+        return self._keep(databases.ClickHouse(self.dir)).start()
+
+    def double(self, double):
+        """Any other double, ended with the test."""
+        return self._double(double)
 
     def exporter(self):
         exporter = Exporter()

@@ -28,6 +28,7 @@ PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
     "openssl": "openssl",
+    "influxd": "influxdb",
 }
 
 # What a sanitizer or an abort writes into the log of a program that misbehaved.

@@ -78,8 +78,11 @@ struct bench_answer
 bench_ask(const char *kind, const char *yaml, const char *query, int status, struct str body)
 {
 	struct bench_answer answer = { 0 };
-	struct source_query q = { .text = str_from(query), .at = bench_at, .arena = arena,
-		.done = on_done, .arg = &answer };
+	struct source_query q = { .text = str_from(query),
+		.at = bench_at,
+		.arena = arena,
+		.done = on_done,
+		.arg = &answer };
 	const struct source_config *config = source_config_from(arena, kind, "/", yaml);
 
 	if (source != NULL)
@@ -111,8 +114,7 @@ bench_check(const char *kind, const char *yaml, const char *query, struct err *e
 static int
 by_name(const void *a, const void *b)
 {
-	return str_cmp(
-	    ((const struct label_view *)a)->name, ((const struct label_view *)b)->name);
+	return str_cmp(((const struct label_view *)a)->name, ((const struct label_view *)b)->name);
 }
 
 const char *

@@ -7,10 +7,10 @@
 #include "unit/source/http_bench.h"
 
 #define YAML "url: http://ch:8123/\n"
-#define TABLE \
-	"{\"meta\":[{\"name\":\"host\",\"type\":\"String\"},{\"name\":\"value\",\"type\":" \
-	"\"Nullable(Float64)\"},{\"name\":\"n\",\"type\":\"UInt64\"}],\n\"data\":[[\"a\",1.5," \
-	"\"7\"],[\"b\",\"nan\",\"8\"],[\"c\",\"-inf\",\"9\"],[\"d\\u00e9\",null,\"10\"]],\n" \
+#define TABLE                                                                                      \
+	"{\"meta\":[{\"name\":\"host\",\"type\":\"String\"},{\"name\":\"value\",\"type\":"         \
+	"\"Nullable(Float64)\"},{\"name\":\"n\",\"type\":\"UInt64\"}],\n\"data\":[[\"a\",1.5,"     \
+	"\"7\"],[\"b\",\"nan\",\"8\"],[\"c\",\"-inf\",\"9\"],[\"d\\u00e9\",null,\"10\"]],\n"       \
 	"\"rows\":4,\"statistics\":{\"elapsed\":0.001}}"
 
 START_TEST(a_query_may_only_read_and_has_limits)
@@ -74,11 +74,13 @@ static const struct {
 	{ 500, "oops", ERR_REMOTE, "HTTP 500: oops" },
 	{ 403, "", ERR_REMOTE, "HTTP 403 (access refused): no text" },
 	{ 429, "slow down", ERR_REMOTE, "limits the rate" },
-	{ 200, "{\"meta\":[{\"name\":\"value\"}],\"data\":[[1],\nCode: 241. DB::Exception: Memory "
-	       "limit exceeded",
+	{ 200,
+	    "{\"meta\":[{\"name\":\"value\"}],\"data\":[[1],\nCode: 241. DB::Exception: Memory "
+	    "limit exceeded",
 	    ERR_REMOTE, "Code: 241. DB::Exception: Memory limit" },
-	{ 200, "{\"meta\":[{\"name\":\"value\"}],\"data\":[[1]],\"rows\":1,\"exception\":\"Code: "
-	       "159. DB::Exception: Timeout\"}",
+	{ 200,
+	    "{\"meta\":[{\"name\":\"value\"}],\"data\":[[1]],\"rows\":1,\"exception\":\"Code: "
+	    "159. DB::Exception: Timeout\"}",
 	    ERR_REMOTE, "Timeout" },
 	{ 200, "{\"meta\":[{\"name\":\"value\"}],\"data\":[[1]],\"rows\":2}", ERR_REMOTE,
 	    "partial answer: 1 rows of 2" },

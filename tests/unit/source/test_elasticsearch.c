@@ -12,13 +12,14 @@
 #define YAML   "url: http://es:9200\nindex: 'logs-*,x'\napi_key: s3cret\n"
 #define SEARCH "{\"size\":0}"
 #define WHOLE  "\"timed_out\":false,\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0}"
-#define TABLE \
-	"{\"took\":3,\"is_partial\":false,\"columns\":[{\"name\":\"value\",\"type\":\"double\"}," \
+#define TABLE                                                                                      \
+	"{\"took\":3,\"is_partial\":false,\"columns\":[{\"name\":\"value\",\"type\":\"double\"},"  \
 	"{\"name\":\"host\",\"type\":\"keyword\"}],\"values\":[[1.5,\"a\"],[null,\"b\"]]}"
-#define AGGS \
-	"{" WHOLE ",\"hits\":{\"total\":{\"value\":10,\"relation\":\"eq\"}},\"aggregations\":{" \
+#define AGGS                                                                                       \
+	"{" WHOLE ",\"hits\":{\"total\":{\"value\":10,\"relation\":\"eq\"}},\"aggregations\":{"    \
 	"\"host\":{\"doc_count_error_upper_bound\":0,\"buckets\":[{\"key\":\"a\",\"doc_count\":4," \
-	"\"value\":{\"value\":1.5}},{\"key\":\"b\",\"doc_count\":6,\"value\":{\"value\":null}}]}}}"
+	"\"value\":{\"value\":1.5}},{\"key\":\"b\",\"doc_count\":6,\"value\":{\"value\":null}}]}}" \
+	"}"
 
 START_TEST(esql_goes_to_query)
 {
@@ -138,8 +139,8 @@ static const struct {
 
 START_TEST(half_an_answer_is_an_error)
 {
-	struct bench_answer a = bench_ask(
-	    "elasticsearch", YAML, bad[_i].query, bad[_i].status, str_from(bad[_i].body));
+	struct bench_answer a =
+	    bench_ask("elasticsearch", YAML, bad[_i].query, bad[_i].status, str_from(bad[_i].body));
 
 	ck_assert_msg(a.failed, "%s", bad[_i].body);
 	ck_assert_msg(strstr(a.err.text, bad[_i].text) != NULL, "%s", a.err.text);

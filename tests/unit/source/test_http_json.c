@@ -6,14 +6,15 @@
 
 #include "unit/source/http_bench.h"
 
-#define YAML \
-	"url: 'http://h/q?x={{query}}&t={{now_s}}'\nrows: $.series[*]\nlabels: {model: m}\n" \
-	"labels_from: tags\ntime: t\nrequire: {status: ok}\nerrors: [error, 'warnings[*]']\n" \
+#define YAML                                                                                       \
+	"url: 'http://h/q?x={{query}}&t={{now_s}}'\nrows: $.series[*]\nlabels: {model: m}\n"       \
+	"labels_from: tags\ntime: t\nrequire: {status: ok}\nerrors: [error, 'warnings[*]']\n"      \
 	"partial: [isPartial, failed]\n"
-#define BODY \
-	"{\"status\":\"ok\",\"series\":[{\"m\":\"a\",\"tags\":{\"k\":\"v\",\"n\":7,\"deep\":{}}," \
-	"\"value\":1.5,\"t\":1763621040},{\"m\":\"b\",\"tags\":[\"env:prod\",\"gpu\"],\"value\":" \
-	"\"NaN\"},{\"tags\":[{\"name\":\"p\",\"value\":\"q\"},{\"key\":{\"name\":\"r\"},\"value\":" \
+#define BODY                                                                                       \
+	"{\"status\":\"ok\",\"series\":[{\"m\":\"a\",\"tags\":{\"k\":\"v\",\"n\":7,\"deep\":{}},"  \
+	"\"value\":1.5,\"t\":1763621040},{\"m\":\"b\",\"tags\":[\"env:prod\",\"gpu\"],\"value\":"  \
+	"\"NaN\"},{\"tags\":[{\"name\":\"p\",\"value\":\"q\"},{\"key\":{\"name\":\"r\"},"          \
+	"\"value\":"                                                                               \
 	"{\"stringValue\":\"s\"}}],\"value\":null}]}"
 
 START_TEST(rows_have_values_labels_and_times)
@@ -48,8 +49,8 @@ static const struct {
 
 START_TEST(placeholders_are_escaped_for_their_place)
 {
-	struct bench_answer a = bench_ask("http_json", bodies[_i].yaml, bodies[_i].query, 200,
-	    STR("{\"value\":1}"));
+	struct bench_answer a =
+	    bench_ask("http_json", bodies[_i].yaml, bodies[_i].query, 200, STR("{\"value\":1}"));
 
 	ck_assert_msg(!a.failed, "%s", a.err.text);
 	ck_assert_str_eq(a.method, "POST");
@@ -61,8 +62,8 @@ START_TEST(without_a_placeholder_the_query_is_the_values_path)
 {
 	static const char yaml[] = "url: http://h/status.json\nheaders: {Accept: text/json}\n";
 	struct err err;
-	struct bench_answer a =
-	    bench_ask("http_json", yaml, "$.drift[0].score", 200, STR("{\"drift\":[{\"score\":3}]}"));
+	struct bench_answer a = bench_ask(
+	    "http_json", yaml, "$.drift[0].score", 200, STR("{\"drift\":[{\"score\":3}]}"));
 
 	ck_assert_msg(!a.failed, "%s", a.err.text);
 	ck_assert_str_eq(a.headers, "Accept: text/json\n");
@@ -90,8 +91,10 @@ static const struct {
 	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":{}}]}", "value is no number" },
 	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"m\":[]}]}", "'model' is no plain" },
 	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"t\":\"x\"}]}", "'x' is no time" },
-	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"tags\":5}]}", "no object and no list" },
-	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"tags\":[{}]}]}", "no name and value" },
+	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"tags\":5}]}",
+	    "no object and no list" },
+	{ 200, "{\"status\":\"ok\",\"series\":[{\"value\":1,\"tags\":[{}]}]}",
+	    "no name and value" },
 	{ 500, "{\"status\":\"ok\"}", "HTTP 500: {" },
 	{ 401, "no", "HTTP 401 (access refused): no" },
 	{ 429, "", "limits the rate" },
@@ -186,8 +189,8 @@ static const struct {
 
 START_TEST(a_preset_knows_request_and_answer)
 {
-	struct bench_answer a = bench_ask("http_json", presets[_i].yaml, presets[_i].query, 200,
-	    str_from(presets[_i].answer));
+	struct bench_answer a = bench_ask(
+	    "http_json", presets[_i].yaml, presets[_i].query, 200, str_from(presets[_i].answer));
 
 	ck_assert_msg(!a.failed, "%s", a.err.text);
 	ck_assert_str_eq(a.url, presets[_i].url);
@@ -200,8 +203,8 @@ END_TEST
 
 START_TEST(a_presets_answer_cut_anywhere_is_an_error)
 {
-	bench_truncate("http_json", presets[_i].yaml, presets[_i].query,
-	    str_from(presets[_i].answer));
+	bench_truncate(
+	    "http_json", presets[_i].yaml, presets[_i].query, str_from(presets[_i].answer));
 }
 END_TEST
 
@@ -214,16 +217,17 @@ static const struct {
 	    "Syntax Error\"}]}",
 	    "NRQL Syntax Error" },
 	{ "preset: wandb\nvariables: {project: p, entity: e}\n",
-	    "{\"data\":{\"project\":{\"runs\":{\"edges\":[],\"pageInfo\":{\"hasNextPage\":true}}}}}",
+	    "{\"data\":{\"project\":{\"runs\":{\"edges\":[],\"pageInfo\":{\"hasNextPage\":true}}}}"
+	    "}",
 	    "partial answer" },
-	{ "preset: signoz\nurl: http://s\n", "{\"status\":\"error\",\"error\":{\"message\":\"m1\"}}",
-	    "m1" },
+	{ "preset: signoz\nurl: http://s\n",
+	    "{\"status\":\"error\",\"error\":{\"message\":\"m1\"}}", "m1" },
 };
 
 START_TEST(a_vendors_error_with_status_200_is_one)
 {
-	struct bench_answer a = bench_ask("http_json", preset_errors[_i].yaml, "q", 200,
-	    str_from(preset_errors[_i].answer));
+	struct bench_answer a = bench_ask(
+	    "http_json", preset_errors[_i].yaml, "q", 200, str_from(preset_errors[_i].answer));
 
 	ck_assert(a.failed);
 	ck_assert_msg(strstr(a.err.text, preset_errors[_i].text) != NULL, "%s", a.err.text);

@@ -111,8 +111,17 @@ static const struct {
 	const char *path;
 	uint32_t at;
 } broken[] = {
-	{ "", 0 }, { "a..b", 2 }, { "a[", 2 }, { "a[x]", 2 }, { "a['b", 4 }, { "a[1", 3 },
-	{ "a@jsn", 5 }, { "a b", 1 }, { "a.b@key.c", 9 }, { "a[99999999999]", 13 }, { "$x", 1 },
+	{ "", 0 },
+	{ "a..b", 2 },
+	{ "a[", 2 },
+	{ "a[x]", 2 },
+	{ "a['b", 4 },
+	{ "a[1", 3 },
+	{ "a@jsn", 5 },
+	{ "a b", 1 },
+	{ "a.b@key.c", 9 },
+	{ "a[99999999999]", 13 },
+	{ "$x", 1 },
 };
 
 START_TEST(what_is_no_path_says_where)
@@ -121,8 +130,8 @@ START_TEST(what_is_no_path_says_where)
 	struct json_path path;
 	struct err err;
 
-	ck_assert_int_eq(json_path_parse(arena, str_from(broken[_i].path), &path, &err),
-	    -ERR_INVALID);
+	ck_assert_int_eq(
+	    json_path_parse(arena, str_from(broken[_i].path), &path, &err), -ERR_INVALID);
 	ck_assert_msg(err.at == broken[_i].at, "%s: at %u: %s", broken[_i].path, err.at, err.text);
 	arena_free(arena);
 }

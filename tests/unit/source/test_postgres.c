@@ -13,10 +13,10 @@
 #include "source/postgres_read.h"
 #include "unit/source/http_bench.h"
 
-#define TYPE_BOOL   16
-#define TYPE_BYTEA  17
-#define TYPE_TEXT   25
-#define TYPE_FLOAT8 701
+#define TYPE_BOOL    16
+#define TYPE_BYTEA   17
+#define TYPE_TEXT    25
+#define TYPE_FLOAT8  701
 #define TYPE_NUMERIC 1700
 
 static const struct {
@@ -65,8 +65,7 @@ START_TEST(a_mistake_in_the_settings_is_told_without_the_secret)
 	struct arena *arena = arena_new(0);
 	char text[256];
 
-	ck_assert_uint_ge(
-	    source_config_errors(arena, "postgres", misconfigured[_i].yaml, text), 1);
+	ck_assert_uint_ge(source_config_errors(arena, "postgres", misconfigured[_i].yaml, text), 1);
 	ck_assert_msg(strstr(text, misconfigured[_i].text) != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "s3cret") == NULL, "%s", text);
 	arena_free(arena);
@@ -76,8 +75,8 @@ END_TEST
 START_TEST(a_dead_server_is_an_error_without_the_secret)
 {
 	/* Nothing listens on port 1 of the loopback. */
-	struct bench_answer a = bench_ask("postgres",
-	    "url: postgresql://u:s3cret@127.0.0.1:1/db\n", "SELECT 1 AS value", 0, STR(""));
+	struct bench_answer a = bench_ask("postgres", "url: postgresql://u:s3cret@127.0.0.1:1/db\n",
+	    "SELECT 1 AS value", 0, STR(""));
 
 	ck_assert(a.failed);
 	ck_assert_int_eq((int)a.err.code, ERR_IO);
@@ -88,9 +87,9 @@ END_TEST
 
 START_TEST(a_password_file_that_is_gone_fails_the_query)
 {
-	struct bench_answer a = bench_ask("postgres",
-	    "host: 127.0.0.1\nport: 1\npassword_file: /nonexistent/p\n", "SELECT 1 AS value", 0,
-	    STR(""));
+	struct bench_answer a =
+	    bench_ask("postgres", "host: 127.0.0.1\nport: 1\npassword_file: /nonexistent/p\n",
+		"SELECT 1 AS value", 0, STR(""));
 
 	ck_assert(a.failed);
 	ck_assert_ptr_nonnull(strstr(a.err.text, "/nonexistent/p"));
@@ -103,8 +102,11 @@ START_TEST(a_server_that_accepts_and_is_silent_is_a_timeout)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(address);
 	struct postgres_settings settings = { .host = "127.0.0.1", .user = "u", .dbname = "d" };
-	struct postgres_query query = { .settings = &settings, .text = STR("SELECT 1 AS value"),
-		.at = bench_at, .timeout = DUR_MS(100), .wake = -1 };
+	struct postgres_query query = { .settings = &settings,
+		.text = STR("SELECT 1 AS value"),
+		.at = bench_at,
+		.timeout = DUR_MS(100),
+		.wake = -1 };
 	struct postgres_conn *conn = NULL;
 	struct err err;
 	char port[8];
@@ -142,8 +144,8 @@ tcase_postgres(void)
 
 	tcase_add_checked_fixture(tc, bench_set_up, bench_tear_down);
 	tcase_add_loop_test(tc, a_cell_is_told_by_its_type, 0, ARRAY_LEN(cells));
-	tcase_add_loop_test(tc, a_mistake_in_the_settings_is_told_without_the_secret, 0,
-	    ARRAY_LEN(misconfigured));
+	tcase_add_loop_test(
+	    tc, a_mistake_in_the_settings_is_told_without_the_secret, 0, ARRAY_LEN(misconfigured));
 	tcase_add_test(tc, a_dead_server_is_an_error_without_the_secret);
 	tcase_add_test(tc, a_password_file_that_is_gone_fails_the_query);
 	tcase_add_test(tc, a_server_that_accepts_and_is_silent_is_a_timeout);

@@ -52,8 +52,7 @@ START_TEST(parameters_are_found_outside_of_text)
 	struct buf out = { 0 };
 	struct err err;
 	uint32_t n = 9;
-	int code = sql_params(
-	    str_from(rewrites[_i].text), rewrites[_i].style, AT, &out, &n, &err);
+	int code = sql_params(str_from(rewrites[_i].text), rewrites[_i].style, AT, &out, &n, &err);
 
 	if (rewrites[_i].out == NULL) {
 		ck_assert_int_eq(code, -ERR_INVALID);
@@ -72,11 +71,21 @@ static const struct {
 	double value;
 	bool bad;
 } numbers[] = {
-	{ "1.5", 1.5, false }, { " -2e3 ", -2000, false }, { "NaN", NAN, false },
-	{ "nan", NAN, false }, { "-nan", NAN, false }, { "Infinity", INFINITY, false },
-	{ "-Infinity", -INFINITY, false }, { "inf", INFINITY, false },
-	{ "-inf", -INFINITY, false }, { "+Inf", INFINITY, false }, { "", 0, true },
-	{ "-", 0, true }, { "1,5", 0, true }, { "0x10", 0, true }, { "infinit", 0, true },
+	{ "1.5", 1.5, false },
+	{ " -2e3 ", -2000, false },
+	{ "NaN", NAN, false },
+	{ "nan", NAN, false },
+	{ "-nan", NAN, false },
+	{ "Infinity", INFINITY, false },
+	{ "-Infinity", -INFINITY, false },
+	{ "inf", INFINITY, false },
+	{ "-inf", -INFINITY, false },
+	{ "+Inf", INFINITY, false },
+	{ "", 0, true },
+	{ "-", 0, true },
+	{ "1,5", 0, true },
+	{ "0x10", 0, true },
+	{ "infinit", 0, true },
 	{ "null", 0, true },
 };
 
@@ -125,8 +134,8 @@ START_TEST(times_have_many_spellings)
 
 	ck_assert_msg(found == (times[_i].ms != 0), "%s", times[_i].text);
 	if (found)
-		ck_assert_msg(llabs((long long)(at.ns / 1000000 - times[_i].ms)) <= 1,
-		    "%s: %lld", times[_i].text, (long long)at.ns);
+		ck_assert_msg(llabs((long long)(at.ns / 1000000 - times[_i].ms)) <= 1, "%s: %lld",
+		    times[_i].text, (long long)at.ns);
 }
 END_TEST
 
