@@ -78,6 +78,7 @@ struct source_kind {
 	const struct schema *schema;
 	void (*finish)(struct schema_context *ctx, void *settings);
 	bool (*can_write)(const void *settings); /* can recorded series be written there? NULL: never */
+	bool (*promql)(const void *settings);    /* are its queries PromQL? NULL: no */
 };
 
 struct rule_config;
@@ -91,7 +92,7 @@ struct rule_kind_schema {
 	 */
 	void (*finish)(struct schema_context *ctx, struct rule_config *rule);
 	/* Appends what gives the condition its meaning (not `for`, not annotations), for the rule's identity. */
-	void (*identity)(const void *settings, struct buf *out);
+	void (*identity)(const struct rule_config *rule, struct buf *out);
 };
 
 struct config_kinds {
@@ -170,7 +171,8 @@ struct rule_config {
 	struct template_map labels;   /* group labels merged in, `severity:` too */
 	struct template_map annotations; /* `runbook_url:` too */
 	struct string_map literals;   /* a recording rule's labels, its group's merged in, sorted */
-	const char *query_text;       /* shown by /api/v1/rules */
+	const char *query_text;       /* shown by /api/v1/rules; as Prometheus prints it when it is PromQL */
+	bool promql;                  /* query_text was read as PromQL */
 	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals; see DESIGN of state adoption */
 	struct pos pos;
 };

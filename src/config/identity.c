@@ -74,7 +74,7 @@ rule_identify(struct loader *l, struct rule_config *rule, struct map *seen)
 	    rule->recording ? STR("record") : str_from(rule->kind->name));
 	/* A recording rule has no alerts to keep, only series to end. */
 	if (!rule->recording && rule->kind->identity != NULL) {
-		rule->kind->identity(rule->settings, &condition);
+		rule->kind->identity(rule, &condition);
 	}
 	put_part(&buf, buf_str(&condition));
 	for (uint32_t i = 0; i < rule->labels.n; i++) {

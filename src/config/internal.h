@@ -37,6 +37,8 @@ struct loader {
 	const struct config *sources;  /* whose sources rules may name; NULL: any name will do */
 	uint64_t hash;
 	uint32_t errors_before;        /* one list of findings may serve several loads */
+	struct pos second_document;    /* of the file read last; line 0: it has none */
+	bool language_told;            /* how to say that a source speaks no PromQL */
 };
 /* Errors of this load. */
 static inline bool
@@ -95,6 +97,9 @@ bool record_read(struct loader *l, const struct yaml_node *node, const struct te
     struct rule_config *rule, const char **ret_source);
 /* Can what it records be written? */
 bool record_check_source(struct loader *l, const struct rule_config *rule, struct pos pos);
+
+/* rule_query.c: reads the query if it is PromQL; then query_text is its canonical form. False and a finding: it is wrong. */
+bool rule_query_check(struct loader *l, struct rule_config *rule, const struct yaml_node *node, bool names_source);
 
 /* rule_files.c */
 void rule_files_read(struct loader *l, struct rules_reader *r, const struct yaml_node *list);

@@ -82,7 +82,9 @@ loader_file(struct loader *l, const char *path, struct yaml_node **ret_root)
 	}
 	l->hash = fnv1a64(l->hash, bytes, sizeof(bytes));
 	l->hash = fnv1a64(l->hash, text.p, text.n);
-	*ret_root = yaml_parse(l->scratch, l->ctx.diag, path, text);
+	l->second_document = (struct pos){ 0 };
+	*ret_root = yaml_parse_first(l->scratch, l->ctx.diag, path, text,
+	    &l->second_document);
 	return *ret_root != NULL;
 }
 
@@ -136,6 +138,10 @@ config_build(struct loader *l, const struct yaml_node *root)
 	struct top_raw *raw = ARENA_NEW(l->scratch, struct top_raw);
 	struct rules_reader *rules;
 
+	if (l->second_document.line > 0) {
+		yaml_second_document(l->ctx.diag, l->second_document);
+		return;
+	}
 	if (root->kind == YAML_NULL) {
 		diag_error(l->ctx.diag, root->pos,
 		    "the file is empty: no route provided");

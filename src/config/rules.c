@@ -437,6 +437,10 @@ recording_read(struct rules_reader *r, const struct yaml_node *node,
 		return false;
 	}
 	rule->kind->finish(&l->ctx, rule);
+	if (!rule_query_check(l, rule, node,
+		source != NULL || group->source != NULL)) {
+		return false;
+	}
 	rule_identify(l, rule, &r->identities);
 	return true;
 }
@@ -480,6 +484,10 @@ rule_read(struct rules_reader *r, const struct yaml_node *node,
 	}
 	if (rule->kind->finish != NULL) {
 		rule->kind->finish(&l->ctx, rule);
+	}
+	if (!rule_query_check(l, rule, node,
+		raw->source != NULL || group->source != NULL)) {
+		return false;
 	}
 	rule_identify(l, rule, &r->identities);
 	return true;
@@ -582,6 +590,11 @@ rules_read(struct rules_reader *r, const struct yaml_node *root,
 	const struct yaml_node *list = NULL;
 	struct map names = { 0 };
 
+	if (l->second_document.line > 0) {
+		diag_warning(l->ctx.diag, l->second_document,
+		    "a second document begins here: it is ignored, as by "
+		    "Prometheus; put it into a file of its own");
+	}
 	if (yaml_get(root, "apiVersion") != NULL &&
 	    yaml_get(root, "spec") != NULL) {
 		diag_error(l->ctx.diag, root->pos,

@@ -96,11 +96,9 @@ expr_finish(struct schema_context *ctx, struct rule_config *rule)
 }
 
 static void
-expr_identity(const void *value, struct buf *out)
+expr_identity(const struct rule_config *rule, struct buf *out)
 {
-	const struct expr_settings *settings = value;
-
-	config_normalize_query(str_from(settings->query), out);
+	config_normalize_query(str_from(rule->query_text), out);
 }
 
 static const struct schema expr_schema = {

@@ -362,11 +362,11 @@ threshold_finish(struct schema_context *ctx UNUSED, struct rule_config *rule)
 }
 
 static void
-threshold_identity(const void *value, struct buf *out)
+threshold_identity(const struct rule_config *rule, struct buf *out)
 {
-	const struct threshold_settings *settings = value;
+	const struct threshold_settings *settings = rule->settings;
 
-	config_normalize_query(str_from(settings->query), out);
+	config_normalize_query(str_from(rule->query_text), out);
 	buf_printf(out, "%c%d", '\0', settings->op);
 	/* recover is left out: to change it is to change when alerts end, not
 	 * what they are. */

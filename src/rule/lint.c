@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "promql/promql.h"
 #include "rule/kind.h"
 
 #define ARENA_BYTES (16 << 10)
@@ -67,6 +68,86 @@ lint_value_in_label(const struct rule_config *rule, struct diag *diag)
 			    rule->labels.pairs[i].key, rule->name);
 }
 
+/* --- expressions ------------------------------------------------------- */
+
+/* One function that not every Prometheus has is enough to tell of. */
+static bool
+is_everywhere(const struct promql_expr *expr, void *arg)
+{
+	const struct promql_function **ret = arg;
+
+	if (expr->kind != PROMQL_CALL ||
+	    (expr->u.function->flags & (PROMQL_NEEDS_EXPERIMENTAL | PROMQL_GONE_IN_3)) == 0)
+		return true;
+	*ret = expr->u.function;
+	return false;
+}
+
+static void
+lint_version(const struct rule_config *rule, const struct promql_expr *expr, struct diag *diag)
+{
+	const struct promql_function *function = NULL;
+	const char *what = "syntax";
+
+	promql_walk(expr, is_everywhere, &function);
+	if (function != NULL)
+		what = function->name;
+	if ((function != NULL ? function->flags : expr->flags) & PROMQL_GONE_IN_3)
+		diag_warning(diag, rule->pos,
+		    "the expression of '%s' uses %s, which Prometheus 3 does not have any more",
+		    rule->name, what);
+	else if ((function != NULL ? function->flags : expr->flags) & PROMQL_NEEDS_EXPERIMENTAL)
+		diag_warning(diag, rule->pos,
+		    "the expression of '%s' uses %s, which Prometheus has only behind a feature "
+		    "flag",
+		    rule->name, what);
+}
+
+/* ALERTS is there only while something is wrong. */
+static bool
+is_state(struct promql_names metrics)
+{
+	for (uint32_t i = 0; i < metrics.n; i++)
+		if (str_starts(metrics.list[i], STR("ALERTS")))
+			return true;
+	return false;
+}
+
+/* vector(1) is meant to fire always: that alert says that the way to whoever is told works. */
+static void
+lint_unconditional(const struct rule_config *rule, const struct promql_expr *expr,
+    struct arena *arena, struct diag *diag)
+{
+	struct promql_names metrics;
+
+	if (rule->recording || strcmp(rule->kind->name, "expr") != 0 ||
+	    !promql_is_unconditional(expr))
+		return;
+	metrics = promql_metrics(expr, arena);
+	if (metrics.n > 0 && !is_state(metrics))
+		diag_warning(diag, rule->pos,
+		    "'%s' fires for every series of its expression, whatever the value: add a "
+		    "comparison such as '> 0'",
+		    rule->name);
+}
+
+static void
+lint_expression(const struct rule_config *rule, struct diag *diag)
+{
+	struct arena *arena;
+	const struct promql_expr *expr;
+
+	if (!rule->promql)
+		return;
+	arena = arena_new(ARENA_BYTES);
+	expr = promql_parse(arena, str_from(rule->query_text), NULL);
+	if (expr != NULL) {
+		lint_version(rule, expr, diag);
+		lint_unconditional(rule, expr, arena, diag);
+	}
+	arena_free(arena);
+}
+
 /* --- duplicates -------------------------------------------------------- */
 
 struct seen {
@@ -102,7 +183,7 @@ put_key(const struct rule_config *rule, struct buf *out)
 		put_part(out, str_from(rule->literals.pairs[i].value));
 	}
 	if (!rule->recording && rule->kind->identity != NULL)
-		rule->kind->identity(rule->settings, &condition);
+		rule->kind->identity(rule, &condition);
 	if (!rule->recording && rule->source != NULL)
 		put_part(out, str_from(rule->source->name));
 	put_part(out, buf_str(&condition));
@@ -160,6 +241,7 @@ rule_lint(const struct config *config, struct diag *diag)
 			const struct rule_config *rule = &group->rules[r];
 
 			lint_duplicate(rule, arena, &seen, diag);
+			lint_expression(rule, diag);
 			if (rule->recording)
 				continue;
 			lint_missing(rule, diag);

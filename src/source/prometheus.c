@@ -32,6 +32,7 @@ struct prometheus_settings {
 	const char *remote_write_url;
 	dur_t remote_write_timeout;
 	bool remote_write_alerts;
+	int language;
 	struct pos pos;
 };
 
@@ -372,6 +373,15 @@ settings_finish(struct schema_context *ctx, void *value)
 		    "http://localhost:9090/api/v1/write");
 }
 
+/* What the server is asked in: only PromQL can be read at load. */
+static const char *const languages[] = { "promql", "metricsql", "logql", "none", NULL };
+
+static bool
+speaks_promql(const void *settings)
+{
+	return ((const struct prometheus_settings *)settings)->language == 0;
+}
+
 static const struct schema_field settings_fields[] = {
 	{ .name = "url",
 	    .kind = FIELD_URL,
@@ -384,6 +394,14 @@ static const struct schema_field settings_fields[] = {
 	    .offset = offsetof(struct prometheus_settings, http),
 	    .sub = &schema_http_config,
 	    .doc = "Credentials, TLS, proxy and headers, as in Alertmanager." },
+	{ .name = "language",
+	    .kind = FIELD_ENUM,
+	    .offset = offsetof(struct prometheus_settings, language),
+	    .choices = languages,
+	    .fallback = "promql",
+	    .doc = "What its queries are written in: PromQL is checked when "
+		   "rules are loaded. metricsql for VictoriaMetrics, logql "
+		   "for Loki." },
 	{ .name = "params",
 	    .kind = FIELD_STRING_MAP,
 	    .offset = offsetof(struct prometheus_settings, params),
@@ -425,6 +443,7 @@ const struct source_kind source_prometheus_kind = {
 	.schema = &settings_schema,
 	.finish = settings_finish,
 	.can_write = can_write,
+	.promql = speaks_promql,
 };
 
 const struct source_ops source_prometheus = {

@@ -29,6 +29,7 @@ struct reader {
 	struct anchor *anchors;
 	uint64_t nodes, bytes; /* spent of the budgets */
 	uint32_t deepest;
+	struct pos *second; /* where a second document begins is its reader's business */
 	/* libyaml counts characters; this pair turns them into bytes. */
 	size_t cursor_chars, cursor_bytes;
 };

@@ -571,6 +571,16 @@ node_read(struct reader *r, yaml_event_t *event, uint32_t depth)
 	return node;
 }
 
+static void
+second_document(struct reader *r, struct pos pos)
+{
+	if (r->second != NULL) {
+		*r->second = pos;
+		return;
+	}
+	yaml_second_document(r->diag, pos);
+}
+
 /* After the first document only the end of the stream may come. */
 static bool
 stream_ends(struct reader *r)
@@ -587,11 +597,9 @@ stream_ends(struct reader *r)
 			return ok;
 		}
 		if (event.type == YAML_DOCUMENT_START_EVENT) {
-			diag_error(r->diag, yaml_mark_pos(r, event.start_mark),
-			    "a second document begins here; "
-			    "put each document into a file of its own");
+			second_document(r, yaml_mark_pos(r, event.start_mark));
 			yaml_event_delete(&event);
-			return false;
+			return r->second != NULL;
 		}
 		yaml_event_delete(&event);
 	}
@@ -623,12 +631,26 @@ document_read(struct reader *r)
 	return NULL;
 }
 
+void
+yaml_second_document(struct diag *diag, struct pos pos)
+{
+	diag_error(diag, pos, "a second document begins here; "
+	    "put each document into a file of its own");
+}
+
 struct yaml_node *
 yaml_parse(struct arena *arena, struct diag *diag, const char *file_name,
     struct str text)
 {
+	return yaml_parse_first(arena, diag, file_name, text, NULL);
+}
+
+struct yaml_node *
+yaml_parse_first(struct arena *arena, struct diag *diag, const char *file_name,
+    struct str text, struct pos *ret_second)
+{
 	struct reader r = { .arena = arena, .diag = diag,
-		.file = name_keep(file_name) };
+		.file = name_keep(file_name), .second = ret_second };
 	struct yaml_node *root;
 
 	if (text.n > YAML_FILE_BYTES_MAX) {

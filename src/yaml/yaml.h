@@ -48,6 +48,14 @@ struct yaml_pair {
  * the same run: whether all is well is diag_errors()'s to say.
  */
 struct yaml_node *yaml_parse(struct arena *arena, struct diag *diag, const char *file_name, struct str text);
+/*
+ * The same for a reader that decides itself what a second document means:
+ * where it begins goes to ret_second (untouched when there is none), nothing
+ * behind that is read.
+ */
+struct yaml_node *yaml_parse_first(struct arena *arena, struct diag *diag, const char *file_name, struct str text, struct pos *ret_second);
+/* The finding that yaml_parse() has for one. */
+void yaml_second_document(struct diag *diag, struct pos pos);
 /* Reads the file first; unreadable and oversized files are findings. */
 struct yaml_node *yaml_parse_file(struct arena *arena, struct diag *diag, const char *path);
 /* The bytes alone, in the arena; false and a finding when unreadable or oversized. */

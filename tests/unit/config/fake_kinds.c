@@ -88,13 +88,21 @@ can_write(const void *settings)
 	    NULL;
 }
 
+static bool
+speaks_promql(const void *settings)
+{
+	(void)settings;
+	return true;
+}
+
 static const struct schema prometheus_schema = { .name = "prometheus",
 	.doc = "Prometheus.", .size = sizeof(struct fake_prometheus),
 	SCHEMA_FIELDS(prometheus_fields),
 	.pos_offset = offsetof(struct fake_prometheus, pos) + 1 };
 
 static const struct source_kind prometheus = { .name = "prometheus",
-	.schema = &prometheus_schema, .can_write = can_write };
+	.schema = &prometheus_schema, .can_write = can_write,
+	.promql = speaks_promql };
 
 static const struct schema_field sqlite_fields[] = {
 	{ .name = "path", .kind = FIELD_STRING,
@@ -128,10 +136,9 @@ expr_scalar(struct schema_context *ctx, const struct yaml_node *node,
 }
 
 static void
-expr_identity(const void *settings, struct buf *out)
+expr_identity(const struct rule_config *rule, struct buf *out)
 {
-	config_normalize_query(str_from(
-	    ((const struct fake_expr *)settings)->query), out);
+	config_normalize_query(str_from(rule->query_text), out);
 }
 
 static void
@@ -169,16 +176,24 @@ static const struct schema threshold_schema = { .name = "threshold",
 	SCHEMA_FIELDS(threshold_fields) };
 
 static void
-threshold_identity(const void *settings, struct buf *out)
+threshold_identity(const struct rule_config *rule, struct buf *out)
 {
-	const struct fake_threshold *t = settings;
+	const struct fake_threshold *t = rule->settings;
 
 	config_normalize_query(str_from(t->query), out);
 	buf_printf(out, " %d %.17g", t->op, t->value);
 }
 
+static void
+threshold_finish(struct schema_context *ctx, struct rule_config *rule)
+{
+	(void)ctx;
+	rule->query_text = ((const struct fake_threshold *)rule->settings)->query;
+}
+
 static const struct rule_kind_schema threshold = { .name = "threshold",
-	.schema = &threshold_schema, .identity = threshold_identity };
+	.schema = &threshold_schema, .finish = threshold_finish,
+	.identity = threshold_identity };
 
 /* ---- all ---------------------------------------------------------------------------- */
 

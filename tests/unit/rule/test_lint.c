@@ -21,34 +21,34 @@ static const struct {
 	const char *label, *group, *rules, *want;
 } cases[] = {
 	{ "a rule with everything is fine", "interval: 1m",
-	    "  - {alert: A, expr: m, for: 1m, labels: {severity: page}" TEXTS "}\n", "" },
+	    "  - {alert: A, expr: m > 0, for: 1m, labels: {severity: page}" TEXTS "}\n", "" },
 	{ "the short forms count", "interval: 1m",
-	    "  - {alert: A, expr: m, severity: page, runbook_url: 'http://x'}\n", "" },
+	    "  - {alert: A, expr: m > 0, severity: page, runbook_url: 'http://x'}\n", "" },
 	{ "the group's labels count", "labels: {severity: page}",
-	    "  - {alert: A, expr: m" TEXTS "}\n", "" },
+	    "  - {alert: A, expr: m > 0" TEXTS "}\n", "" },
 	{ "levels are severities", "interval: 1m",
 	    "  - {alert: A, threshold: {query: m, op: '>', levels: {warning: 1, critical: 2}}" TEXTS
 	    "}\n",
 	    "" },
-	{ "one warning a rule for both", "interval: 1m", "  - {alert: A, expr: m}\n",
+	{ "one warning a rule for both", "interval: 1m", "  - {alert: A, expr: m > 0}\n",
 	    "5:5 'A' has no label 'severity' and no annotation 'runbook_url'\n" },
-	{ "no severity", "interval: 1m", "  - {alert: A, expr: m" TEXTS "}\n",
+	{ "no severity", "interval: 1m", "  - {alert: A, expr: m > 0" TEXTS "}\n",
 	    "5:5 'A' has no label 'severity'\n" },
-	{ "no runbook", "interval: 1m", "  - {alert: A, expr: m, severity: page}\n",
+	{ "no runbook", "interval: 1m", "  - {alert: A, expr: m > 0, severity: page}\n",
 	    "5:5 'A' has no annotation 'runbook_url'\n" },
 	{ "recording rules need neither", "interval: 1m", "  - {record: a, expr: m}\n", "" },
 	{ "for shorter than the interval", "interval: 1m",
-	    "  - {alert: A, expr: m, for: 59s, severity: page, runbook_url: x}\n",
+	    "  - {alert: A, expr: m > 0, for: 59s, severity: page, runbook_url: x}\n",
 	    "5:5 'A' has for: 59s, less than the interval of its group (1m)\n" },
 	{ "an interval that is not known is not judged", "limit: 0",
-	    "  - {alert: A, expr: m, for: 5s, severity: page, runbook_url: x}\n", "" },
+	    "  - {alert: A, expr: m > 0, for: 5s, severity: page, runbook_url: x}\n", "" },
 	{ "a label with the value", "interval: 1m",
-	    "  - {alert: A, expr: m, severity: '{{ $value }}', labels: {b: '{{ $labels.b }}'}, "
+	    "  - {alert: A, expr: m > 0, severity: '{{ $value }}', labels: {b: '{{ $labels.b }}'}, "
 	    "runbook_url: x}\n",
-	    "5:35 the label 'severity' of 'A' varies with the value\n" },
+	    "5:39 the label 'severity' of 'A' varies with the value\n" },
 	{ "an annotation with the value is fine", "interval: 1m",
-	    "  - {alert: A, expr: m, severity: page, annotations: {runbook_url: x, v: '{{ $value "
-	    "}}'}}\n",
+	    "  - {alert: A, expr: m > 0, severity: page, annotations: {runbook_url: x, v: "
+	    "'{{ $value }}'}}\n",
 	    "" },
 	{ "the same rule twice", "interval: 1m",
 	    "  - {alert: A, expr: m > 1, severity: page, runbook_url: x}\n"
@@ -66,8 +66,28 @@ static const struct {
 	    "  - {record: a, expr: m}\n  - {record: a, expr: n}\n", "6:5 duplicate rule\n" },
 	{ "a series recorded with other labels", "interval: 1m",
 	    "  - {record: a, expr: m}\n  - {record: a, expr: n, labels: {b: c}}\n", "" },
+	{ "an expression that asks nothing of the value fires always", "interval: 1m",
+	    "  - {alert: A, expr: 'sum by (job) (rate(m[5m]))', severity: page, runbook_url: x}\n",
+	    "5:5 'A' fires for every series of its expression, whatever the value\n" },
+	{ "a threshold compares by itself", "interval: 1m",
+	    "  - {alert: A, threshold: {query: m, op: '>', value: 1}, severity: page, runbook_url: "
+	    "x}\n",
+	    "" },
+	{ "an alert that always fires on purpose", "interval: 1m",
+	    "  - {alert: A, expr: vector(1), severity: none, runbook_url: x}\n", "" },
+	{ "another alert's state is a condition", "interval: 1m",
+	    "  - {alert: A, expr: \"ALERTS{alertname='B'}\", severity: page, runbook_url: x}\n",
+	    "" },
+	{ "an experimental function, once", "interval: 1m",
+	    "  - {record: a, expr: 'mad_over_time(m[5m]) + mad_over_time(n[5m])'}\n",
+	    "5:5 the expression of 'a' uses mad_over_time, which Prometheus has only behind a "
+	    "feature flag\n" },
+	{ "a function that is gone", "interval: 1m",
+	    "  - {record: a, expr: 'holt_winters(m[5m], 0.5, 0.5)'}\n",
+	    "5:5 the expression of 'a' uses holt_winters, which Prometheus 3 does not have any "
+	    "more\n" },
 	{ "an alert and a series of one name", "interval: 1m",
-	    "  - {record: A, expr: m}\n  - {alert: A, expr: m, severity: page, runbook_url: x}\n",
+	    "  - {record: A, expr: m}\n  - {alert: A, expr: m>0, severity: page, runbook_url: x}\n",
 	    "" },
 };
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A rule's query where it is PromQL: read at load, so that a mistake has a
+ * line and a column instead of an evaluation that fails for ever, and shown
+ * as Prometheus prints it.  What the source is asked stays as written.
+ */
+#include <config.h>
+
+#include <string.h>
+
+#include "config/internal.h"
+#include "labels/regex_replace.h"
+#include "promql/promql.h"
+
+#define ANCHOR_OPEN "^(?:"
+#define ANCHOR_CLOSE ")$"
+
+/* Does the source speak PromQL?  A rule checked alone does unless it names a source. */
+static bool
+is_promql(const struct rule_config *rule, bool names_source)
+{
+	const struct source_config *source = rule->source;
+
+	if (source == NULL)
+		return !names_source;
+	return source->kind->promql != NULL && source->kind->promql(source->settings);
+}
+
+/* The text itself: `expr: TEXT`, or `query` of a kind's mapping; NULL: it has none. */
+static const struct yaml_node *
+query_node(const struct rule_config *rule, const struct yaml_node *node)
+{
+	const struct yaml_node *condition = yaml_get(node, rule->kind->name);
+
+	if (condition != NULL && condition->kind == YAML_MAPPING)
+		condition = yaml_get(condition, "query");
+	return condition != NULL && condition->kind == YAML_SCALAR ? condition : NULL;
+}
+
+static int
+check_regex(struct str pattern, bool *ret_matches_empty, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct buf anchored = { 0 };
+	struct regex_search *re;
+	struct err inner = { .at = ERR_NOWHERE };
+	int rc = 0;
+
+	buf_puts(&anchored, ANCHOR_OPEN);
+	buf_put_str(&anchored, pattern);
+	buf_puts(&anchored, ANCHOR_CLOSE);
+	re = regex_search_new(arena, buf_str(&anchored), &inner);
+	if (re == NULL)
+		rc = err_set(err, ERR_INVALID, "%s", inner.text);
+	else
+		*ret_matches_empty = regex_search_find(re, STR(""), NULL) == 1;
+	buf_fini(&anchored);
+	arena_free(arena);
+	return rc;
+}
+
+/* Whoever runs another server must learn how to say so. */
+static void
+put_remedy(struct loader *l, const struct rule_config *rule, struct pos pos)
+{
+	if (l->language_told)
+		return;
+	l->language_told = true;
+	if (rule->source != NULL)
+		diag_note(l->ctx.diag, rule->source->pos,
+		    "source '%s' is asked in PromQL; if it is VictoriaMetrics or Loki, add "
+		    "'language: metricsql' or 'language: logql' to it",
+		    rule->source->name);
+	else
+		diag_note(l->ctx.diag, pos,
+		    "taken as PromQL; for VictoriaMetrics or Loki check it with a configuration "
+		    "(--config.file) whose source has 'language: metricsql' or 'language: logql'");
+}
+
+static void
+report(struct loader *l, const struct rule_config *rule, const struct yaml_node *scalar,
+    const struct err *err, uint32_t skipped)
+{
+	struct pos pos = scalar->pos;
+
+	if (err->at != ERR_NOWHERE)
+		pos = yaml_pos_at(scalar, err->at + skipped);
+	diag_error(l->ctx.diag, pos, "could not parse expression: %s", err->text);
+	put_remedy(l, rule, pos);
+}
+
+bool
+rule_query_check(
+    struct loader *l, struct rule_config *rule, const struct yaml_node *node, bool names_source)
+{
+	const struct yaml_node *scalar = query_node(rule, node);
+	struct err err = { .at = ERR_NOWHERE };
+	struct buf canonical = { 0 };
+	struct arena *arena;
+	struct promql_expr *expr;
+	struct str text;
+	uint32_t skipped;
+	bool ok = true;
+
+	if (scalar == NULL || rule->query_text == NULL || !is_promql(rule, names_source))
+		return true;
+	text = str_trim(scalar->text);
+	skipped = (uint32_t)(text.p - scalar->text.p);
+	arena = arena_new(0);
+	expr = promql_parse_with(arena, text, check_regex, &err);
+	if (expr != NULL &&
+	    (promql_type(expr) == PROMQL_TEXT || promql_type(expr) == PROMQL_MATRIX)) {
+		err_set_at(&err, ERR_INVALID, 0,
+		    "the result is a %s, and a rule needs an instant vector or a scalar",
+		    promql_value_name(promql_type(expr)));
+		expr = NULL;
+	}
+	if (expr == NULL) {
+		report(l, rule, scalar, &err, skipped);
+		ok = false;
+	} else {
+		promql_print(expr, &canonical);
+		rule->query_text = arena_str(l->ctx.arena, buf_str(&canonical)).p;
+		rule->promql = true;
+	}
+	buf_fini(&canonical);
+	arena_free(arena);
+	return ok;
+}
