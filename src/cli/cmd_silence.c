@@ -19,7 +19,7 @@
 struct silence_args {
 	struct remote remote;
 	const char *duration, *comment, *author, *start;
-	bool expired;
+	bool expired, until_resolved;
 };
 
 static json_object *
@@ -93,6 +93,8 @@ add(const struct command *command, const struct silence_args *args, const struct
 	add_text(silence, "endsAt", timestamp_format_ms(wall_add(start, length), ends));
 	add_text(silence, "comment", args->comment);
 	add_text(silence, "createdBy", args->author);
+	if (args->until_resolved)
+		json_object_object_add(silence, "untilResolved", json_object_new_boolean(true));
 	int code = remote_call(&args->remote, "POST", "/api/v2/silences", silence, &answer);
 	if (code == EXIT_OK && remote_wants_json(&args->remote))
 		remote_print_json(answer);
@@ -234,6 +236,9 @@ run(const struct command *command, int argc, char **argv)
 		    .metavar = "TIME",
 		    .value = &args.start,
 		    .doc = "add: RFC 3339 (default now)" },
+		{ .name = "until-resolved",
+		    .flag = &args.until_resolved,
+		    .doc = "add: ends by itself when what it silences has ended" },
 		{ .name = "expired", .flag = &args.expired, .doc = "list: expired ones too" },
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },

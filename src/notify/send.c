@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "notify/notify_internal.h"
@@ -39,7 +40,7 @@ delivered(struct delivery *delivery, const struct verdict *verdict)
 
 	if (delivery->firing.n == 0)
 		thread = ""; /* everything is over: the next message begins anew */
-	else if (channel->entry.thread == NULL && verdict->thread[0] != '\0')
+	else if (verdict->thread[0] != '\0')
 		thread = verdict->thread;
 	nflog_set(notifier, channel, fingerprints_of(&delivery->firing),
 	    fingerprints_of(&delivery->resolved), delivery->tick_at, thread);
@@ -118,6 +119,11 @@ take_outcome(struct delivery *delivery, const struct verdict *verdict)
 		delivered(delivery, verdict);
 		break;
 	case DELIVERY_RETRY:
+		if (verdict->thread_gone) {
+			/* Kept in memory only: after a restart the receiver says so again. */
+			free(channel->entry.thread);
+			channel->entry.thread = NULL;
+		}
 		channel->target->requests_failed++;
 		try_again(delivery, verdict);
 		break;

@@ -276,6 +276,26 @@ START_TEST(thread_lasts_until_everything_is_over)
 }
 END_TEST
 
+START_TEST(a_thread_that_is_gone_is_begun_anew)
+{
+	world_open(one);
+	fire("g=1,a=1");
+	world_run(100);
+	host("p")->mood = HOST_STATUS;
+	host("p")->status = 410;
+	fire("g=1,a=2");
+	world_run(330);
+	host("p")->mood = HOST_OK;
+	world_run(400);
+	uint32_t last = w.n_seen - 1;
+	ck_assert_uint_ge(w.n_seen, 3);
+	ck_assert_str_ne(w.seen[1].thread, "");
+	ck_assert_str_eq(w.seen[last].thread, "");
+	ck_assert_int_eq(w.seen[last].status, 200);
+	ck_assert(w.seen[last].delivery == w.seen[1].delivery);
+}
+END_TEST
+
 START_TEST(a_target_has_few_requests_on_the_wire)
 {
 	world_open(one);
@@ -369,6 +389,7 @@ deliver_tests(void)
 	tcase_add_test(tcase, one_receiver_that_misses_the_resolve_keeps_the_alert);
 	tcase_add_test(tcase, receiver_of_nothing_lets_go_at_once);
 	tcase_add_test(tcase, thread_lasts_until_everything_is_over);
+	tcase_add_test(tcase, a_thread_that_is_gone_is_begun_anew);
 	tcase_add_test(tcase, a_target_has_few_requests_on_the_wire);
 	tcase_add_test(tcase, metrics_tell_receivers_apart);
 	tcase_add_test(tcase, first_delivery_is_announced_once);

@@ -80,10 +80,13 @@ probe_classify(
 		(void)snprintf(verdict.text, sizeof(verdict.text), "status %d", response->status);
 		verdict.has_retry_after = response->has_retry_after;
 		verdict.retry_after = response->retry_after;
+	} else if (response->status == 410) {
+		verdict.kind = DELIVERY_RETRY;
+		verdict.thread_gone = true;
 	} else if (response->status >= 300) {
 		verdict.kind = DELIVERY_REJECTED;
 		(void)snprintf(verdict.text, sizeof(verdict.text), "status %d", response->status);
-	} else {
+	} else if (n->thread.n == 0) {
 		(void)snprintf(verdict.thread, sizeof(verdict.thread), "thread-%lld",
 		    (long long)n->delivery_id);
 	}
