@@ -362,6 +362,12 @@ void
 easy_apply_tls(CURL *easy, const struct tls_options *tls)
 {
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, tls_versions(tls));
+	/* The system's directory of authorities would be trusted beside the
+	 * named one; and libcurl keeps parsed authorities between connections
+	 * only when they come from one file. */
+	if (tls->ca_file != NULL || tls->ca != NULL ||
+	    curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	apply_pem(easy, CURLOPT_CAINFO, tls->ca_file, CURLOPT_CAINFO_BLOB,
 	    tls->ca);
 	apply_pem(easy, CURLOPT_SSLCERT, tls->cert_file, CURLOPT_SSLCERT_BLOB,
