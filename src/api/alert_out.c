@@ -8,13 +8,16 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "base/xalloc.h"
 #include "route/intervals.h"
 
 #define SILENCES_SHOWN_MAX 64
+#define RECEIVERS_FEW      16 /* of one alert, without memory for them */
 /* A rule's alert has no end while it fires; clients expect one ahead of now, as Prometheus sends
  * it. */
 #define RULE_ALERT_LEAD DUR_S(240)
@@ -43,22 +46,37 @@ receiver_matches(const struct regex *regex, const struct alert *alert)
 	return false;
 }
 
-static void
-put_receivers(const struct alert *alert, struct buf *out)
+static int
+by_name(const void *a, const void *b)
 {
-	const struct receiver_config *last = NULL;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
+/*
+ * One name for each route that took the alert, a receiver of two routes twice,
+ * as in Alertmanager: in the order of the routes, or sorted in a list of groups.
+ */
+static void
+put_receivers(const struct alert *alert, bool sorted, struct buf *out)
+{
+	const char *few[RECEIVERS_FEW], **names = few;
+	uint32_t n = alert->n_groups;
+
+	if (n > RECEIVERS_FEW)
+		names = xcalloc(n, sizeof(*names));
+	for (uint32_t i = 0; i < n; i++)
+		names[i] = alert_group(alert, i)->route->receiver->name;
+	if (sorted && n > 1)
+		qsort(names, n, sizeof(*names), by_name);
 	buf_puts(out, "\"receivers\":[");
-	for (uint32_t i = 0; i < alert->n_groups; i++) {
-		const struct receiver_config *receiver = alert_group(alert, i)->route->receiver;
-		if (receiver == last)
-			continue;
-		buf_puts(out, last != NULL ? ",{\"name\":" : "{\"name\":");
-		json_put_str_html(out, str_from(receiver->name));
+	for (uint32_t i = 0; i < n; i++) {
+		buf_puts(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+		json_put_str_html(out, str_from(names[i]));
 		buf_putc(out, '}');
-		last = receiver;
 	}
 	buf_puts(out, "],");
+	if (names != few)
+		free(names);
 }
 
 static void
@@ -136,7 +154,7 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	    (!view->unprocessed && !suppressed && unprocessed))
 		return false;
 	put_body(alert, now, out);
-	put_receivers(alert, out);
+	put_receivers(alert, route != NULL, out);
 	buf_puts(out, "\"startsAt\":");
 	put_time_text(out, alert->starts_at);
 	buf_putc(out, ',');

@@ -6,8 +6,7 @@ out of them, must send and not send the same.
 
 import time
 
-from lib.differential import alert
-from test_routing_timers import compare, receivers
+from lib.differential import alert, compare_runs, webhooks
 
 TIMEOUT = 60
 
@@ -69,10 +68,10 @@ route:
   group_interval: 1s
   repeat_interval: 1h
   routes:
-""" + routes + receivers("hook") + intervals()
+""" + routes + webhooks("hook") + intervals()
     names = [name for name, _, _ in CASES]
     heard = sum(told for _, _, told in CASES)
-    compare(t, config, [
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(*[alert(route=name) for name in names], alert(parent="muted"),
                                alert(parent="muted", child="yes"))),
         (1.6, lambda s: s.post(*[alert(route=name, ends=time.time()) for name in names])),

@@ -119,9 +119,9 @@ class Life:
             if self.crashes and at % 3 == 1:
                 self.script.append((at + 0.55, crash))
             if at % 4 == 3:
-                self.script.append((at + 0.75, lambda side: seen_alerts(side, "alerts")))
+                self.script.append((at + 0.75, lambda side: seen_alerts(side, "alerts", not self.crashes)))
             if at == STEPS - 1:
-                self.script.append((at + 0.8, lambda side: seen_groups(side, "groups")))
+                self.script.append((at + 0.8, lambda side: seen_groups(side, "groups", not self.crashes)))
         return self.script
 
 

@@ -6,33 +6,18 @@ the webhook streams must be equal in group key, alerts, status and time (0.4 s).
 
 import time
 
-from lib import differential
-from lib.differential import Side, alert, seen_alerts, seen_groups, seen_inhibited
+from lib.differential import alert, compare_runs, seen_alerts, seen_groups, seen_inhibited, webhooks
+
+compare, receivers = compare_runs, webhooks
 from lib.doubles import Reply
-
-
-def compare(t, config, script, length, expect):
-    """config: text with {url}; expect: the number of notifications the oracle must have sent, so that no script is empty."""
-    sides = []
-    for name, start in (("tocsin", t.tocsin), ("alertmanager", t.alertmanager)):
-        hook = t.webhook()
-        sides.append(Side(name, start(config.replace("{url}", hook.url)), hook))
-    differences = differential.run(*sides, script, length)
-    assert not differences, "\n".join(differences)
-    assert len(sides[1].hook.taken()) == expect, sides[1].stream()
-
-
-def receivers(*names, resolved="true"):
-    return "receivers:\n" + "".join(
-        f"- name: {name}\n  webhook_configs: [{{url: '{{url}}/{name}', send_resolved: {resolved}}}]\n" for name in names)
 
 
 def test_grouping_waits_then_ticks(t):
     """News join the group at its next tick and the whole group is sent again; other groups keep their own time."""
     config = """
 route: {receiver: hook, group_by: [alertname, region], group_wait: 500ms, group_interval: 1s, repeat_interval: 1h}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert("A", region="eu", node="1"), alert("A", region="us", node="1"))),
         (0.2, lambda s: s.post(alert("A", region="eu", node="2", annotations={"summary": "second"}))),
         (0.9, lambda s: s.post(alert("A", region="eu", node="3"))),
@@ -48,8 +33,8 @@ route: {receiver: hook, group_by: [alertname, region], group_wait: 500ms, group_
 def test_repeat_interval_rounds_up_to_a_tick(t):
     config = """
 route: {receiver: hook, group_by: [alertname], group_wait: 200ms, group_interval: 1s, repeat_interval: 1500ms}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert(job="a"))),
         (4.7, lambda s: s.post(alert(job="a", ends=time.time()))),
     ], 6.0, 4)
@@ -58,8 +43,8 @@ route: {receiver: hook, group_by: [alertname], group_wait: 200ms, group_interval
 def test_fires_and_resolves_between_flushes_is_never_told(t):
     config = """
 route: {receiver: hook, group_by: [alertname], group_wait: 800ms, group_interval: 1s, repeat_interval: 1h}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert("Short"), alert("Long", job="a"))),
         (0.3, lambda s: s.post(alert("Short", ends=time.time()))),
         (1.0, lambda s: s.post(alert("Long", job="b"))),
@@ -86,7 +71,7 @@ receivers:
   - {url: '{url}/quiet', send_resolved: false}
   - {url: '{url}/full', send_resolved: true}
 """
-    compare(t, config, [
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert(job="a"), alert(job="b"))),
         (0.6, lambda s: s.post(alert(job="a", ends=time.time()))),
         (1.7, lambda s: s.post(alert(job="b", ends=time.time()))),
@@ -123,8 +108,8 @@ route:
     receiver: audit
   - receiver: never
     matchers: [x!~".*"]
-""" + receivers("root", "ml", "pager", "nobody", "audit", "never")
-    compare(t, config, [
+""" + webhooks("root", "ml", "pager", "nobody", "audit", "never")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(
             alert("A", team="ml", severity="critical", model="m1", audit="yes"),
             alert("A", team="ml", severity="critical", model="m2"),
@@ -139,23 +124,18 @@ route:
     ], 3.0, 12)
 
 
-def silence(side, name, start, end, **matchers):
-    side.silences[name] = side.server.silence(matchers, start, end)
-
-
 def test_silence_mutes_from_the_next_flush_and_lets_through_on_expire(t):
     config = """
 route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 2500ms}
-""" + receivers("hook")
-    now = time.time
-    compare(t, config, [
-        (0.0, lambda s: silence(s, "b", now(), now() + 60, job="b")),
+""" + webhooks("hook")
+    compare_runs(t, config, [
+        (0.0, lambda s: s.silence("b", 0, 60, {"job": "b"})),
         (0.1, lambda s: s.post(alert(job="a"), alert(job="b"))),
         (0.7, lambda s: seen_alerts(s, "b is silenced")),
-        (0.8, lambda s: silence(s, "late", now() + 60, now() + 90, alertname="A")),
+        (0.8, lambda s: s.silence("late", 60, 90, {"alertname": "A"})),
         (1.7, lambda s: s.server.expire(s.silences["b"])),
         (1.8, lambda s: seen_alerts(s, "b is let through")),
-        (2.9, lambda s: silence(s, "all", now(), now() + 60, alertname="A")),
+        (2.9, lambda s: s.silence("all", 0, 60, {"alertname": "A"})),
         (3.0, lambda s: seen_groups(s, "all silenced")),
         (3.6, lambda s: s.post(alert(job="c"), alert("Other"))),
         (5.6, lambda s: s.server.expire(s.silences["all"])),
@@ -167,24 +147,15 @@ def test_failing_integration_alone_is_retried(t):
 route: {receiver: two, group_by: [alertname], group_wait: 200ms, group_interval: 5s, repeat_interval: 1h}
 receivers:
 - name: two
-  webhook_configs: [{url: '{url}/good'}]
-- name: unused
+  webhook_configs: [{url: '{url}/good'}, {url: '{url2}/failing'}]
 """
-    hooks = []
-
     def fail_twice(side):
-        side.hook.script(Reply(500), Reply(503))
-        hooks.append(side.hook)
+        side.second.script(Reply(500), Reply(503))
         side.post(alert(job="a"))
 
-    sides = []
-    for name, start in (("tocsin", t.tocsin), ("alertmanager", t.alertmanager)):
-        hook = t.webhook()
-        sides.append(Side(name, start(config.replace("{url}", hook.url)), hook))
     # the pauses between tries are random on both sides: compare what arrives, not when
-    differences = differential.run(*sides, [(0.0, fail_twice)], 4.0, tolerance=4.0)
-    assert not differences, differences
-    assert [(len(h.taken(accepted=False)), len(h.taken())) for h in hooks] == [(3, 1), (3, 1)]
+    sides = compare_runs(t, config, [(0.0, fail_twice)], 4.0, 2, tolerance=4.0, second=True)
+    assert [(len(s.second.taken(accepted=False)), len(s.hook.taken(accepted=False))) for s in sides] == [(3, 1)] * 2
 
 
 def test_merge_of_posts_and_the_timeout_resolve(t):
@@ -195,8 +166,8 @@ def test_merge_of_posts_and_the_timeout_resolve(t):
     config = """
 global: {resolve_timeout: 2s}
 route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 1h}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert("Timeout", annotations={"n": "1"}), alert("Ahead", ends=time.time() + 30),
                                alert("Kept", starts=time.time(), ends=time.time() + 30))),
         (0.1, lambda s: s.post(alert("Timeout", annotations={"n": "2"}))),
@@ -210,8 +181,8 @@ route: {receiver: hook, group_by: [alertname], group_wait: 300ms, group_interval
 def test_start_in_the_past_flushes_at_once(t):
     config = """
 route: {receiver: hook, group_by: [alertname], group_wait: 2s, group_interval: 1s, repeat_interval: 1h}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert("Old", starts=time.time() - 60), alert("New"))),
     ], 3.0, 2)
 
@@ -227,7 +198,7 @@ inhibit_rules:
 
 def test_inhibition_needs_equal_labels(t):
     """An equal label that both lack is equal; one that only one of them has is not."""
-    compare(t, INHIBIT + receivers("hook"), [
+    compare_runs(t, INHIBIT + webhooks("hook"), [
         (0.0, lambda s: s.post(alert("Down", severity="critical", cluster="a"),
                                alert("Bare", severity="critical"))),
         (0.1, lambda s: s.post(alert("Same", severity="warning", cluster="a"),
@@ -243,7 +214,7 @@ def test_inhibition_needs_equal_labels(t):
 
 def test_inhibition_ends_with_its_source(t):
     """The target is told at its next tick; a target that came and went meanwhile is never told."""
-    compare(t, INHIBIT + receivers("hook"), [
+    compare_runs(t, INHIBIT + webhooks("hook"), [
         (0.0, lambda s: s.post(alert("Down", severity="critical", cluster="a"))),
         (0.1, lambda s: s.post(alert("Held", severity="warning", cluster="a"),
                                alert("Gone", severity="warning", cluster="a"))),
@@ -256,7 +227,7 @@ def test_inhibition_ends_with_its_source(t):
 
 def test_inhibition_of_what_was_told_already(t):
     """What is inhibited is not resolved: it is told again afterwards; what ends while inhibited is never told to be over."""
-    compare(t, INHIBIT + receivers("hook"), [
+    compare_runs(t, INHIBIT + webhooks("hook"), [
         (0.0, lambda s: s.post(alert("Early", severity="warning", cluster="a", n="1"),
                                alert("Early", severity="warning", cluster="b", n="2"),
                                alert("Alone", severity="info", cluster="a"))),
@@ -278,8 +249,8 @@ inhibit_rules:
   equal: [cluster]
 - source_match: {alertname: Self}
   target_match_re: {alertname: 'Self|Other'}
-""" + receivers("hook")
-    compare(t, config, [
+""" + webhooks("hook")
+    compare_runs(t, config, [
         (0.0, lambda s: s.post(alert("Both", severity="page", kind="symptom", cluster="a"),
                                alert("BothToo", severity="critical", kind="symptom", cluster="a"))),
         (0.1, lambda s: s.post(alert("Target", kind="symptom", cluster="a"), alert("Elsewhere", kind="symptom"),
