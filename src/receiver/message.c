@@ -565,9 +565,14 @@ struct verdict
 message_classify_http(const struct xfer_response *response)
 {
 	struct verdict verdict = { .kind = DELIVERY_REJECTED };
+	struct str text = response->body;
 	int status = response->status;
 
-	if (response->failure != ERR_NONE)
+	/* What was longer than we care to read has said its status before: a
+	 * message that was taken is not sent again because of a long answer. */
+	if (response->failure == ERR_LIMIT && status != 0)
+		text = str_from(response->failure_text);
+	else if (response->failure != ERR_NONE)
 		return no_answer(response);
 	verdict.has_retry_after = response->has_retry_after;
 	verdict.retry_after = response->retry_after;
@@ -575,6 +580,6 @@ message_classify_http(const struct xfer_response *response)
 		verdict.kind = DELIVERY_OK;
 	else if (status >= 500 || status == 429 || status == 408)
 		verdict.kind = DELIVERY_RETRY;
-	verdict_say(&verdict, status, response->body);
+	verdict_say(&verdict, status, text);
 	return verdict;
 }

@@ -218,6 +218,10 @@ static const struct {
 	{ 0, ERR_IO, "connection refused", DELIVERY_RETRY, "connection refused" },
 	{ 0, ERR_CANCELLED, "", DELIVERY_RETRY, "cancelled" },
 	{ 0, ERR_INVALID, "bad URL", DELIVERY_REJECTED, "bad URL" },
+	{ 200, ERR_LIMIT, "too long", DELIVERY_OK, "status 200: too long" },
+	{ 404, ERR_LIMIT, "too long", DELIVERY_REJECTED, "status 404: too long" },
+	{ 500, ERR_LIMIT, "too long", DELIVERY_RETRY, "status 500: too long" },
+	{ 0, ERR_LIMIT, "too long", DELIVERY_RETRY, "too long" },
 };
 
 START_TEST(what_an_http_answer_means)
@@ -225,8 +229,10 @@ START_TEST(what_an_http_answer_means)
 	struct xfer_response response = answers[_i].failure == ERR_NONE
 					    ? answer(answers[_i].status, answers[_i].body)
 					    : no_answer(answers[_i].failure, answers[_i].body);
-	struct verdict verdict = message_classify_http(&response);
+	struct verdict verdict;
 
+	response.status = answers[_i].status;
+	verdict = message_classify_http(&response);
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);
 	ck_assert(!verdict.has_retry_after);
