@@ -11,6 +11,9 @@
 
 #include "source/http_json.h"
 
+#include <stdlib.h>
+
+#include "base/xalloc.h"
 #include "source/backends.h"
 
 #define REQUEST_BYTES_MAX (1u << 20)
@@ -90,10 +93,76 @@ decode(const struct http_source *source, struct str body, int status UNUSED,
 	return code;
 }
 
+/* A text with {{id}} besides the other placeholders. */
+static int
+expand_poll(const struct http_json_settings *s, struct str id, const struct source_query *query,
+    struct buf *out, struct err *err)
+{
+	struct http_json_settings with = *s;
+	char *text = xmemdup0(id.p, id.n);
+	uint32_t n = s->variables.n;
+	bool uses_query = false;
+	int code;
+
+	with.variables.pairs = xcalloc(n + 1, sizeof(*with.variables.pairs));
+	for (uint32_t i = 0; i < n; i++)
+		with.variables.pairs[i] = s->variables.pairs[i];
+	with.variables.pairs[n] = (struct string_pair){ .key = "id", .value = text };
+	with.variables.n = n + 1;
+	code = http_json_expand(
+	    &with, s->poll_url, TEXT_URL, query->text, query->at, out, &uses_query, err);
+	free(with.variables.pairs);
+	free(text);
+	return code;
+}
+
+/* The result is asked for by its id until it is complete. */
+static int
+more(const struct http_source *source, struct http_call *call, struct str body, dur_t *ret_delay,
+    struct err *err)
+{
+	const struct http_json_settings *s = source->source.config->settings;
+	struct json_place top = { .span = str_trim(body) };
+	struct arena *scratch;
+	struct cell cell;
+	struct str span;
+	int code;
+
+	if (s->poll_url == NULL)
+		return 0;
+	code = json_whole(body, err);
+	if (code < 0)
+		return code;
+	scratch = arena_new(0);
+	if (json_path_first(&s->until, &top, scratch, &span) && str_is(span, "true")) {
+		arena_free(scratch);
+		return 0;
+	}
+	if (call->token.n == 0 && json_path_first(&s->id, &top, scratch, &span)) {
+		json_cell(span, scratch, &cell);
+		if (cell.kind == CELL_TEXT || cell.kind == CELL_NUMBER)
+			buf_put_str(&call->token, cell.text);
+	}
+	if (call->token.n == 0) {
+		code = err_set(err, ERR_INVALID, "the answer has no id to ask for its result: %s",
+		    text_head(scratch, body));
+	} else {
+		buf_clear(&call->request->url);
+		buf_clear(&call->request->body);
+		call->request->method = "GET";
+		call->request->content_type = NULL;
+		code = expand_poll(s, buf_str(&call->token), call->query, &call->request->url, err);
+	}
+	arena_free(scratch);
+	*ret_delay = s->poll_interval;
+	return code < 0 ? code : 1;
+}
+
 static const struct http_backend backend = {
 	.ops = &source_http_json,
 	.build = build,
 	.decode = decode,
+	.more = more,
 };
 
 static struct source *
@@ -219,6 +288,29 @@ check_request(struct schema_context *ctx, struct http_json_settings *s)
 	return true;
 }
 
+/* Where and how to ask for the result. */
+static void
+check_poll(
+    struct schema_context *ctx, struct http_json_settings *s, const struct http_json_preset *preset)
+{
+	struct source_query query = { .text = STR("x"), .at = { 1 } };
+	struct buf url = { 0 };
+	struct err err;
+
+	if (s->poll_url == NULL && preset != NULL && preset->poll_path != NULL) {
+		put_url(&url, s->url, preset->poll_path);
+		s->poll_url = arena_str(ctx->arena, buf_str(&url)).p;
+		buf_fini(&url);
+	}
+	if (s->poll_url == NULL)
+		return;
+	if (expand_poll(s, STR("x"), &query, &url, &err) < 0 ||
+	    json_path_parse(ctx->arena, str_from(s->poll_id), &s->id, &err) < 0 ||
+	    json_path_parse(ctx->arena, str_from(s->poll_until), &s->until, &err) < 0)
+		diag_error(ctx->diag, s->pos, "poll: %s", err.text);
+	buf_fini(&url);
+}
+
 static void
 settings_finish(struct schema_context *ctx, void *value)
 {
@@ -231,6 +323,7 @@ settings_finish(struct schema_context *ctx, void *value)
 		apply_preset(ctx, s, preset);
 	if (diag_errors(ctx->diag) != errors || !check_request(ctx, s))
 		return;
+	check_poll(ctx, s, preset);
 	if (s->paths.value == NULL && !s->query_is_path)
 		s->paths.value = "value";
 	if (s->paths.value != NULL && s->query_is_path)
@@ -309,6 +402,29 @@ static const struct schema_field settings_fields[] = {
 	    .flags = FIELD_NONEMPTY,
 	    MEMBER(app_key_header),
 	    .doc = "Name of the header for app_key." },
+	{ .name = "poll_url",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY | FIELD_ENV,
+	    MEMBER(poll_url),
+	    .doc = "For servers that answer with an id first: where the result is, with {{id}}." },
+	{ .name = "poll_id",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    .fallback = "id",
+	    MEMBER(poll_id),
+	    .doc = "Path to the id in the first answer." },
+	{ .name = "poll_until",
+	    .kind = FIELD_STRING,
+	    .flags = FIELD_NONEMPTY,
+	    .fallback = "complete",
+	    MEMBER(poll_until),
+	    .doc = "Path to what is true when the result is complete." },
+	{ .name = "poll_interval",
+	    .kind = FIELD_DURATION,
+	    .flags = FIELD_POSITIVE,
+	    .fallback = "1s",
+	    MEMBER(poll_interval),
+	    .doc = "Time between two looks; all of them together have the source's timeout." },
 	{ .name = "window",
 	    .kind = FIELD_DURATION,
 	    .flags = FIELD_POSITIVE,

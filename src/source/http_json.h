@@ -11,19 +11,22 @@ struct http_json_settings {
 	struct string_map headers, variables;
 	struct secret api_key, app_key;
 	const char *api_key_header, *app_key_header;
+	const char *poll_url, *poll_id, *poll_until; /* poll_url NULL: the first answer is the result */
+	dur_t poll_interval;
 	dur_t window;
 	const struct http_options *http;
 	struct json_rows_settings paths;
 	struct pos pos;
 	/* made of the above when it is read */
 	const char *app_path; /* of the preset: behind url */
+	struct json_path id, until;
 	struct json_rows spec;
 	bool query_is_path; /* no placeholder asks for the query: it is the value's path */
 };
 
 /* What a preset fills in where the user says nothing. */
 struct http_json_preset {
-	const char *url, *path, *method, *body;
+	const char *url, *path, *method, *body, *poll_path;
 	const char *api_key_header, *app_key_header;
 	struct json_rows_settings paths;
 	const struct string_pair *variables; /* defaults */

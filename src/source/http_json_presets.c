@@ -20,11 +20,12 @@ enum {
 	PRESET_JAEGER,
 	PRESET_WANDB,
 	PRESET_LANGSMITH,
+	PRESET_HONEYCOMB,
 	PRESET_COUNT
 };
 
 const char *const http_json_preset_names[] = { "none", "datadog", "newrelic", "signoz", "jaeger",
-	"wandb", "langsmith", NULL };
+	"wandb", "langsmith", "honeycomb", NULL };
 static_assert(ARRAY_LEN(http_json_preset_names) == PRESET_COUNT + 1, "each preset has a name");
 
 #define MAP(array)                                                                                 \
@@ -41,6 +42,7 @@ static struct string_pair datadog_require[] = { { .key = "status", .value = "ok"
 static const char *datadog_errors[] = { "error", "errors[*]" };
 
 static const char *graphql_errors[] = { "errors[*].message" };
+static const char *honeycomb_errors[] = { "error" };
 static struct string_pair newrelic_labels[] = { { .key = "facet", .value = "facet" } };
 
 static struct string_pair signoz_require[] = { { .key = "status", .value = "success" } };
@@ -115,6 +117,15 @@ static const struct http_json_preset presets[] = {
 		.api_key_header = "x-api-key",
 		.paths = { .rows = "$" },
 		.needs = "session",
+	},
+	[PRESET_HONEYCOMB] = {
+		.url = "https://api.honeycomb.io", .path = "/1/query_results/{{dataset}}",
+		.method = "POST", .poll_path = "/1/query_results/{{dataset}}/{{id}}",
+		.body = "{\"query_id\":{{query:json}},\"disable_series\":true}",
+		.api_key_header = "X-Honeycomb-Team",
+		.paths = { .rows = "$.data.results[*].data", .value = "COUNT",
+		    .errors = LIST(honeycomb_errors) },
+		.needs = "dataset",
 	},
 };
 static_assert(ARRAY_LEN(presets) == PRESET_COUNT, "each preset has its rows");

@@ -53,6 +53,7 @@ call_free(struct http_call *call)
 {
 	for (size_t i = 0; i < ARRAY_LEN(call->texts); i++)
 		buf_fini(&call->texts[i]);
+	buf_fini(&call->token);
 	free(call->headers);
 	xfer_request_free(call->request);
 	free(call);
@@ -115,15 +116,66 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 	return code;
 }
 
+static xfer_done_fn call_done;
+
+/* One of several requests: the time is that of all of them. */
+static void
+ask_again(void *arg)
+{
+	struct http_call *call = arg;
+	struct http_source *s = call->source;
+	dur_t left = mono_since(call->deadline, loop_mono(s->loop));
+	struct err err;
+
+	call->waiting = false;
+	if (call->cancelled) {
+		err_set(&err, ERR_CANCELLED, "cancelled");
+		call_end(call, (dur_t){ 0 }, NULL, &err);
+	} else if (left.ns <= 0) {
+		err_set(&err, ERR_TIMEOUT, "the result was not complete in time");
+		call_end(call, s->source.config->timeout, NULL, &err);
+	} else {
+		call->request->timeout = left;
+		xfer_submit(s->xfer, &s->lane, call->request, call_done, call);
+	}
+}
+
+/* Does the backend ask on? Negative: it cannot. */
+static int
+goes_on(struct http_call *call, const struct xfer_response *response, struct err *err)
+{
+	struct http_source *s = call->source;
+	dur_t delay = { 0 }, timeout = s->source.config->timeout;
+	int more;
+
+	if (s->backend->more == NULL || response->failure != ERR_NONE ||
+	    response->status / 100 != 2)
+		return 0;
+	if (call->asked++ == 0)
+		call->deadline =
+		    mono_add(loop_mono(s->loop), (dur_t){ timeout.ns - response->took.ns });
+	more = s->backend->more(s, call, response->body, &delay, err);
+	if (more <= 0)
+		return more;
+	call->waiting = true;
+	timer_init(&call->timer, ask_again, call);
+	loop_timer_set(s->loop, &call->timer, mono_add(loop_mono(s->loop), delay));
+	return 1;
+}
+
 static void
 call_done(struct xfer_request *request UNUSED, const struct xfer_response *response, void *arg)
 {
 	struct http_call *call = arg;
 	struct vector vector = { NULL, 0 };
 	struct err err;
-	bool ok = read_answer(call, response, &vector, &err) == 0;
+	int code = goes_on(call, response, &err);
 
-	call_end(call, response->took, ok ? &vector : NULL, ok ? NULL : &err);
+	if (code > 0)
+		return;
+	if (code == 0)
+		code = read_answer(call, response, &vector, &err);
+	call_end(call, response->took, code == 0 ? &vector : NULL, code == 0 ? NULL : &err);
 }
 
 static void
@@ -180,8 +232,12 @@ http_source_cancel(struct source *source, struct source_query *query)
 	struct http_source *s = (struct http_source *)source;
 	struct http_call *call = query->impl;
 
-	if (call != NULL)
+	if (call != NULL && call->waiting) {
+		call->cancelled = true;
+		loop_timer_set(s->loop, &call->timer, loop_mono(s->loop));
+	} else if (call != NULL) {
 		xfer_cancel(s->xfer, call->request);
+	}
 }
 
 /* --- requests ---------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "loop/loop.h"
 #include "net/xfer.h"
 #include "source/rows.h"
 
@@ -21,6 +22,12 @@ struct http_call {
 	size_t n_headers;
 	struct buf texts[2]; /* secrets of headers */
 	struct err err;      /* it could not be built */
+	/* of a backend that asks more than once */
+	struct buf token; /* the backend's, kept between its requests */
+	uint32_t asked;   /* answers so far */
+	struct timer timer;
+	mono_t deadline;
+	bool waiting, cancelled;
 };
 
 struct http_backend {
@@ -30,6 +37,9 @@ struct http_backend {
 	/* body: of an answer with status 2xx, or any when all_statuses; complete. Nothing may point into it. */
 	int (*decode)(const struct http_source *source, struct str body, int status,
 	    const struct source_query *query, struct rows *rows, struct err *err);
+	/* 0: body is the answer; 1: call->request was refilled and goes out after *ret_delay. May be NULL. */
+	int (*more)(const struct http_source *source, struct http_call *call, struct str body, dur_t *ret_delay,
+	    struct err *err);
 	bool all_statuses; /* error answers have a text that decode() finds */
 };
 

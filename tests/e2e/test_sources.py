@@ -173,6 +173,24 @@ def test_postgres_fires_resolves_and_survives_a_restart_of_the_server(t):
     assert pg.PASSWORD not in tocsin.process.log()
 
 
+def test_postgres_query_under_way_is_cancelled_on_the_server(t):
+    pg, hook = t.postgres(), t.webhook()
+    config, files = pg_config(pg, "50s")
+    files["rules.yml"] = rule_file(rule_group("slow", "alert: Slow\nexpr: SELECT 1 AS value FROM pg_sleep(45)",
+                                              source="pg", interval="1s"))
+    tocsin = t.tocsin(one_webhook(hook.url, extra="rule_files: [rules.yml]\n" + config), files)
+
+    def running():
+        return int(pg.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+                          " AND query LIKE '%pg_sleep(45)%'"))
+
+    wait.until("the query at the server", lambda: running() == 1, 10)
+    began = time.monotonic()
+    tocsin.terminate()
+    assert time.monotonic() - began < 10 * wait.SLOWDOWN, "the end does not wait for the query"
+    wait.until("the server to be free of it", lambda: running() == 0, 5)
+
+
 # ---- InfluxDB
 
 

@@ -20,7 +20,8 @@ static struct xfer_response reply;
 static uint32_t calls;
 
 wall_t bench_at;
-dur_t bench_delay;
+dur_t bench_delay, bench_cancel_after;
+struct str bench_later[BENCH_LATER_MAX];
 
 static dur_t
 script(void *arg UNUSED, const struct xfer_request *request, struct xfer_response *response)
@@ -37,6 +38,15 @@ script(void *arg UNUSED, const struct xfer_request *request, struct xfer_respons
 	seen.headers = arena_str(arena, buf_str(&headers)).p;
 	buf_fini(&headers);
 	*response = reply;
+	if (seen.requests > 0) {
+		uint32_t i = seen.requests - 1;
+
+		while (i > 0 && (i >= BENCH_LATER_MAX || bench_later[i].n == 0))
+			i--;
+		if (bench_later[i].n > 0)
+			response->body = bench_later[i];
+	}
+	seen.requests++;
 	return bench_delay;
 }
 
@@ -45,6 +55,8 @@ bench_set_up(void)
 {
 	bench_at = (wall_t){ INT64_C(1795155840500000000) };
 	bench_delay = DUR_MS(5);
+	bench_cancel_after = (dur_t){ 0 };
+	memset(bench_later, 0, sizeof(bench_later));
 	arena = arena_new(0);
 	loop = loop_new_virtual(bench_at);
 	xfer = xfer_new_scripted(loop, script, NULL);
@@ -74,10 +86,17 @@ on_done(struct source_query *query, const struct vector *vector, const struct er
 		answer->vector = *vector;
 }
 
+static void
+cancel(void *arg)
+{
+	source->ops->cancel(source, arg);
+}
+
 struct bench_answer
 bench_ask(const char *kind, const char *yaml, const char *query, int status, struct str body)
 {
 	struct bench_answer answer = { 0 };
+	struct timer timer;
 	struct source_query q = { .text = str_from(query),
 		.at = bench_at,
 		.arena = arena,
@@ -93,6 +112,10 @@ bench_ask(const char *kind, const char *yaml, const char *query, int status, str
 	calls = 0;
 	source->ops->query(source, &q);
 	ck_assert_msg(calls == 0, "done() inside query()");
+	if (bench_cancel_after.ns != 0) {
+		timer_init(&timer, cancel, &q);
+		loop_timer_set(loop, &timer, mono_add(loop_mono(loop), bench_cancel_after));
+	}
 	loop_run(loop);
 	ck_assert_uint_eq(calls, 1);
 	ck_assert_uint_eq(source->in_flight, 0);

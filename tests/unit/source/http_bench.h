@@ -8,8 +8,13 @@ struct bench_answer {
 	bool failed;
 	struct err err;
 	struct vector vector;
+	uint32_t requests;
 	const char *url, *method, *body, *content_type, *headers; /* headers: "name: value\n" each */
 };
+
+/* What the requests after the first get; the last again and again. Empty: what the first got. */
+#define BENCH_LATER_MAX 4
+extern struct str bench_later[BENCH_LATER_MAX];
 
 /* Fixture; everything answered lives until the end of the test. */
 void bench_set_up(void);
@@ -18,6 +23,8 @@ void bench_tear_down(void);
 extern wall_t bench_at;
 /* How long the answer takes; 5 ms unless changed. */
 extern dur_t bench_delay;
+/* The query is cancelled after this long; 0: never. */
+extern dur_t bench_cancel_after;
 struct bench_answer bench_ask(
     const char *kind, const char *yaml, const char *query, int status, struct str body);
 /* 0, or the negative code of ops->check. */

@@ -246,6 +246,7 @@ static const struct {
 	{ "url: 'http://h/{{query}}'\nlabels: {x: 'a..b'}\n", "labels: path" },
 	{ "url: http://h/\nvalue: a.b\n", "a rule's query is the path of the value" },
 	{ "url: 'http://h/{{query}}'\napi_key: k\n", "api_key needs api_key_header" },
+	{ "url: 'http://h/{{query}}'\npoll_url: 'http://h/{{oid}}'\n", "poll: {{oid}}" },
 	{ "preset: newrelic\n", "the preset needs variables: {account: ...}" },
 	{ "preset: signoz\n", "missing key 'url'" },
 	{ "preset: honeycom\nurl: http://h\n", "none" },
@@ -260,6 +261,76 @@ START_TEST(a_mistake_in_the_settings_is_told)
 	    source_config_errors(arena, "http_json", misconfigured[_i].yaml, text), 1);
 	ck_assert_msg(strstr(text, misconfigured[_i].text) != NULL, "%s", text);
 	arena_free(arena);
+}
+END_TEST
+
+#define HONEYCOMB "preset: honeycomb\napi_key: k\nvariables: {dataset: 'd s'}\nlabels: {svc: svc}\n"
+
+START_TEST(a_result_is_asked_for_until_it_is_complete)
+{
+	struct bench_answer a;
+
+	bench_later[0] = STR("{\"id\":\"r/1\",\"complete\":false}");
+	bench_later[1] = STR("{\"id\":\"r/1\",\"complete\":true,\"data\":{\"results\":[{\"data\":"
+			     "{\"svc\":\"a\",\"COUNT\":5}}]}}");
+	a = bench_ask(
+	    "http_json", HONEYCOMB, "q7", 201, STR("{\"id\":\"r/1\",\"complete\":false}"));
+	ck_assert_msg(!a.failed, "%s", a.err.text);
+	ck_assert_uint_eq(a.requests, 3);
+	ck_assert_str_eq(a.method, "GET");
+	ck_assert_str_eq(a.url, "https://api.honeycomb.io/1/query_results/d%20s/r%2F1");
+	ck_assert_str_eq(a.headers, "X-Honeycomb-Team: k\n");
+	ck_assert_str_eq(bench_row(&a, 0), "svc=a 5");
+}
+END_TEST
+
+START_TEST(a_result_that_is_complete_at_once_is_not_asked_for)
+{
+	struct bench_answer a = bench_ask("http_json", HONEYCOMB, "q7", 200,
+	    STR("{\"complete\":true,\"data\":{\"results\":[]}}"));
+
+	ck_assert_msg(!a.failed, "%s", a.err.text);
+	ck_assert_uint_eq(a.requests, 1);
+	ck_assert_str_eq(a.url, "https://api.honeycomb.io/1/query_results/d%20s");
+	ck_assert_str_eq(a.body, "{\"query_id\":\"q7\",\"disable_series\":true}");
+}
+END_TEST
+
+START_TEST(a_result_that_is_never_complete_is_a_timeout)
+{
+	struct bench_answer a =
+	    bench_ask("http_json", HONEYCOMB, "q7", 201, STR("{\"id\":\"r\",\"complete\":false}"));
+
+	ck_assert(a.failed);
+	ck_assert_int_eq((int)a.err.code, ERR_TIMEOUT);
+	/* One each second of the ten. */
+	ck_assert_uint_ge(a.requests, 9);
+	ck_assert_uint_le(a.requests, 11);
+}
+END_TEST
+
+static const int64_t cancel_ms[] = { 2, 500, 1007 };
+
+/* During the first request, between two, during the second. */
+START_TEST(a_cancelled_query_ends_at_once)
+{
+	struct bench_answer a;
+
+	bench_cancel_after = DUR_MS(cancel_ms[_i]);
+	a = bench_ask("http_json", HONEYCOMB, "q7", 201, STR("{\"id\":\"r\",\"complete\":false}"));
+	ck_assert(a.failed);
+	ck_assert_int_eq((int)a.err.code, ERR_CANCELLED);
+	ck_assert_uint_eq(a.requests, _i == 2 ? 2 : 1);
+}
+END_TEST
+
+START_TEST(an_answer_without_an_id_is_an_error)
+{
+	struct bench_answer a = bench_ask("http_json", HONEYCOMB, "q7", 201, STR("{}"));
+
+	ck_assert(a.failed);
+	ck_assert_ptr_nonnull(strstr(a.err.text, "no id"));
+	ck_assert_uint_eq(a.requests, 1);
 }
 END_TEST
 
@@ -279,6 +350,11 @@ tcase_http_json(void)
 	tcase_add_loop_test(tc, a_presets_answer_cut_anywhere_is_an_error, 0, ARRAY_LEN(presets));
 	tcase_add_loop_test(
 	    tc, a_vendors_error_with_status_200_is_one, 0, ARRAY_LEN(preset_errors));
+	tcase_add_test(tc, a_result_is_asked_for_until_it_is_complete);
+	tcase_add_test(tc, a_result_that_is_complete_at_once_is_not_asked_for);
+	tcase_add_test(tc, a_result_that_is_never_complete_is_a_timeout);
+	tcase_add_loop_test(tc, a_cancelled_query_ends_at_once, 0, ARRAY_LEN(cancel_ms));
+	tcase_add_test(tc, an_answer_without_an_id_is_an_error);
 	tcase_add_loop_test(tc, a_mistake_in_the_settings_is_told, 0, ARRAY_LEN(misconfigured));
 	return tc;
 }
