@@ -3,19 +3,16 @@
  * Fuzz target: YAML text to a tree and back, and the same text as a
  * configuration or rule file with the kinds of the unit tests.  What is
  * written is read back as the same text; findings point into the file.
- * Inputs that name rule files stop at the tree: they would read the machine.
+ * Inputs that name other files stop at the tree: they would read the machine.
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "config/config.h"
 #include "fuzz.h"
+#include "support.h"
 #include "unit/config/fake_kinds.h"
 
 static void
@@ -69,21 +66,11 @@ fuzz_tree(struct str text)
 static void
 fuzz_file(struct str text)
 {
-	static int fd = -1;
 	struct diag *diag = diag_new();
 	struct buf out = { 0 };
-	char path[64];
 	int rules;
 
-	if (fd < 0) {
-		fd = memfd_create("fuzz", MFD_CLOEXEC);
-	}
-	if (fd < 0 || ftruncate(fd, 0) != 0 ||
-	    pwrite(fd, text.p, text.n, 0) != (ssize_t)text.n) {
-		abort();
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	rules = config_check_file(path, &fake_kinds, NULL, diag, NULL);
+	rules = config_check_file(support_file(text), &fake_kinds, NULL, diag, NULL);
 	if ((rules < 0) != (diag_errors(diag) > 0)) {
 		abort();
 	}
@@ -102,8 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct str text = str_make((const char *)data, size);
 
 	fuzz_tree(text);
-	if (memmem(data, size, "rule_files", 10) == NULL &&
-	    memmem(data, size, "\\", 1) == NULL) { /* escapes could spell it */
+	if (!support_names_files(text)) {
 		fuzz_file(text);
 	}
 	return 0;
