@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "receiver/draft.h"
 #include "receiver/email_text.h"
 #include "receiver/flag.h"
 #include "receiver/mime.h"
@@ -361,6 +362,7 @@ static struct verdict
 email_classify(
     const void *settings, const struct notification *n, const struct xfer_response *response)
 {
+	const struct email_settings *email = settings;
 	struct verdict verdict = { .kind = DELIVERY_OK };
 	struct str reply = str_trim(response->body);
 
@@ -373,6 +375,7 @@ email_classify(
 	if (reply.n >= 3 && reply.p[0] >= '2' && reply.p[0] <= '5')
 		reply = str_trim(str_make(reply.p + 3, reply.n - 3));
 	verdict_say(&verdict, response->status, reply);
+	draft_hide(&verdict, &email->auth_password);
 	if (verdict.kind == DELIVERY_OK)
 		keep_thread(settings, n, &verdict);
 	return verdict;

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "receiver/draft.h"
 #include "receiver/payload.h"
 #include "receiver/types.h"
 
@@ -479,13 +480,15 @@ say_errors(struct verdict *verdict, const struct xfer_response *response)
 }
 
 static struct verdict
-pagerduty_classify(const void *settings UNUSED, const struct notification *n UNUSED,
+pagerduty_classify(const void *settings, const struct notification *n UNUSED,
     const struct xfer_response *response)
 {
+	const struct pagerduty_settings *pd = settings;
 	struct verdict verdict = message_classify_http(response);
 
 	if (verdict.kind == DELIVERY_REJECTED && response->failure == ERR_NONE)
 		say_errors(&verdict, response);
+	draft_hide(&verdict, &pd->routing_key);
 	return verdict;
 }
 

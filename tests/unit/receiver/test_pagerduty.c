@@ -240,7 +240,8 @@ START_TEST(what_the_answer_means)
 {
 	struct story s = story_load("one");
 	struct xfer_response response = answer(answers[_i].status, answers[_i].body);
-	struct verdict verdict = receiver_pagerduty.classify(NULL, &s.n, &response);
+	struct verdict verdict = receiver_pagerduty.classify(
+	    settings_read(&s, &receiver_pagerduty, KEY), &s.n, &response);
 
 	ck_assert_int_eq(verdict.kind, answers[_i].want);
 	ck_assert_str_eq(verdict.text, answers[_i].text);

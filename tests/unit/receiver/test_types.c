@@ -387,6 +387,12 @@ static const struct {
 	    "<p>/services/T/geheim was not found" },
 	{ &receiver_webhook, "url: https://h.example/in?token=geheim",
 	    "<p>/in?token=geheim was not found" },
+	{ &receiver_pagerduty, "routing_key: geheimgeheim",
+	    "you sent {\"routing_key\":\"geheimgeheim\"}" },
+	{ &receiver_email,
+	    "{to: a@b.c, from: d@e.f, smarthost: 'h:25', auth_username: u, "
+	    "auth_password: geheimgeheim}",
+	    "geheimgeheim is no password" },
 	/* Cut in the middle of it. */
 	{ &receiver_webhook, "url: https://h.example/in?token=geheimgeheim",
 	    "................................................................"
