@@ -17,6 +17,10 @@
  * looks.  A mere change of the value is no event: a notification tells the value at firing time,
  * the API the present one.
  *
+ * Labels and annotations may ask the source (query): such a rule is evaluated again with the answers
+ * (ask.h).  Its annotations are expanded when an alert begins and when it fires, and shown like that
+ * by the API from then on.
+ *
  * on_no_data and on_error: alert raise one alert with the rule's constant
  * labels (and its most severe level) while the query returns no series at
  * all, or fails; `for` applies.  It carries the annotation no_data or error.

@@ -125,6 +125,36 @@ record(struct eval *ev, const struct tracked *t, enum alert_change change, bool 
 		put_history(ev, t, STR("firing"), encoded);
 }
 
+/* +1 reference. */
+static struct labels *
+annotations_of(struct eval *ev, const struct tracked *t)
+{
+	struct label_view *views;
+	uint32_t n;
+
+	eval_views(ev, t->mark == ev->rule->mark ? t->observed : EVAL_NONE, &views, &n);
+	return eval_annotations(ev->engine, ev->rule, t, views, n, ev->arena);
+}
+
+/* Of a rule that asks: when are its annotations expanded? */
+static bool
+is_asked_for(const struct tracked *t, const struct alert_times *times, enum alert_change change)
+{
+	return change == ALERT_BECAME_FIRING ||
+	       (t->annotations == NULL &&
+		   (times->state == ALERT_PENDING || times->state == ALERT_FIRING));
+}
+
+static void
+keep_annotations(struct eval *ev, struct tracked *t, enum alert_change change)
+{
+	if (!is_asked_for(t, &t->alert.times, change) ||
+	    (ev->engine->asking == NULL && change != ALERT_BECAME_FIRING))
+		return;
+	labels_unref(t->annotations);
+	t->annotations = annotations_of(ev, t);
+}
+
 static void
 emit(struct eval *ev, const struct tracked *t, const struct alert_times *times,
     enum alert_change change)
@@ -139,18 +169,12 @@ emit(struct eval *ev, const struct tracked *t, const struct alert_times *times,
 		.ends_at = change == ALERT_BECAME_RESOLVED ? ev->now : WALL_NONE,
 		.now = ev->now,
 	};
-	struct label_view *views = NULL;
-	uint32_t n = 0;
 
 	if (ev->engine->options.sink.event == NULL)
 		return;
-	if (change == ALERT_BECAME_FIRING) {
-		if (t->mark == ev->rule->mark && t->observed != EVAL_NONE &&
-		    ev->rule->keeps_samples)
-			sample_labels(ev->source, ev->judgement.observations[t->observed].sample,
-			    ev->arena, &views, &n, NULL);
-		event.annotations = eval_annotations(ev->engine, ev->rule, t, views, n, ev->arena);
-	}
+	if (change == ALERT_BECAME_FIRING)
+		event.annotations =
+		    t->annotations != NULL ? labels_ref(t->annotations) : annotations_of(ev, t);
 	ev->engine->options.sink.event(ev->engine->options.sink.arg, &event);
 	labels_unref(event.annotations);
 }
@@ -163,6 +187,8 @@ step(struct eval *ev, struct tracked *t, enum outcome outcome)
 	bool was_firing = before.state == ALERT_FIRING;
 	enum alert_change change = alert_step(&t->alert.times, &ev->policy, outcome, ev->now);
 
+	if (ev->rule->asks)
+		keep_annotations(ev, t, change);
 	if (change == ALERT_SAME)
 		return true;
 	rule_count(ev->engine, ev->rule, before.state, t->alert.times.state);
@@ -359,6 +385,39 @@ eval_init(struct eval *ev, struct engine *engine, struct rule_state *rule, wall_
 	rule->mark++;
 }
 
+/* What the annotations of this evaluation will ask, before anything moves. */
+static void
+ask_all(struct eval *ev)
+{
+	for (uint32_t i = 0; i < ev->n_known; i++) {
+		struct tracked *t = ev->rule->tracked[i];
+		struct alert_times times = t->alert.times;
+		enum alert_change change;
+		double value;
+
+		change =
+		    alert_step(&times, &ev->policy, outcome_for(ev, t, &value), ev->now);
+		if (is_asked_for(t, &times, change))
+			eval_ask(ev, t->sample_labels != NULL ? t->sample_labels : t->alert.labels,
+			    t->mark == ev->rule->mark ? t->observed : EVAL_NONE, value);
+	}
+	for (uint32_t i = 0; i < ev->n_fresh; i++) {
+		const struct fresh *fresh = &ev->fresh[i];
+
+		eval_ask(ev, fresh->labels, fresh->observed,
+		    fresh->observed != EVAL_NONE
+			? ev->judgement.observations[fresh->observed].value
+			: (double)NAN);
+	}
+}
+
+/* Are answers lacking?  An error may come of that alone. */
+static bool
+is_lacking(const struct eval *ev)
+{
+	return ev->engine->asking != NULL && ev->engine->asking->lacking > 0;
+}
+
 int
 eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
     const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err)
@@ -378,7 +437,11 @@ eval_rule(struct engine *engine, struct rule_state *rule, const struct source *s
 		apply_no_data(&ev, answers, n);
 		code = check_limit(&ev, err);
 	}
-	if (code < 0) {
+	if (code == 0 && engine->asking != NULL)
+		ask_all(&ev);
+	if (is_lacking(&ev))
+		code = EVAL_ASKS;
+	if (code != 0) {
 		for (uint32_t i = 0; i < ev.n_fresh; i++)
 			labels_unref(ev.fresh[i].labels);
 		return code;

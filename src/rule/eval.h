@@ -42,6 +42,10 @@ struct eval {
 
 /* Observations to alerts, known and new; changes nothing but marks. */
 int eval_match(struct eval *ev, struct err *err);
+/* The labels of its sample; NULL: the alert's own will do. */
+void eval_views(struct eval *ev, uint32_t observed, struct label_view **ret, uint32_t *ret_n);
+/* Expands the annotations of an alert for the queries in them alone. */
+void eval_ask(struct eval *ev, const struct labels *labels, uint32_t observed, double value);
 /* Keeps the sample's whole label set, for annotations that will be looked at
  * later. */
 void eval_keep_sample(struct eval *ev, struct tracked *t, const struct observation *o);

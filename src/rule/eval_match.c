@@ -30,6 +30,8 @@ template_data_of(
 						   ? engine->config->external_labels
 						   : NULL },
 		.external_url = str_from(url != NULL ? url : ""),
+		.query = asking_answer,
+		.query_arg = engine->asking,
 	};
 }
 
@@ -66,6 +68,7 @@ build_labels(
 		if (!str_eq(views[i].name, STR("__name__")))
 			labels_builder_set(b, views[i].name, views[i].value);
 	data = template_data_of(ev->engine, views, n, o->value);
+	asking_next_alert(ev->engine->asking);
 	for (uint32_t i = 0; i < config->labels.n; i++)
 		labels_builder_set(b, str_from(config->labels.pairs[i].key),
 		    expand(ev->engine, config->labels.pairs[i].template, &data, ev->arena));
@@ -87,6 +90,7 @@ eval_annotations(struct engine *engine, const struct rule_state *rule, const str
 
 	if (views == NULL)
 		data.labels.labels = t->sample_labels != NULL ? t->sample_labels : t->alert.labels;
+	asking_next_alert(engine->asking);
 	labels_builder_init(&b, arena);
 	if (t->flags & TRACKED_NO_DATA)
 		labels_builder_set(&b, STR("no_data"), STR("the query returned no series"));
@@ -103,6 +107,34 @@ eval_annotations(struct engine *engine, const struct rule_state *rule, const str
 	    "rule", "annotations dropped", LOG_Z("rule", rule->name), LOG_Z("error", err.text));
 	labels_builder_init(&b, arena);
 	return labels_intern(&b, NULL);
+}
+
+void
+eval_views(struct eval *ev, uint32_t observed, struct label_view **ret, uint32_t *ret_n)
+{
+	*ret = NULL;
+	*ret_n = 0;
+	if (observed != EVAL_NONE && ev->rule->keeps_samples)
+		sample_labels(ev->source, ev->judgement.observations[observed].sample, ev->arena,
+		    ret, ret_n, NULL);
+}
+
+void
+eval_ask(struct eval *ev, const struct labels *labels, uint32_t observed, double value)
+{
+	const struct template_map *annotations = &ev->rule->config->annotations;
+	struct template_data data;
+	struct label_view *views;
+	uint32_t n;
+
+	eval_views(ev, observed, &views, &n);
+	data = template_data_of(ev->engine, views, n, value);
+	if (views == NULL)
+		data.labels.labels = labels;
+	asking_next_alert(ev->engine->asking);
+	for (uint32_t i = 0; i < annotations->n; i++)
+		if (template_asks(annotations->pairs[i].template))
+			expand(ev->engine, annotations->pairs[i].template, &data, ev->arena);
 }
 
 void

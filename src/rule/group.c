@@ -103,9 +103,15 @@ evaluate_alerting(struct group *group, struct err *err)
 	struct rule_state *rule = group->rules[group->at];
 	struct arena *arena = run_arena(group);
 	struct recording recording;
+	int code;
 
-	if (eval_rule(engine, rule, group->source, group->answers, group->plan.n, group->slot,
-		arena, err) < 0) {
+	engine->asking = rule->asks ? &group->asking : NULL;
+	code = eval_rule(engine, rule, group->source, group->answers, group->plan.n, group->slot,
+	    arena, err);
+	engine->asking = NULL;
+	if (code == EVAL_ASKS)
+		return false;
+	if (code < 0) {
 		set_error(group, rule, err->text);
 		eval_failed(engine, rule, group->slot, arena);
 		group->failure = xstrdup(err->text);
@@ -145,7 +151,22 @@ end_rule(struct group *group)
 	group->at++;
 }
 
-/* All answers are there, or group->failure says why not. False: what it writes is under way. */
+/* Queries of the rule's texts, if it lacks any: then it is evaluated again. */
+static bool
+ask(struct group *group)
+{
+	struct engine_stats *stats = &group->engine->stats;
+
+	if (group->asking.lacking == 0)
+		return false;
+	group->n_asked = asking_send(&group->asking);
+	stats->queries += group->n_asked;
+	stats->queries_in_flight += group->n_asked;
+	return true;
+}
+
+/* All answers are there, or group->failure says why not. False: what it asks or writes is under
+ * way. */
 static bool
 finish_rule(struct group *group)
 {
@@ -162,6 +183,8 @@ finish_rule(struct group *group)
 		group->writing = evaluate_alerting(group, &err);
 	}
 	arena_reset(engine->scratch);
+	if (ask(group))
+		return false;
 	arena_free(group->arena);
 	group->arena = NULL;
 	if (group->writing)
@@ -202,12 +225,14 @@ start_rule(struct group *group)
 	if (group->source == NULL ||
 	    rule->kind->plan(rule->config, group->slot, &group->plan, &err) < 0)
 		group->failure = xstrdup(err.text);
-	if (group->failure != NULL || group->plan.n == 0)
-		return !finish_rule(group);
 	/* One answer is used up in the turn it arrives in; several have to be
 	 * kept until the last. */
-	if (group->plan.n > 1)
+	if (group->plan.n > 1 || rule->asks)
 		group->arena = arena_new(RULE_ARENA_BYTES);
+	if (rule->asks)
+		asking_begin(&group->asking, group->source, group->slot, group->arena);
+	if (group->failure != NULL || group->plan.n == 0)
+		return !finish_rule(group);
 	group->waiting = group->plan.n;
 	engine->stats.queries += group->plan.n;
 	engine->stats.queries_in_flight += group->plan.n;
@@ -269,6 +294,21 @@ on_answer(struct source_query *query, const struct vector *vector, const struct 
 		group->failure = xstrdup(err->text);
 	if (--group->waiting > 0)
 		return;
+	if (group->retired || group->engine->stopping) {
+		end_cancelled(group);
+		return;
+	}
+	if (finish_rule(group))
+		advance(group);
+}
+
+static void
+on_asked(void *arg)
+{
+	struct group *group = arg;
+
+	group->engine->stats.queries_in_flight -= group->n_asked;
+	group->n_asked = 0;
 	if (group->retired || group->engine->stopping) {
 		end_cancelled(group);
 		return;
@@ -360,6 +400,8 @@ group_new(struct engine *engine, const struct rule_group_config *config)
 	group->phase_hash = phase_hash_of(config);
 	group->rules = xcalloc((size_t)config->n_rules + 1, sizeof(struct rule_state *));
 	group->write.done = on_written;
+	group->asking.done = on_asked;
+	group->asking.arg = group;
 	timer_init(&group->timer, tick, group);
 	for (uint32_t i = 0; i < RULE_QUERIES_MAX; i++) {
 		group->queries[i].done = on_answer;
@@ -388,6 +430,10 @@ group_cancel(struct group *group)
 		list_remove(&group->write.link);
 		group->writing = false;
 		end_cancelled(group);
+		return;
+	}
+	if (group->n_asked > 0) {
+		asking_cancel(&group->asking);
 		return;
 	}
 	for (uint32_t i = 0; i < group->plan.n; i++)

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/loop.h"
+#include "rule/ask.h"
 #include "rule/engine.h"
 #include "rule/kind.h"
 #include "source/source.h"
@@ -33,6 +34,7 @@ enum {
 struct tracked {
 	struct rule_alert alert;      /* first member: what others see */
 	struct labels *sample_labels; /* with __name__; NULL: the alert's own do */
+	struct labels *annotations;   /* of a rule that asks: as answered when it began or fired */
 	uint32_t index;               /* in rule_state.tracked */
 	uint32_t mark;                /* the evaluation that saw it last */
 	uint32_t observed;            /* ... as which observation */
@@ -48,6 +50,7 @@ struct rule_state {
 	const struct rule_kind *kind;
 	bool labels_fixed;         /* labels do not change with $value */
 	bool labels_external;      /* labels may change with external labels */
+	bool asks;                 /* labels or annotations call query */
 	bool keeps_samples;        /* annotations need labels that the alert's own hide
 				    */
 	struct labels *own_labels; /* of the alert that on_no_data and on_error raise */
@@ -95,6 +98,8 @@ struct group {
 	struct source_write write; /* what the rule wrote, when it has to be
 				      there before the next rule asks */
 	bool writing;
+	struct asking asking;      /* of that rule's texts */
+	uint32_t n_asked;          /* its queries under way */
 	struct arena *arena; /* several answers must outlive their turns; NULL:
 				engine->scratch does */
 	char *failure;       /* the first query that failed */
@@ -122,6 +127,7 @@ struct engine {
 	struct timer reap;
 	struct arena *scratch;  /* one evaluation's; also the answer of single queries */
 	struct arena *look;     /* one expansion of annotations */
+	struct asking *asking;  /* of the evaluation being done; NULL: texts cannot ask */
 	struct buf text, bytes; /* expansions; encodings and keys */
 	struct engine_stats stats;
 	int64_t next_id; /* without a store */
@@ -156,7 +162,9 @@ const char *rule_generator_url(struct engine *engine, struct rule_state *rule);
 struct labels *rule_own_labels(struct engine *engine, struct rule_state *rule); /* borrowed */
 
 /* --- eval.c --------------------------------------------------------------- */
-/* One evaluation at the slot `now`. 0, or an error and nothing is changed. */
+#define EVAL_ASKS 1
+/* One evaluation at the slot `now`. 0; EVAL_ASKS when answers for its texts are lacking, or an
+ * error: then nothing is changed. */
 int eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
     const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err);
 /* The evaluation failed: freezes, or raises the rule's own alert under

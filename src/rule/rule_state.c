@@ -36,6 +36,7 @@ tracked_free(struct tracked *t)
 {
 	labels_unref(t->alert.labels);
 	labels_unref(t->sample_labels);
+	labels_unref(t->annotations);
 	free(t);
 }
 
@@ -134,6 +135,15 @@ restore_level(const struct rule_state *rule, struct tracked *t)
 	}
 }
 
+static bool
+asks(const struct template_map *map)
+{
+	for (uint32_t i = 0; i < map->n; i++)
+		if (template_asks(map->pairs[i].template))
+			return true;
+	return false;
+}
+
 void
 rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rule_config *config)
 {
@@ -151,6 +161,7 @@ rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rul
 	}
 	if (!rule->labels_fixed)
 		rule_forget_keys(engine, rule);
+	rule->asks = asks(&config->labels) || asks(&config->annotations);
 	rule->keeps_samples = needs_samples(rule);
 	labels_unref(rule->own_labels);
 	rule->own_labels = NULL;
@@ -160,6 +171,8 @@ rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rul
 		if (restored)
 			restore_level(rule, rule->tracked[i]);
 		rule->tracked[i]->flags &= (uint8_t)~TRACKED_ABSENT;
+		labels_unref(rule->tracked[i]->annotations);
+		rule->tracked[i]->annotations = NULL;
 	}
 }
 

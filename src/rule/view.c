@@ -66,12 +66,15 @@ struct labels *
 rule_alert_annotations(
     const struct engine *engine, const struct rule_state *rule, const struct rule_alert *alert)
 {
+	const struct tracked *t = (const struct tracked *)alert;
+
+	if (t->annotations != NULL)
+		return labels_ref(t->annotations);
 	/* Its text buffer and arena are scratch space, not state. */
 	struct engine *scratch = engine->groups[rule->config->group->index]->engine;
 
 	arena_reset(scratch->look);
-	return eval_annotations(
-	    scratch, rule, (const struct tracked *)alert, NULL, 0, scratch->look);
+	return eval_annotations(scratch, rule, t, NULL, 0, scratch->look);
 }
 
 struct engine_stats

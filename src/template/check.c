@@ -111,6 +111,11 @@ check_field(struct frame *f, const struct field *field, uint32_t n_args,
 		return unknown_field(f, field, *type);
 	snprintf(name, sizeof(name), ".%.*s",
 	    STR_ARG(str_head(field->name, SHOWN)));
+	/* Prometheus finds this out when the alert fires: such files load. */
+	if (m == NULL && n_args > 0 && f->check->scope == TEMPLATE_RULE) {
+		*type = TYPE_ANY;
+		return 0;
+	}
 	if (m == NULL || m->params == NULL) {
 		if (n_args > 0)
 			return fail(f, field->at, "the field", field->name,
@@ -158,6 +163,7 @@ check_base(struct frame *f, const struct operand *o, enum type dot,
 	case OPERAND_FUNC:
 		*ret = o->func->result;
 		f->check->uses_value |= o->func->unsteady;
+		f->check->asks |= o->func == &funcs_query[0];
 		return check_count(f, o->at, o->func->name, o->func->params,
 		    o->n_fields > 0 ? 0 : n_args);
 	case OPERAND_PIPE:

@@ -91,6 +91,7 @@ check_arg(struct exec *x, char param, const struct value *v)
 		{ 's', "string" }, { 'i', "int" }, { 'f', "float64" },
 		{ 'L', "[]string" }, { 'T', "time.Time" },
 		{ 'l', "[]interface {}" }, { 'D', "time.Duration" },
+		{ 'S', "*template.sample" }, { 'Q', "template.queryResult" },
 	};
 	const char *want = "";
 	bool good = true;
@@ -103,6 +104,8 @@ check_arg(struct exec *x, char param, const struct value *v)
 	case 'T': good = v->type == TYPE_TIME; break;
 	case 'D': good = v->type == TYPE_DURATION || v->type == TYPE_INT; break;
 	case 'l': good = v->type == TYPE_LIST; break;
+	case 'S': good = v->type == TYPE_SAMPLE; break;
+	case 'Q': good = v->type == TYPE_SAMPLES; break;
 	default: break;
 	}
 	if (good)

@@ -40,6 +40,7 @@ enum type {
 	TYPE_ALERTS,
 	TYPE_ALERT_LIST, /* of .Firing and .Resolved: no methods */
 	TYPE_PAIRS,
+	TYPE_SAMPLES, /* of query */
 	TYPE_LABELS, /* map[string]string */
 	TYPE_KV,     /* the same with methods */
 	TYPE_DICT,
@@ -47,6 +48,7 @@ enum type {
 	TYPE_DATA,
 	TYPE_ALERT,
 	TYPE_PAIR,
+	TYPE_SAMPLE,
 	TYPE_COUNT
 };
 
@@ -85,6 +87,7 @@ struct value {
 		struct list list;
 		struct map *map;
 		const struct template_alert *alert;
+		const struct template_sample *sample;
 		struct { const struct str *name, *value; } pair;
 	};
 };
@@ -116,7 +119,7 @@ typedef int func_call(struct exec *x, const struct value *args, uint32_t n, stru
 
 /*
  * params: a any, s string, i int, f float64, n number or what reads as one,
- * L list of strings, T time, D duration, l list; a star at the end repeats the last.
+ * L list of strings, T time, D duration, l list, S sample, Q what query gives; a star at the end repeats the last.
  */
 struct func {
 	const char *name;
@@ -130,7 +133,7 @@ struct func {
 const struct func *func_find(struct str name, enum template_scope scope);
 int func_unknown(struct str name, enum template_scope scope, uint32_t at, struct err *err);
 
-extern const struct func funcs_go[], funcs_rule[], funcs_notification[], funcs_both[];
+extern const struct func funcs_go[], funcs_rule[], funcs_query[], funcs_notification[], funcs_both[];
 
 /* Fields and methods of the types that have them. */
 struct member {
@@ -164,7 +167,7 @@ struct check {
 	const struct tree_list *own, *set;
 	enum template_scope scope;
 	struct err *err;
-	bool uses_value;     /* found */
+	bool uses_value, asks; /* found */
 	struct str bad_file; /* where the error is, when not in main */
 };
 int check_run(struct check *check);

@@ -374,6 +374,8 @@ func_find(struct str name, enum template_scope scope)
 	    scope == TEMPLATE_RULE ? funcs_rule : funcs_notification;
 	const struct func *f = find_in(own, name);
 
+	if (f == NULL && scope == TEMPLATE_RULE)
+		f = find_in(funcs_query, name);
 	if (f == NULL)
 		f = find_in(funcs_both, name);
 	return f != NULL ? f : find_in(funcs_go, name);
@@ -383,20 +385,14 @@ int
 func_unknown(struct str name, enum template_scope scope, uint32_t at,
     struct err *err)
 {
-	static const char *const later[] = { "query", "first", "value",
-		"strvalue", "label", "sortByLabel" };
 	const struct func *const tables[] = { funcs_go, funcs_both,
-		scope == TEMPLATE_RULE ? funcs_rule : funcs_notification };
+		scope == TEMPLATE_RULE ? funcs_rule : funcs_notification,
+		funcs_query };
+	const size_t n_tables = scope == TEMPLATE_RULE ? 4 : 3;
 	const char *best = NULL;
 	uint32_t least = name.n > 3 ? 3 : 1; /* nothing is near a short one */
 
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (scope == TEMPLATE_RULE && str_is(name, later[i]))
-			return err_set_at(err, ERR_INVALID, at,
-			    "function \"%s\" is not supported yet: a template "
-			    "cannot query the source", later[i]);
-	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < n_tables; i++) {
 		for (const struct func *f = tables[i]; f->name != NULL; f++) {
 			uint32_t d =
 			    str_distance(name, str_from(f->name), 3);

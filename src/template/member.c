@@ -58,8 +58,16 @@ GET_STR(alert_generator, args[0].alert->generator_url)
 GET_STR(alert_fingerprint, args[0].alert->fingerprint)
 GET_LABELS(alert_labels, args[0].alert->labels, TYPE_KV)
 GET_LABELS(alert_annotations, args[0].alert->annotations, TYPE_KV)
+GET_LABELS(sample_labels_of, args[0].sample->labels, TYPE_LABELS)
 GET_STR(pair_name, *args[0].pair.name)
 GET_STR(pair_value, *args[0].pair.value)
+
+GET(sample_value)
+{
+	UNUSED_ALL;
+	*ret = VALUE_F(args[0].sample->value);
+	return 0;
+}
 
 GET(rule_value)
 {
@@ -458,6 +466,8 @@ static const struct member members[] = {
 	{ TYPE_PAIRS, "String", "", TYPE_STRING, any_string },
 	{ TYPE_PAIR, "Name", NULL, TYPE_STRING, pair_name },
 	{ TYPE_PAIR, "Value", NULL, TYPE_STRING, pair_value },
+	{ TYPE_SAMPLE, "Labels", NULL, TYPE_LABELS, sample_labels_of },
+	{ TYPE_SAMPLE, "Value", NULL, TYPE_FLOAT, sample_value },
 	{ TYPE_TIME, "Format", "s", TYPE_STRING, time_format },
 	{ TYPE_TIME, "String", "", TYPE_STRING, any_string },
 	{ TYPE_TIME, "Year", "", TYPE_INT, time_year },
@@ -529,5 +539,5 @@ bool
 type_has_members(enum type type)
 {
 	return type == TYPE_RULE_DATA || type == TYPE_DATA ||
-	    type == TYPE_ALERT || type == TYPE_PAIR;
+	    type == TYPE_ALERT || type == TYPE_PAIR || type == TYPE_SAMPLE;
 }

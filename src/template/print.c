@@ -247,6 +247,7 @@ print_struct(struct printer *p, const struct spec *s, const struct value *v)
 		[TYPE_ALERT] = { "Status", "Labels", "Annotations", "StartsAt",
 		    "EndsAt", "GeneratorURL", "Fingerprint" },
 		[TYPE_PAIR] = { "Name", "Value" },
+		[TYPE_SAMPLE] = { "Labels", "Value" },
 	};
 	const char *const *names = fields[v->type];
 

@@ -16,7 +16,7 @@ struct template {
 	enum template_scope scope;
 	struct plain plain;
 	bool is_plain; /* in a rule there is no tree then */
-	bool constant, uses_value;
+	bool constant, uses_value, asks;
 };
 
 struct template_set {
@@ -55,6 +55,7 @@ parse(struct arena *arena, struct str text, enum template_scope scope,
 	    check_run(&check) < 0)
 		return NULL;
 	t->uses_value = check.uses_value;
+	t->asks = check.asks;
 	t->constant = true;
 	for (const struct node *n = t->main.first; n != NULL; n = n->next)
 		t->constant = t->constant && n->kind == NODE_TEXT;
@@ -132,6 +133,12 @@ bool
 template_uses_value(const struct template *t)
 {
 	return t->uses_value;
+}
+
+bool
+template_asks(const struct template *t)
+{
+	return t->asks;
 }
 
 struct str

@@ -46,11 +46,32 @@ struct template_alert { /* one of .Alerts */
 	struct str generator_url, fingerprint;
 };
 
+struct template_sample { /* one series of an instant query's answer */
+	struct template_labels labels; /* __name__ included */
+	double value;
+};
+
+struct template_answer {
+	enum { TEMPLATE_ANSWERED, TEMPLATE_FAILED, TEMPLATE_PENDING } state;
+	const struct template_sample *samples;
+	uint32_t n;
+	const char *error;
+};
+
+/*
+ * What {{ query "..." }} of a rule's text stands for.  PENDING ends the
+ * expansion with ERR_BUSY: ask, and expand again.  What the answer points to
+ * must live as long as the expansion.
+ */
+typedef void template_query_fn(void *arg, struct str query, struct template_answer *ret);
+
 struct template_data {
 	/* TEMPLATE_RULE */
 	struct template_labels labels; /* all labels of the sample, __name__ included */
 	double value;
 	struct template_labels external_labels;
+	template_query_fn *query; /* NULL: a text that asks fails */
+	void *query_arg;
 	/* TEMPLATE_NOTIFICATION */
 	struct str status, receiver;
 	struct template_labels group_labels, common_labels, common_annotations;
@@ -70,6 +91,7 @@ struct template *template_parse(struct arena *arena, struct str text, enum templ
 struct template *template_parse_with(struct arena *arena, struct str text, const struct template_set *set, struct err *err);
 bool template_is_constant(const struct template *t);   /* no substitution at all */
 bool template_uses_value(const struct template *t);    /* its result may change with $value (or with the time) */
+bool template_asks(const struct template *t);          /* it may call query */
 struct str template_text(const struct template *t);    /* the source text */
 /*
  * Appends; cut at TEMPLATE_OUTPUT_MAX. A missing label is the empty string.

@@ -35,6 +35,7 @@ static const struct {
 	[TYPE_ALERTS] = { "template.Alerts", TYPE_ALERT },
 	[TYPE_ALERT_LIST] = { "[]template.Alert", TYPE_ALERT },
 	[TYPE_PAIRS] = { "template.Pairs", TYPE_PAIR },
+	[TYPE_SAMPLES] = { "template.queryResult", TYPE_SAMPLE },
 	[TYPE_LABELS] = { "map[string]string", TYPE_STRING },
 	[TYPE_KV] = { "template.KV", TYPE_STRING },
 	[TYPE_DICT] = { "map[string]interface {}", TYPE_ANY },
@@ -42,6 +43,7 @@ static const struct {
 	[TYPE_DATA] = { "*template.Data", TYPE_ANY },
 	[TYPE_ALERT] = { "template.Alert", TYPE_ANY },
 	[TYPE_PAIR] = { "template.Pair", TYPE_ANY },
+	[TYPE_SAMPLE] = { "*template.sample", TYPE_ANY },
 };
 _Static_assert(sizeof(types) / sizeof(types[0]) == TYPE_COUNT, "a type has no name");
 
@@ -68,7 +70,7 @@ type_is_list(enum type type)
 {
 	return type == TYPE_STRINGS || type == TYPE_LIST ||
 	    type == TYPE_ALERTS || type == TYPE_ALERT_LIST ||
-	    type == TYPE_PAIRS;
+	    type == TYPE_PAIRS || type == TYPE_SAMPLES;
 }
 
 bool
@@ -302,6 +304,8 @@ json_struct(struct exec *x, const struct value *v, struct buf *out,
 		{ TYPE_ALERT, "GeneratorURL", "generatorURL" },
 		{ TYPE_ALERT, "Fingerprint", "fingerprint" },
 		{ TYPE_PAIR, "Name", "Name" }, { TYPE_PAIR, "Value", "Value" },
+		{ TYPE_SAMPLE, "Labels", "Labels" },
+		{ TYPE_SAMPLE, "Value", "Value" },
 		{ TYPE_RULE_DATA, "Labels", "Labels" },
 		{ TYPE_RULE_DATA, "ExternalLabels", "ExternalLabels" },
 		{ TYPE_RULE_DATA, "ExternalURL", "ExternalURL" },

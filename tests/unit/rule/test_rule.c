@@ -22,6 +22,7 @@ main(void)
 	suite_add_tcase(suite, tcase_group());
 	suite_add_tcase(suite, tcase_record());
 	suite_add_tcase(suite, tcase_promql());
+	suite_add_tcase(suite, tcase_ask());
 	suite_add_tcase(suite, tcase_lint());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

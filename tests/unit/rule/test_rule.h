@@ -8,6 +8,7 @@ TCase *tcase_alert_step(void);
 TCase *tcase_group(void);
 TCase *tcase_kinds(void);
 TCase *tcase_lint(void);
+TCase *tcase_ask(void);
 TCase *tcase_promql(void);
 TCase *tcase_record(void);
 TCase *tcase_engine(void);

@@ -134,9 +134,11 @@ static const struct {
 	const char *words;
 } refusals[] = {
 	/* names */
-	{ "{{ query \"up\" | first }}", TEMPLATE_RULE, 3,
-	    "function \"query\" is not supported yet: a template cannot query "
-	    "the source" },
+	{ "{{ querry \"up\" | first }}", TEMPLATE_RULE, 3,
+	    "function \"querry\" is not defined (did you mean query?)" },
+	{ "{{ query }}", TEMPLATE_RULE, 3, "query takes 1 argument, not 0" },
+	{ "{{ (query \"up\" | first).Vlue }}", TEMPLATE_RULE, 23,
+	    "unknown field \".Vlue\" of *template.sample" },
 	{ "{{ humanise $value }}", TEMPLATE_RULE, 3,
 	    "function \"humanise\" is not defined (did you mean humanize?)" },
 	{ "{{ $labels.job is down", TEMPLATE_RULE, 15,
@@ -181,7 +183,8 @@ static const struct {
 	    ".Firing takes 0 arguments, not 1" },
 	{ "{{ $value 1 }}", TEMPLATE_RULE, 3, "\"$value\" is not a function" },
 	{ "{{ 1 | $value }}", TEMPLATE_RULE, 7, "is not a function" },
-	{ "{{ $labels.a 1 }}", TEMPLATE_RULE, 10, "takes no arguments" },
+	{ "{{ .CommonLabels.a 1 }}", TEMPLATE_NOTIFICATION, 16,
+	    "takes no arguments" },
 	{ "{{ nil }}", TEMPLATE_RULE, 3, "nil is not a command" },
 	{ "{{ 1 | 2 }}", TEMPLATE_RULE, 7, "a constant cannot take" },
 	{ "{{ match \"a(\" \"b\" }}", TEMPLATE_RULE, 12,
@@ -342,6 +345,7 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, suite_engine());
+	srunner_add_suite(runner, suite_query());
 	srunner_add_suite(runner, suite_defaults());
 	srunner_add_suite(runner, suite_observed());
 	srunner_run_all(runner, CK_ENV);
