@@ -154,6 +154,11 @@ static const struct {
 	{ "?rule_group[]=serving&rule_name[]=Drift", "" },
 	{ "?file[]=other.yml", "" },
 	{ "?surprise=1", "Drift Slow Down" },
+	{ "?match[]={severity=%22warning%22}", "Slow" },
+	{ "?match[]={severity=~%22w.*%22,who!=%22x%22}", "Slow" },
+	{ "?match[]={severity=%22warning%22}&match[]={severity!~%22w.*%22,who=%22x%22}", "Slow" },
+	{ "?match[]=up{severity=%22warning%22}", "" },
+	{ "?match[]={severity!=%22%22}&rule_name[]=Down", "" },
 };
 
 START_TEST(filters_select)
@@ -182,6 +187,26 @@ START_TEST(refuses_a_type_that_is_none)
 	ck_assert_int_eq(ask("GET", R "?type=foo", NULL), 400);
 	ck_assert_str_eq(said(), quoted("{'status':'error','errorType':'bad_data','error':'not "
 					"supported value \\\"foo\\\"'}\n"));
+}
+END_TEST
+
+static const struct {
+	const char *selector, *error;
+} selectors[] = {
+	{ "{a=%22b%22", "1:7: parse error: unexpected end of input inside braces" },
+	{ "{}", "1:1: parse error: vector selector must contain at least one non-empty matcher" },
+	{ "sum(up)", "1:1: parse error: expected a series selector" },
+};
+
+START_TEST(refuses_a_match_that_is_no_selector)
+{
+	char path[200], want[300];
+
+	(void)snprintf(path, sizeof(path), R "?match[]=%s", selectors[_i].selector);
+	(void)snprintf(want, sizeof(want), "invalid parameter \\\"match[]\\\": %s",
+	    selectors[_i].error);
+	ck_assert_int_eq(ask("GET", path, NULL), 400);
+	ck_assert_msg(strstr(said(), want) != NULL, "%s", said());
 }
 END_TEST
 
@@ -229,6 +254,7 @@ rules_tests(void)
 	tcase_add_loop_test(tc, filters_select, 0, (int)ARRAY_LEN(filters));
 	tcase_add_test(tc, refuses_a_type_that_is_none);
 	tcase_add_test(tc, lists_alerts_of_all_rules);
+	tcase_add_loop_test(tc, refuses_a_match_that_is_no_selector, 0, (int)ARRAY_LEN(selectors));
 	tcase_add_loop_test(tc, a_reload_before_an_answer_is_read_leaves_it_whole, 0, 2);
 	return tc;
 }

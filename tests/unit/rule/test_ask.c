@@ -17,9 +17,9 @@
 #define BOB   SERIES("\"__name__\":\"boss\",\"name\":\"Bob\"", "3")
 #define GROUP "groups:\n- name: g\n  interval: 30s\n  rules:\n"
 /* The world opens seven seconds after its first slot. */
-#define ASKS(more)                                                                                 \
-	GROUP "  - alert: A\n    expr: m > 0\n" more                                               \
-	      "    annotations: {boss: '{{ range query \"boss\" }}{{ .Labels.name }}"                  \
+#define ASKS(more) \
+	GROUP "  - alert: A\n    expr: m > 0\n" more \
+	      "    annotations: {boss: '{{ range query \"boss\" }}{{ .Labels.name }}" \
 	      "{{ end }} of {{ $labels.job }}: {{ $value }}'}\n"
 
 START_TEST(the_event_waits_for_the_answer_and_has_the_times_of_its_slot)
