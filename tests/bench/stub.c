@@ -7,8 +7,11 @@
  *   POST /sink                  a webhook: counts alerts by fingerprint
  *   /wait?queries=N, /wait?alerts=N  answers with /stats when as many were seen
  *   /stats                      {"queries":N,"messages":N,"alerts":N}
- * stub load PORT ALERTS BATCH CONNECTIONS GROUPS
- *   posts so many firing alerts to /api/v2/alerts, prints the seconds taken
+ * stub load PORT ALERTS BATCH CONNECTIONS GROUPS [CAUSES RULES]
+ *   posts so many firing alerts to /api/v2/alerts, prints the seconds taken;
+ *   the first CAUSES are critical ones named Cause0 to CauseRULES-1 on the
+ *   hosts of the alerts from the middle on, and a group's alerts follow each
+ *   other
  *
  * One thread, keep-alive, requests one at a time per connection: all that
  * the programs under test need.
@@ -362,6 +365,7 @@ struct sender {
 
 struct load {
 	uint64_t alerts, batch, groups, next;
+	uint64_t causes, rules; /* 0: none */
 	struct sockaddr_in address;
 	char *body;
 };
@@ -381,15 +385,23 @@ send_all(int fd, const char *p, size_t n)
 
 /* Six labels and two annotations, as a rule for a model would have. */
 static size_t
-put_alert(char *p, uint64_t i, uint64_t groups)
+put_alert(char *p, const struct load *load, uint64_t i)
 {
+	bool cause = i < load->causes;
+	uint64_t host = cause ? load->alerts / 2 + i : i, name = i % load->groups;
+
+	if (cause)
+		name = i % load->rules;
+	else if (load->causes > 0)
+		name = (i - load->causes) * (load->groups - load->rules) /
+		       (load->alerts - load->causes);
 	return (size_t)snprintf(p, ALERT_MAX,
-	    "{\"labels\":{\"alertname\":\"Alert%" PRIu64 "\",\"instance\":\"host-%" PRIu64
+	    "{\"labels\":{\"alertname\":\"%s%" PRIu64 "\",\"instance\":\"host-%" PRIu64
 	    ":9100\",\"job\":\"model-server\",\"model\":\"ranker\",\"region\":\"eu-west-1\","
-	    "\"severity\":\"warning\"},\"annotations\":{\"summary\":\"latency of host-%" PRIu64
+	    "\"severity\":\"%s\"},\"annotations\":{\"summary\":\"latency of host-%" PRIu64
 	    " is high\",\"runbook_url\":\"https://runbooks.example/latency\"},"
 	    "\"generatorURL\":\"http://prometheus.example/graph\"},",
-	    i % groups, i, i);
+	    cause ? "Cause" : "Alert", name, host, cause ? "critical" : "warning", host);
 }
 
 static void
@@ -402,7 +414,7 @@ post_batch(struct load *load, struct sender *sender)
 
 	load->body[0] = '[';
 	for (; load->next < end; load->next++)
-		n += put_alert(load->body + n, load->next, load->groups);
+		n += put_alert(load->body + n, load, load->next);
 	load->body[n - 1] = ']';
 	int head_n = snprintf(head, sizeof(head),
 	    "POST /api/v2/alerts HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
@@ -489,23 +501,27 @@ main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		serve();
-	if (argc == 7 && strcmp(argv[1], "load") == 0) {
+	if ((argc == 7 || argc == 9) && strcmp(argv[1], "load") == 0) {
 		uint64_t n_senders = number(argv[5]);
 		struct load load = {
 			.alerts = number(argv[3]),
 			.batch = number(argv[4]),
 			.groups = number(argv[6]),
+			.causes = argc == 9 ? number(argv[7]) : 0,
+			.rules = argc == 9 ? number(argv[8]) : 0,
 			.address = { .sin_family = AF_INET,
 			    .sin_port = htons((uint16_t)number(argv[2])),
 			    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
 		};
 
 		if (load.batch > 0 && load.groups > 0 && n_senders > 0 &&
-		    n_senders <= SENDERS_MAX) {
+		    n_senders <= SENDERS_MAX && load.causes < load.alerts &&
+		    load.rules < load.groups && (load.causes == 0) == (load.rules == 0)) {
 			load.body = grow(NULL, load.batch * ALERT_MAX + 2);
 			return run_load(&load, n_senders);
 		}
 	}
-	fprintf(stderr, "usage: stub serve | stub load PORT ALERTS BATCH CONNECTIONS GROUPS\n");
+	fprintf(stderr, "usage: stub serve | stub load PORT ALERTS BATCH CONNECTIONS GROUPS "
+			"[CAUSES RULES]\n");
 	return 2;
 }
