@@ -36,12 +36,12 @@ alert_view_read(struct http_call *call, struct alert_view *ret)
 }
 
 static bool
-receiver_matches(const struct regex *regex, const struct alert *alert)
+receiver_matches(const struct filters *filters, const struct alert *alert)
 {
-	if (regex == NULL)
+	if (filters->receiver == NULL && filters->n_receivers == 0)
 		return true;
 	for (uint32_t i = 0; i < alert->n_groups; i++)
-		if (regex_matches(regex, str_from(alert_group(alert, i)->route->receiver->name)))
+		if (filters_want_receiver(filters, alert_group(alert, i)->route->receiver->name))
 			return true;
 	return false;
 }
@@ -138,7 +138,7 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	const struct silence *silences[SILENCES_SHOWN_MAX];
 
 	if (alert->ends_at.ns < now.ns || !filters_match(&view->filters, alert->labels) ||
-	    !receiver_matches(view->filters.receiver, alert))
+	    !receiver_matches(&view->filters, alert))
 		return false;
 	uint32_t n =
 	    silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);

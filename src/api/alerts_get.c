@@ -24,6 +24,7 @@ struct listed_group {
 };
 
 struct listing {
+	struct api *api;
 	const struct api_state *state;
 	struct alert_view view;
 	struct config *config;
@@ -118,10 +119,15 @@ by_labels_and_receiver(const void *a, const void *b)
 }
 
 static struct listing *
-listing_new(const struct api_state *state, struct http_call *call)
+listing_new(struct api *api, struct http_call *call)
 {
-	struct listing *l = xcalloc(1, sizeof(*l));
+	const struct api_state *state = api->state;
+	struct listing *l;
 
+	if (!limit_gets(api, call))
+		return NULL;
+	l = xcalloc(1, sizeof(*l));
+	l->api = api;
 	l->state = state;
 	l->now = loop_now(state->loop);
 	if (!alert_view_read(call, &l->view)) {
@@ -129,6 +135,7 @@ listing_new(const struct api_state *state, struct http_call *call)
 		return NULL;
 	}
 	l->config = config_ref(state->config);
+	api->gets++;
 	return l;
 }
 
@@ -137,6 +144,7 @@ listing_fini(void *arg)
 {
 	struct listing *l = arg;
 
+	l->api->gets--;
 	for (size_t i = 0; i < l->n_alerts; i++) {
 		prefetch_alert(l->alerts, l->n_alerts, i);
 		l->alerts[i]->pins--;
@@ -201,7 +209,7 @@ list_alerts(struct listing *l, size_t n)
 void
 api_alerts_get(struct api *api, struct http_call *call, struct str id)
 {
-	struct listing *l = listing_new(api->state, call);
+	struct listing *l = listing_new(api, call);
 	struct alert *alert;
 	size_t n = 0;
 
@@ -247,8 +255,8 @@ put_group(struct listing *l, const struct listed_group *group, struct buf *out)
 		prefetch_whole(l->alerts, l->n_alerts, group->first + i);
 		if (any)
 			buf_putc(out, ',');
-		if (alert_view_put(&l->view, l->state, l->alerts[group->first + i], group->route,
-			l->now, out))
+		if (alert_view_put(
+			&l->view, l->state, l->alerts[group->first + i], group->route, l->now, out))
 			any = true;
 		else
 			out->n = here;
@@ -304,17 +312,15 @@ list_group(struct listing *l, struct alert_group *group, size_t *cap)
 static bool
 group_wanted(const struct listing *l, const struct alert_group *group)
 {
-	const struct regex *regex = l->view.filters.receiver;
-
 	if (!l->view.muted && route_voice(group->route, l->now) != ROUTE_SPEAKS)
 		return false;
-	return regex == NULL || regex_matches(regex, str_from(group->route->receiver->name));
+	return filters_want_receiver(&l->view.filters, group->route->receiver->name);
 }
 
 void
 api_groups_get(struct api *api, struct http_call *call, struct str id)
 {
-	struct listing *l = listing_new(api->state, call);
+	struct listing *l = listing_new(api, call);
 	struct alert_group *group;
 	size_t cap = 0;
 
@@ -325,8 +331,7 @@ api_groups_get(struct api *api, struct http_call *call, struct str id)
 	for (size_t it = 0; (group = groups_next(api->state->groups, &it)) != NULL;)
 		if (group_wanted(l, group))
 			list_group(l, group, &cap);
-	regex_free(l->view.filters.receiver);
-	l->view.filters.receiver = NULL;
+	filters_drop_receiver(&l->view.filters);
 	qsort(l->groups, l->n_groups, sizeof(*l->groups), by_labels_and_receiver);
 	http_reply_stream(call, 200, "application/json", fill_groups, listing_fini, l);
 }

@@ -296,10 +296,14 @@ take_alert(struct api *api, struct post *post, struct posted *alert, wall_t now,
 	if (fault == NULL &&
 	    (update.annotations = intern(post, &alert->annotations, true, &err)) == NULL)
 		fault = err.text;
-	if (fault == NULL)
-		alerts_put(api->state->alerts, &update, now, NULL);
-	else if (!faults->overflow)
+	if (fault == NULL) {
+		api->alerts_received[update.ends_at.ns <= now.ns]++;
+		if (limit_alert(
+			api, update.labels, now)) /* if not: 200 even so, as in Alertmanager */
+			alerts_put(api->state->alerts, &update, now, NULL);
+	} else if (!faults->overflow) {
 		buf_printf(faults, "%s%s", faults->n > 0 ? "; " : "", fault);
+	}
 	labels_unref(update.labels);
 	labels_unref(update.annotations);
 	return fault == NULL;
@@ -316,7 +320,6 @@ take_all(struct api *api, struct post *post, struct http_call *call)
 	for (size_t i = 0; i < post->n; i++)
 		if (!take_alert(api, post, &post->alerts[i], now, &faults))
 			bad++;
-	api->alerts_received += post->n - bad;
 	api->alerts_invalid += bad;
 	if (bad > 0) {
 		json_put_str(&body, buf_str(&faults));

@@ -174,5 +174,6 @@ api_free(struct api *api)
 		return;
 	LIST_FOREACH_SAFE(link, next, &api->pending)
 	pending_end(CONTAINER_OF(link, struct pending, link));
+	limits_fini(api);
 	free(api);
 }

@@ -24,6 +24,14 @@
 #include "rule/engine.h"
 #include "store/store.h"
 
+/* What an operator may bound beyond what is bounded anyway; 0: it is not. */
+struct api_limits {
+	uint32_t silences;        /* stored ones, the expired too */
+	uint32_t silence_bytes;   /* of matchers, comment and author */
+	uint32_t alerts_per_name; /* that fire, of one alertname */
+	uint32_t gets;            /* lists of alerts being sent */
+};
+
 /* What handlers may see. Pointers are kept current by the daemon; config and inhibitor change on reload. */
 struct api_state {
 	struct loop *loop;
@@ -38,6 +46,7 @@ struct api_state {
 	struct xfer *xfer;
 	struct http_server *server;
 	wall_t started_at;
+	struct api_limits limits;
 	const char *external_url;
 	const char *route_prefix;  /* "/prefix" of every path here; "" or NULL: none */
 	bool ready;                /* state restored, groups started */

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "labels/matcher.h"
 #include "loop/loop.h"
 
@@ -21,7 +22,12 @@
 struct api {
 	struct api_state *state;
 	uint64_t requests, refused;
-	uint64_t alerts_received, alerts_invalid;
+	uint64_t alerts_received[2]; /* those that fire, those that are over */
+	uint64_t alerts_invalid, alerts_limited;
+	uint64_t gets_refused;
+	uint32_t gets;               /* listings being sent */
+	struct map by_name;          /* struct name_count, with alerts_per_name */
+	wall_t counted_at;
 	struct link pending; /* struct pending: answers that wait for the store */
 };
 
@@ -99,13 +105,26 @@ const char *param_text(const struct http_call *call, const char *name);
 struct filters {
 	struct matcher m[API_FILTERS_MAX];
 	uint32_t n;
-	struct regex *receiver; /* receiver=; NULL: any */
+	struct matcher receivers[API_FILTERS_MAX]; /* receiver_matchers= */
+	uint32_t n_receivers;
+	struct regex *receiver;                    /* receiver=; NULL: any */
 };
 bool filters_read(struct http_call *call, struct filters *ret);
 void filters_fini(struct filters *filters);
+void filters_drop_receiver(struct filters *filters); /* from now on any */
+bool filters_want_receiver(const struct filters *filters, const char *name);
 bool filters_match(const struct filters *filters, const struct labels *labels);
 /* 1..max; answers 400 and returns 0 when it is not. */
 uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
+
+/* --- limits.c: what an operator bounded ------------------------------------- */
+/* False: answered 400 already. */
+bool limit_silence(struct api *api, struct http_call *call, const struct silence_input *input);
+/* False: it would be one more of its name than allowed; counted and logged. */
+bool limit_alert(struct api *api, const struct labels *labels, wall_t now);
+/* False: answered 503 already. */
+bool limit_gets(struct api *api, struct http_call *call);
+void limits_fini(struct api *api);
 
 /* --- alert_out.c: one alert of API v2 -------------------------------------- */
 struct alert_view {

@@ -63,12 +63,38 @@ struct numbers { /* gathered once per request */
 	X("alertmanager_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration was last loaded.", wall_seconds(n->state->last_reload_at)) \
 	X("alertmanager_dispatcher_aggregation_groups", "gauge", "Aggregation groups.", groups_count(n->state->groups)) \
 	X("alertmanager_alerts_invalid_total", "counter", "Posted alerts that were refused.", n->api->alerts_invalid) \
+	X("alertmanager_alerts_limited_total", "counter", "Posted alerts that were dropped for --alerts.per-alertname-limit.", n->api->alerts_limited) \
+	X("alertmanager_config_hash", "gauge", "Changes with the configuration.", config_hash(n->state->config)) \
+	X("alertmanager_integrations", "gauge", "Integrations configured.", integrations(n->state->config)) \
 	X("alertmanager_receivers", "gauge", "Receivers configured.", n->state->config->n_receivers) \
 	X("alertmanager_inhibition_rules", "gauge", "Inhibition rules configured.", n->state->config->n_inhibit_rules) \
 	X("alertmanager_cluster_members", "gauge", "Always 1: a single server.", 1) \
+	X("alertmanager_cluster_failed_peers", "gauge", "Always 0: a single server.", 0) \
+	X("alertmanager_peer_position", "gauge", "Always 0: a single server.", 0) \
 	X("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes()) \
 	X("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_seconds())
 /* clang-format on */
+
+/* 48 bits, which a double holds: FNV-1a of the text that /api/v2/status shows. */
+static double
+config_hash(const struct config *config)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (uint32_t i = 0; i < config->original.n; i++)
+		hash = (hash ^ (unsigned char)config->original.p[i]) * UINT64_C(1099511628211);
+	return (double)(hash >> 16);
+}
+
+static uint32_t
+integrations(const struct config *config)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < config->n_receivers; i++)
+		n += config->receivers[i].n_integrations;
+	return n;
+}
 
 static double
 resident_bytes(void)
@@ -117,9 +143,11 @@ put_labelled(struct buf *out, const struct numbers *n)
 	buf_printf(out, "alertmanager_alerts{state=\"active\"} %u\n", n->firing);
 	buf_printf(out, "alertmanager_alerts{state=\"resolved\"} %u\n", n->alerts - n->firing);
 	put_head(out, "alertmanager_alerts_received_total", "counter", "Alerts posted and taken.");
-	buf_printf(out,
-	    "alertmanager_alerts_received_total{status=\"firing\",version=\"v2\"} %llu\n",
-	    (unsigned long long)n->api->alerts_received);
+	for (int over = 0; over < 2; over++)
+		buf_printf(out,
+		    "alertmanager_alerts_received_total{status=\"%s\",version=\"v2\"} %llu\n",
+		    over ? "resolved" : "firing",
+		    (unsigned long long)n->api->alerts_received[over]);
 	put_head(out, "alertmanager_silences", "gauge", "Silences by state.");
 	buf_printf(
 	    out, "alertmanager_silences{state=\"pending\"} %u\n", n->silences[SILENCE_PENDING]);
@@ -127,6 +155,12 @@ put_labelled(struct buf *out, const struct numbers *n)
 	    out, "alertmanager_silences{state=\"active\"} %u\n", n->silences[SILENCE_ACTIVE]);
 	buf_printf(
 	    out, "alertmanager_silences{state=\"expired\"} %u\n", n->silences[SILENCE_EXPIRED]);
+	put_head(out, "alertmanager_http_requests_in_flight", "gauge", "Lists being sent.");
+	buf_printf(out, "alertmanager_http_requests_in_flight{method=\"get\"} %u\n", n->api->gets);
+	put_head(out, "alertmanager_http_concurrency_limit_exceeded_total", "counter",
+	    "GET requests refused for --web.get-concurrency.");
+	buf_printf(out, "alertmanager_http_concurrency_limit_exceeded_total{method=\"get\"} %llu\n",
+	    (unsigned long long)n->api->gets_refused);
 	put_head(out, "tocsin_build_info", "gauge", "The version.");
 	buf_puts(out, "tocsin_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 	put_head(out, "alertmanager_build_info", "gauge", "The Alertmanager whose API is spoken.");

@@ -31,38 +31,53 @@ param_bool(const struct http_call *call, const char *name, bool fallback)
 	return false;
 }
 
-/* filter=, and filter[]= as some clients write it. */
+/* name=, and name[]= as some clients write it. */
 static const char *
-filter_text(const struct http_call *call, uint32_t index)
+list_text(
+    const struct http_call *call, const char *name, const char *name_in_brackets, uint32_t index)
 {
-	const char *value = http_param(call, "filter", index);
+	const char *value = http_param(call, name, index);
 
 	if (value != NULL)
 		return value;
-	for (uint32_t plain = 0; http_param(call, "filter", plain) != NULL; plain++)
+	for (uint32_t plain = 0; http_param(call, name, plain) != NULL; plain++)
 		index--;
-	return http_param(call, "filter[]", index);
+	return http_param(call, name_in_brackets, index);
+}
+
+/* One matcher each. False: answered. */
+static bool
+read_matchers(struct http_call *call, const char *name, const char *name_in_brackets,
+    const char *many, struct matcher *m, uint32_t *n)
+{
+	const char *text;
+	struct err err = { 0 };
+
+	for (uint32_t i = 0; (text = list_text(call, name, name_in_brackets, i)) != NULL; i++) {
+		if (*n == API_FILTERS_MAX) {
+			reply_said(call, 400, "more than %d %s", API_FILTERS_MAX, many);
+			return false;
+		}
+		if (matcher_parse(str_from(text), &m[*n], &err) < 0) {
+			reply_said(call, 400, "bad matcher format: %s: %s", text, err.text);
+			return false;
+		}
+		++*n;
+	}
+	return true;
 }
 
 bool
 filters_read(struct http_call *call, struct filters *ret)
 {
-	const char *text;
+	const char *text = param_text(call, "receiver");
 	struct err err = { 0 };
 
 	*ret = (struct filters){ 0 };
-	for (uint32_t i = 0; (text = filter_text(call, i)) != NULL; i++) {
-		if (ret->n == API_FILTERS_MAX) {
-			reply_said(call, 400, "more than %d filters", API_FILTERS_MAX);
-			goto bad;
-		}
-		if (matcher_parse(str_from(text), &ret->m[ret->n], &err) < 0) {
-			reply_said(call, 400, "bad matcher format: %s: %s", text, err.text);
-			goto bad;
-		}
-		ret->n++;
-	}
-	text = param_text(call, "receiver");
+	if (!read_matchers(call, "filter", "filter[]", "filters", ret->m, &ret->n) ||
+	    !read_matchers(call, "receiver_matchers", "receiver_matchers[]", "receiver matchers",
+		ret->receivers, &ret->n_receivers))
+		goto bad;
 	if (text != NULL && (ret->receiver = regex_new(str_from(text), &err)) == NULL) {
 		reply_said(call, 400, "failed to parse receiver param: %s", err.text);
 		goto bad;
@@ -74,12 +89,35 @@ bad:
 }
 
 void
+filters_drop_receiver(struct filters *filters)
+{
+	for (uint32_t i = 0; i < filters->n_receivers; i++)
+		matcher_fini(&filters->receivers[i]);
+	filters->n_receivers = 0;
+	regex_free(filters->receiver);
+	filters->receiver = NULL;
+}
+
+void
 filters_fini(struct filters *filters)
 {
 	for (uint32_t i = 0; i < filters->n; i++)
 		matcher_fini(&filters->m[i]);
-	regex_free(filters->receiver);
+	filters_drop_receiver(filters);
 	*filters = (struct filters){ 0 };
+}
+
+/* A receiver's only label is its name. */
+bool
+filters_want_receiver(const struct filters *filters, const char *name)
+{
+	for (uint32_t i = 0; i < filters->n_receivers; i++) {
+		const struct matcher *m = &filters->receivers[i];
+		bool is_name = str_is(istr_str(m->name), "name");
+		if (!matcher_matches_value(m, is_name ? str_from(name) : STR("")))
+			return false;
+	}
+	return filters->receiver == NULL || regex_matches(filters->receiver, str_from(name));
 }
 
 /*

@@ -124,6 +124,8 @@ api_silences_get(struct api *api, struct http_call *call, struct str id)
 	wall_t now = loop_now(api->state->loop);
 	const struct silence *silence;
 	struct filters filters;
+	bool wanted[] = { param_bool(call, "active", true), param_bool(call, "pending", true),
+		param_bool(call, "expired", true) }; /* by rank */
 	struct listed *list = NULL;
 	size_t n = 0, cap = 0;
 	struct buf body = { 0 };
@@ -134,8 +136,11 @@ api_silences_get(struct api *api, struct http_call *call, struct str id)
 	for (size_t it = 0; (silence = silences_next(api->state->silences, &it)) != NULL;) {
 		if (!silence_wanted(silence, &filters))
 			continue;
+		struct listed listed = listed_of(silence, now);
+		if (!wanted[listed.rank])
+			continue;
 		list = xgrow(list, &cap, n + 1, sizeof(*list));
-		list[n++] = listed_of(silence, now);
+		list[n++] = listed;
 	}
 	if (n > 0)
 		qsort(list, n, sizeof(*list), by_rank);
@@ -389,8 +394,12 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 	input.comment = text_of(object, "comment");
 	input.until_resolved = flag_of(object, "untilResolved", false); /* ours */
 	input.matchers = read_matchers(call, member_of(object, "matchers"));
-	if (input.matchers != NULL)
+	if (input.matchers == NULL)
+		return;
+	if (limit_silence(api, call, &input))
 		set_silence(api, call, &input);
+	else
+		matchers_free(input.matchers);
 }
 
 void

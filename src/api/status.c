@@ -30,18 +30,26 @@ void
 api_receivers_get(struct api *api, struct http_call *call, struct str id)
 {
 	const struct config *config = api->state->config;
+	struct filters filters;
 	struct buf body = { 0 };
+	bool any = false;
 
 	(void)id;
+	if (!filters_read(call, &filters))
+		return;
 	buf_putc(&body, '[');
 	for (uint32_t i = 0; i < config->n_receivers; i++) {
-		buf_puts(&body, i > 0 ? ",{\"name\":" : "{\"name\":");
+		if (!filters_want_receiver(&filters, config->receivers[i].name))
+			continue;
+		buf_puts(&body, any ? ",{\"name\":" : "{\"name\":");
+		any = true;
 		json_put_str_html(&body, str_from(config->receivers[i].name));
 		buf_putc(&body, '}');
 	}
 	buf_puts(&body, "]\n");
 	reply_json(call, 200, &body);
 	buf_fini(&body);
+	filters_fini(&filters);
 }
 
 void

@@ -10,12 +10,41 @@
 #include "base/log.h"
 #include "cli/args.h"
 #include "daemon/daemon.h"
+#include "loop/clock.h"
 #include "net/server.h"
+
+/* Flags of Alertmanager that have no meaning here: taken, and said so in the log. */
+static const struct {
+	const char *name, *why;
+} noted[] = {
+	{ "cluster.*", "this is a single server" },
+	{ "data.maintenance-interval", "state is written as it changes" },
+	{ "alerts.gc-interval", "alerts end when nobody needs them" },
+	{ "dispatch.maintenance-interval", "groups end when they are empty" },
+	{ "web.timeout", "no request waits for another" },
+	{ "web.ui-path", "the page is part of the program" },
+};
+
+/* Features of Alertmanager, by how they are taken. */
+static const struct {
+	const char *name, *why;
+} features[] = {
+	{ "utf8-strict-mode", "matchers are read in either syntax" },
+	{ "classic-mode", "matchers are read in either syntax" },
+	{ "receiver-name-in-metrics", "tocsin_deliveries_total tells receivers apart" },
+	{ "alert-names-in-metrics", "there is no such metric" },
+	{ "group-key-in-metrics", "there is no such metric" },
+	{ "auto-gomemlimit", "there is no such runtime" },
+	{ "auto-gomaxprocs", "there is no such runtime" },
+	{ "event-recorder", "tocsin history shows what happened" },
+};
 
 struct serve_args {
 	const char *config, *storage, *external_url, *route_prefix, *web_config;
-	const char *level, *format, *retention;
-	struct arg_list listen, ignored;
+	const char *level, *format, *retention, *start_delay;
+	const char *max_silences, *max_silence_bytes, *per_alertname, *get_concurrency;
+	struct arg_list listen, enabled, ignored[ARRAY_LEN(noted)];
+	bool insecure_discovery, log_silences;
 };
 
 static int
@@ -31,33 +60,126 @@ set_log(const struct command *command, const struct serve_args *args)
 		return args_usage_error(
 		    command, "--log.format=%s: give logfmt or json", args->format);
 	log_configure(level, format);
+	log_set_clock(clock_wall);
 	return EXIT_OK;
+}
+
+/* NULL or negative: 0, no limit. */
+static int
+read_limit(const struct command *command, const char *name, const char *text, uint32_t *ret)
+{
+	int64_t n = 0;
+
+	if (text != NULL && (!str_to_i64(str_from(text), &n) || n > UINT32_MAX))
+		return args_usage_error(command, "--%s=%s: give a number", name, text);
+	*ret = n > 0 ? (uint32_t)n : 0;
+	return EXIT_OK;
+}
+
+static int
+read_limits(const struct command *command, const struct serve_args *args, struct api_limits *ret)
+{
+	const struct {
+		const char *name, *text;
+		uint32_t *value;
+	} limits[] = {
+		{ "silences.max-silences", args->max_silences, &ret->silences },
+		{ "silences.max-silence-size-bytes", args->max_silence_bytes, &ret->silence_bytes },
+		{ "alerts.per-alertname-limit", args->per_alertname, &ret->alerts_per_name },
+		{ "web.get-concurrency", args->get_concurrency, &ret->gets },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (read_limit(command, limits[i].name, limits[i].text, limits[i].value) != EXIT_OK)
+			return EXIT_USAGE;
+	return EXIT_OK;
+}
+
+static int
+note_feature(const struct command *command, struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(features); i++)
+		if (str_is(name, features[i].name)) {
+			log_info("daemon", "feature has no effect", LOG_STR("feature", name),
+			    LOG_Z("why", features[i].why));
+			return EXIT_OK;
+		}
+	return args_usage_error(
+	    command, "--enable-feature: there is no feature '%.*s'", STR_ARG(name));
+}
+
+/* Each value is a list with commas. */
+static int
+note_features(const struct command *command, const struct arg_list *enabled)
+{
+	for (uint32_t i = 0; i < enabled->n; i++)
+		for (const char *p = enabled->items[i]; *p != '\0';) {
+			size_t n = strcspn(p, ",");
+			if (n > 0 && note_feature(command, str_make(p, n)) != EXIT_OK)
+				return EXIT_USAGE;
+			p += n + (p[n] == ',');
+		}
+	return EXIT_OK;
+}
+
+static void
+note_ignored(const struct serve_args *args)
+{
+	for (size_t i = 0; i < ARRAY_LEN(noted); i++)
+		if (args->ignored[i].n > 0)
+			log_info("daemon", "flag has no effect", LOG_Z("flag", noted[i].name),
+			    LOG_Z("why", noted[i].why));
+	if (args->insecure_discovery)
+		log_info("daemon", "flag has no effect", LOG_Z("flag", "cluster.*"),
+		    LOG_Z("why", noted[0].why));
+	if (args->log_silences)
+		log_info("daemon", "flag has no effect", LOG_Z("flag", "log.silences"),
+		    LOG_Z("why", "tocsin history shows silences"));
+}
+
+/* False: said what is wrong. */
+static bool
+addresses_are_good(
+    const struct command *command, const struct serve_args *args, const char **ret_listen)
+{
+	struct err err = { 0 };
+
+	for (uint32_t i = 0; i < args->listen.n; i++) {
+		ret_listen[i] = args->listen.items[i];
+		if (http_server_address_check(ret_listen[i], &err) == 0)
+			continue;
+		args_usage_error(command, "--web.listen-address: %s", err.text);
+		return false;
+	}
+	if (args->external_url != NULL && strncmp(args->external_url, "http://", 7) != 0 &&
+	    strncmp(args->external_url, "https://", 8) != 0) {
+		args_usage_error(command,
+		    "--web.external-url=%s: give http://HOST/PATH or https://HOST/PATH",
+		    args->external_url);
+		return false;
+	}
+	return true;
 }
 
 static int
 serve(const struct command *command, const struct serve_args *args)
 {
 	const char *listen[ARGS_MANY_MAX + 1] = { "localhost:9093" };
+	struct api_limits limits;
 	struct err err = { 0 };
-	dur_t retention;
+	dur_t retention, start_delay;
 
 	if (set_log(command, args) != EXIT_OK)
 		return EXIT_USAGE;
 	if (duration_parse(str_from(args->retention), &retention, &err) < 0)
 		return args_usage_error(command, "--data.retention: %s", err.text);
-	for (uint32_t i = 0; i < args->listen.n; i++) {
-		listen[i] = args->listen.items[i];
-		if (http_server_address_check(listen[i], &err) < 0)
-			return args_usage_error(command, "--web.listen-address: %s", err.text);
-	}
-	if (args->external_url != NULL && strncmp(args->external_url, "http://", 7) != 0 &&
-	    strncmp(args->external_url, "https://", 8) != 0)
-		return args_usage_error(command,
-		    "--web.external-url=%s: give http://HOST/PATH or https://HOST/PATH",
-		    args->external_url);
-	if (args->ignored.n > 0)
-		log_warn("daemon", "cluster flags have no effect: this is a single server",
-		    LOG_INT("flags", args->ignored.n));
+	if (duration_parse(str_from(args->start_delay), &start_delay, &err) < 0)
+		return args_usage_error(command, "--dispatch.start-delay: %s", err.text);
+	if (!addresses_are_good(command, args, listen) ||
+	    read_limits(command, args, &limits) != EXIT_OK ||
+	    note_features(command, &args->enabled) != EXIT_OK)
+		return EXIT_USAGE;
+	note_ignored(args);
 	return daemon_run(&(struct daemon_options){
 	    .config_path = args->config,
 	    .storage_path = args->storage,
@@ -66,6 +188,8 @@ serve(const struct command *command, const struct serve_args *args)
 	    .route_prefix = args->route_prefix,
 	    .web_config_path = args->web_config,
 	    .retention = retention,
+	    .start_delay = start_delay,
+	    .limits = limits,
 	});
 }
 
@@ -78,6 +202,7 @@ run(const struct command *command, int argc, char **argv)
 		.level = "info",
 		.format = "logfmt",
 		.retention = "120h",
+		.start_delay = "0s",
 	};
 	/* clang-format off */
 	const struct arg_option options[] = {
@@ -88,9 +213,22 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "web.route-prefix", .metavar = "PATH", .value = &args.route_prefix, .doc = "path of every endpoint (default the path of --web.external-url)" },
 		{ .name = "web.config.file", .metavar = "FILE", .value = &args.web_config, .doc = "TLS, users and headers of this server, in Prometheus' format" },
 		{ .name = "data.retention", .metavar = "DURATION", .value = &args.retention, .doc = "of history and expired silences (default 120h)" },
+		{ .name = "dispatch.start-delay", .metavar = "DURATION", .value = &args.start_delay, .doc = "no receiver is told anything before (default 0s)" },
+		{ .name = "silences.max-silences", .metavar = "N", .value = &args.max_silences, .doc = "kept, the expired too (default 0: no limit)" },
+		{ .name = "silences.max-silence-size-bytes", .metavar = "N", .value = &args.max_silence_bytes, .doc = "matchers, comment and author (default 0: no limit)" },
+		{ .name = "alerts.per-alertname-limit", .metavar = "N", .value = &args.per_alertname, .doc = "firing alerts of one name, more are dropped (default 0: all)" },
+		{ .name = "web.get-concurrency", .metavar = "N", .value = &args.get_concurrency, .doc = "lists of alerts under way, more are refused (default 0: all)" },
+		{ .name = "enable-feature", .metavar = "NAME,...", .many = &args.enabled },
 		{ .name = "log.level", .metavar = "LEVEL", .value = &args.level, .doc = "debug, info, warn or error (default info)" },
 		{ .name = "log.format", .metavar = "FORMAT", .value = &args.format, .doc = "logfmt or json (default logfmt)" },
-		{ .name = "cluster.*", .metavar = "VALUE", .many = &args.ignored },
+		{ .name = "log.silences", .flag = &args.log_silences },
+		{ .name = "cluster.allow-insecure-public-advertise-address-discovery", .flag = &args.insecure_discovery },
+		{ .name = noted[0].name, .metavar = "VALUE", .many = &args.ignored[0] },
+		{ .name = noted[1].name, .metavar = "VALUE", .many = &args.ignored[1] },
+		{ .name = noted[2].name, .metavar = "VALUE", .many = &args.ignored[2] },
+		{ .name = noted[3].name, .metavar = "VALUE", .many = &args.ignored[3] },
+		{ .name = noted[4].name, .metavar = "VALUE", .many = &args.ignored[4] },
+		{ .name = noted[5].name, .metavar = "VALUE", .many = &args.ignored[5] },
 		{ .name = NULL },
 	};
 	/* clang-format on */

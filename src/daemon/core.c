@@ -115,6 +115,16 @@ on_upkeep(void *arg)
 	loop_timer_set(core->loop, &core->upkeep, mono_add(loop_mono(core->loop), UPKEEP_INTERVAL));
 }
 
+/* Senders have had the time to say again what fires: the groups may be told. */
+static void
+on_start_delay(void *arg)
+{
+	struct core *core = arg;
+
+	if (!core->stopping)
+		groups_start(core->groups, loop_now(core->loop));
+}
+
 /* The first listener's address, as people reach it. */
 static char *
 default_external_url(const struct core *core)
@@ -196,6 +206,7 @@ open_rooms(struct core *core)
 	    });
 	alerts_subscribe(core->alerts, on_alert_put, on_alert_gone, core);
 	timer_init(&core->upkeep, on_upkeep, core);
+	timer_init(&core->start_delay, on_start_delay, core);
 }
 
 struct config *
@@ -226,6 +237,7 @@ fill_state(struct core *core)
 	core->state = (struct api_state){
 		.loop = core->loop,
 		.server = core->servers[0],
+		.limits = core->options->limits,
 		.external_url = core->external_url,
 		.route_prefix = core->route_prefix,
 		.store = core->store,
@@ -306,7 +318,11 @@ core_start(struct core *core)
 	wall_t now = loop_now(core->loop);
 
 	notifier_start(core->notifier, now);
-	groups_start(core->groups, now);
+	if (core->options->start_delay.ns > 0)
+		loop_timer_set(core->loop, &core->start_delay,
+		    mono_add(loop_mono(core->loop), core->options->start_delay));
+	else
+		groups_start(core->groups, now);
 	engine_start(core->engine);
 	on_upkeep(core);
 	core->state.ready = true;
@@ -328,6 +344,7 @@ void
 core_close(struct core *core)
 {
 	loop_timer_stop(core->loop, &core->upkeep);
+	loop_timer_stop(core->loop, &core->start_delay);
 	web_close(&core->web);
 	for (uint32_t i = 0; i < core->n_servers; i++)
 		http_server_free(core->servers[i]);

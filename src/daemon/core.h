@@ -34,6 +34,7 @@ struct core {
 	char *external_url;
 	char *route_prefix;
 	struct timer upkeep;     /* retention, sweeping: once a minute */
+	struct timer start_delay; /* until groups are flushed */
 	struct timer stop_check; /* while stopping */
 	mono_t stop_deadline;
 	bool stopping;

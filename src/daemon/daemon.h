@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "api/api.h"
 #include "base/err.h"
 #include "base/instant.h"
 
@@ -24,6 +25,8 @@ struct daemon_options {
 	const char *route_prefix;     /* NULL: the path of external_url */
 	const char *web_config_path;  /* TLS and users; NULL: none */
 	dur_t retention;              /* 120h */
+	dur_t start_delay;            /* no group is flushed before it has passed */
+	struct api_limits limits;
 };
 
 /* Runs until stopped; exit code. Configuration findings go to stderr. */

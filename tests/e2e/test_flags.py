@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alertmanager's flags: limits, the start delay, those without a meaning here, and what is no flag at all."""
+
+import socket
+import time
+
+from lib import wait
+from lib.api import rfc3339
+from lib.configs import one_webhook
+from lib.differential import alert
+from lib.tocsin import command
+
+NOW = "group_wait: 0s, group_interval: 1s, repeat_interval: 1h"
+
+
+def silence(server, name, value, length=600.0, comment="c", silence_id=None):
+    """The answer to a silence that need not be taken."""
+    now = time.time()
+    return server.post("/api/v2/silences", {
+        "matchers": [{"name": name, "value": value, "isRegex": False, "isEqual": True}], "startsAt": rfc3339(now),
+        "endsAt": rfc3339(now + length), "createdBy": "e2e", "comment": comment,
+        **({"id": silence_id} if silence_id else {})})
+
+
+def test_silences_are_limited_in_number_and_size(t):
+    """An edit in place is no further silence, one with other matchers is; the expired count until they are gone."""
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=[
+        "--silences.max-silences=2", "--silences.max-silence-size-bytes=100"])
+    first, second = (silence(tocsin, "a", value).json["silenceID"] for value in "12")
+    refused = silence(tocsin, "a", "3")
+    assert refused.status == 400 and refused.json == "exceeded maximum number of silences: 2 (limit: 2)", refused
+    assert silence(tocsin, "a", "1", 900.0, "longer", first).json["silenceID"] == first
+    assert silence(tocsin, "a", "4", silence_id=second).status == 400, "it would leave one and make one"
+    tocsin.expire(second)
+    assert silence(tocsin, "a", "2", silence_id=second).status == 400
+    assert [s["comment"] for s in tocsin.silences(expired="false")] == ["longer"]
+    refused = silence(tocsin, "a", "1", comment="x" * 120, silence_id=first)
+    assert refused.status == 400 and "silence exceeded maximum size: 125 bytes (limit: 100 bytes)" == refused.json, refused
+
+
+def test_alerts_of_one_name_are_limited(t):
+    """More are dropped with a 200, counted and logged; those that are there are refreshed; an end makes room."""
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=["--alerts.per-alertname-limit=2"])
+    tocsin.post_alerts([alert("A", n=str(n)) for n in range(4)] + [alert("B", n="0")])
+
+    def kept():
+        return sorted(a["labels"]["alertname"] + a["labels"]["n"] for a in tocsin.alerts())
+
+    assert kept() == ["A0", "A1", "B0"], kept()
+    assert tocsin.metric("alertmanager_alerts_limited_total") == 2
+    assert "too many of its name" in tocsin.process.log()
+    tocsin.post_alerts([alert("A", n="1", annotations={"x": "y"}), alert("A", n="0", ends=time.time())])
+    assert kept() == ["A1", "B0"]
+
+    def room():
+        tocsin.post_alerts([alert("A", n="7")])
+        return kept() == ["A1", "A7", "B0"]
+
+    wait.until("room for another", room, 5)
+    assert tocsin.metric("alertmanager_alerts_received_total", status="resolved") == 1
+
+
+def test_lists_under_way_are_limited(t):
+    """While one is being read slowly the next is refused; everything else is answered."""
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=["--web.get-concurrency=1"])
+    for batch in range(5):
+        tocsin.post_alerts([alert("Big", n=f"{batch}-{n}", annotations={"text": "x" * 8000}) for n in range(300)])
+    with socket.create_connection(("127.0.0.1", tocsin.port)) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.sendall(b"GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        for path in ("/api/v2/alerts", "/api/v2/alerts/groups"):
+            refused = tocsin.get(path)
+            assert refused.status == 503 and "Limit of concurrent GET requests reached (1)" in refused.text, refused
+        assert tocsin.get("/-/healthy").status == 200 and tocsin.get("/api/v2/status").status == 200
+        assert tocsin.metric("alertmanager_http_concurrency_limit_exceeded_total", method="get") == 2
+        assert tocsin.metric("alertmanager_http_requests_in_flight") == 1
+    wait.until("a place", lambda: tocsin.get("/api/v2/alerts", filter="alertname=none").status == 200, 5)
+
+
+def test_nothing_is_told_before_the_start_delay_has_passed(t):
+    """Also what was told to be due before; afterwards all at once."""
+    hook = t.webhook()
+    tocsin = t.tocsin(one_webhook(hook.url, timers=NOW), arguments=["--dispatch.start-delay=1500ms"], start=False)
+    spawned = time.monotonic()
+    tocsin.start()
+    tocsin.post_alerts([alert("A"), alert("Old", starts=time.time() - 60)])
+    assert len(tocsin.alerts()) == 2 and len(tocsin.groups()) == 2
+    first = hook.wait_count(2, 5)[0]
+    assert first.mono - spawned >= 1.5, first.mono - spawned
+    tocsin.post_alerts([alert("B")])
+    hook.wait_count(3, 1.2)
+
+
+def test_flags_without_a_meaning_are_noted_and_others_are_errors(t):
+    meaningless = ["--cluster.listen-address=", "--cluster.peer=10.0.0.1:9094", "--cluster.peer-timeout", "15s",
+                   "--cluster.allow-insecure-public-advertise-address-discovery", "--data.maintenance-interval=15m",
+                   "--alerts.gc-interval=30m", "--dispatch.maintenance-interval=30s", "--web.timeout=5s",
+                   "--log.silences", "--web.ui-path=/usr/share/x", "--enable-feature=classic-mode,utf8-strict-mode",
+                   "--enable-feature", "auto-gomemlimit"]
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=meaningless)
+    log = tocsin.process.log()
+    for word in ("cluster.*", "data.maintenance-interval", "alerts.gc-interval", "dispatch.maintenance-interval",
+                 "web.timeout", "log.silences", "web.ui-path"):
+        assert f"flag={word}" in log, (word, log)
+    assert "feature=classic-mode" in log and "feature=auto-gomemlimit" in log, log
+    for bad, said in (("--enable-feature=teleport", "teleport"), ("--web.systemd-socket", "unknown option"),
+                      ("--storage.pth=x", "did you mean --storage.path"), ("--silences.max-silences=many", "number"),
+                      ("--dispatch.start-delay=soon", "start-delay"), ("--data.retention=1.5h", "retention")):
+        done = command("serve", bad)
+        assert done.returncode == 2 and said in done.stderr, (bad, done)
