@@ -141,6 +141,7 @@ struct schema {
 	void (*check)(struct schema_context *ctx, void *value, const struct yaml_node *node);
 	/* Bare scalars are allowed too (e.g. `expr: text`): fills value from it; may be NULL. */
 	void (*scalar)(struct schema_context *ctx, const struct yaml_node *node, void *value);
+	const char *const *either; /* exactly one of these keys is given, for the JSON Schema; NULL-terminated, or NULL */
 };
 
 #define SCHEMA_FIELDS(array) .fields = (array), .n_fields = sizeof(array) / sizeof((array)[0])

@@ -251,6 +251,23 @@ put_required(const struct schema *schema, struct buf *out, int indent)
 	buf_puts(out, any ? "]" : "");
 }
 
+static void
+put_either(const struct schema *schema, struct buf *out, int indent)
+{
+	if (schema->either == NULL) {
+		return;
+	}
+	buf_putc(out, ',');
+	put_newline(out, indent);
+	for (size_t i = 0; schema->either[i] != NULL; i++) {
+		buf_puts(out, i == 0 ? "\"oneOf\": [" : ", ");
+		buf_puts(out, "{\"required\": [");
+		json_put_str(out, str_from(schema->either[i]));
+		buf_puts(out, "]}");
+	}
+	buf_putc(out, ']');
+}
+
 void
 schema_put_object(const struct schema *schema, struct schema_defs *defs,
     struct buf *out, int indent)
@@ -290,6 +307,7 @@ schema_put_object(const struct schema *schema, struct schema_defs *defs,
 	put_newline(out, indent + 1);
 	buf_putc(out, '}');
 	put_required(schema, out, indent + 1);
+	put_either(schema, out, indent + 1);
 }
 
 void

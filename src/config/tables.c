@@ -118,6 +118,8 @@ source_table(struct arena *arena, const struct source_kind *kind)
 	};
 }
 
+static const char *const alert_or_record[] = { "alert", "record", NULL };
+
 const struct tables *
 tables_new(struct arena *arena, const struct config_kinds *kinds)
 {
@@ -130,6 +132,7 @@ tables_new(struct arena *arena, const struct config_kinds *kinds)
 	    &t->receiver.n_fields, &t->receiver.size);
 	top_table(t, arena);
 	t->rule = (struct schema){ .name = "rule",
+		.either = alert_or_record,
 		.doc = "An alert and the condition that raises it: exactly "
 		       "one of the kinds.  Or a series to record, and its "
 		       "expr." };
