@@ -8,8 +8,9 @@
  * The first byte chooses: even, the rest are edits of a good file, four bytes
  * each (place, 24 bits; value); odd, the rest are the fields of rows that are
  * written as they are: a byte for the table, then numbers of eight bytes and
- * texts behind two bytes of length, until the input ends.  The high bits of
- * the first byte are the version that is written over the file's own.
+ * texts behind two bytes of length, until the input ends.  With edits, the
+ * high bits of the first byte are the version of the file: one of those there
+ * were, else the present one with that number written over its own.
  *
  * Beyond not crashing: what cannot be opened says why, what opens has nothing
  * left over at the end, and what has been opened once opens again.
@@ -28,6 +29,7 @@
 #include "fuzz.h"
 #include "net/xfer.h"
 #include "route/groups.h"
+#include "store/store_internal.h"
 #include "support.h"
 
 #define START    ((wall_t){ INT64_C(1700000000000000000) })
@@ -35,8 +37,9 @@
 #define BASE_MAX (1u << 20)
 
 static char dir[256], path[300];
-static char base[BASE_MAX];
-static size_t base_n;
+/* A file of each version; the first is the present one as the program leaves it. */
+static char bases[STORE_SCHEMA_VERSION + 1][BASE_MAX];
+static size_t bases_n[STORE_SCHEMA_VERSION + 1];
 
 static const char config_text[] = "route: {receiver: r, group_by: [alertname], group_wait: 1s}\n"
 				  "receivers:\n"
@@ -313,48 +316,84 @@ clean_up(void)
 	(void)rmdir(dir);
 }
 
+static void
+keep_base(int version)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, bases[version], BASE_MAX) : -1;
+
+	if (n <= 0 || n == BASE_MAX)
+		abort();
+	close(fd);
+	bases_n[version] = (size_t)n;
+}
+
 /* A good file with a row of each sort. */
 static void
-make_base(void)
+make_present(void)
 {
 	static const char rows[] =
 	    "\0\x12\0\1\0\0\0\1\0\0\0a\1\0\0\0bxxxx\0\0\0\0"
 	    "\6\4\0uuid\x10\0\1\1\0\0\0\0\1\0\0\0a\1\0\0\0b"
 	    "\3\2\0{}\4\0\0\0\0\0\5\2\0{}\1\0r\1\0w\4\0\0\0\0\0\2\0{}\4\0\0\0\0\0";
+
+	if (!open_and_live(false, str_make(rows, sizeof(rows) - 1)))
+		abort();
+	keep_base(0);
+}
+
+static void
+make_old(int version)
+{
+	struct err err = { 0 };
+	sqlite3 *db = NULL;
+
+	write_file("", 0);
+	if (store_connect(&db, path, false, &err) < 0 ||
+	    store_migrate(db, path, version, &err) < 0 ||
+	    store_exec(db,
+		"INSERT INTO alert VALUES (1, x'00000000', x'00000000', '', 1, 2, 3, 0);"
+		"INSERT INTO silence (id, matchers, starts_at, ends_at, updated_at, created_by,"
+		" comment) VALUES ('a', x'0100000000', 1, 2, 3, 'me', 'why');"
+		"INSERT INTO nflog (id, group_key, integration, firing, resolved, at, expires_at,"
+		" thread) VALUES (2, '{}', 'r/webhook[0]', x'', x'', 1, 2, '');",
+		&err) < 0)
+		abort();
+	store_disconnect(&db);
+	keep_base(version);
+}
+
+static void
+make_bases(void)
+{
 	const char *tmp = getenv("TMPDIR");
-	ssize_t n;
-	int fd;
 
 	snprintf(dir, sizeof(dir), "%s/tocsin-fuzz-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(dir) == NULL || atexit(clean_up) != 0)
 		abort();
 	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
-	if (!open_and_live(false, str_make(rows, sizeof(rows) - 1)))
-		abort();
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd >= 0 ? read(fd, base, sizeof(base)) : -1;
-	if (n <= 0 || (size_t)n == sizeof(base))
-		abort();
-	close(fd);
-	base_n = (size_t)n;
+	make_present();
+	for (int version = 1; version <= STORE_SCHEMA_VERSION; version++)
+		make_old(version);
 }
 
 static void
 edit_and_open(const uint8_t *data, size_t size, unsigned version)
 {
 	static char bytes[BASE_MAX];
-	size_t n = base_n;
+	unsigned which = version <= STORE_SCHEMA_VERSION ? version : 0;
+	size_t n = bases_n[which], whole = n;
 
-	memcpy(bytes, base, base_n);
-	if (version > 0)
-		bytes[63] = (char)(version - 1); /* user_version, its lowest byte */
+	memcpy(bytes, bases[which], n);
+	if (which != version)
+		bytes[63] = (char)version; /* user_version, its lowest byte */
 	for (; size >= 4; data += 4, size -= 4) {
 		size_t at = (size_t)data[0] << 16 | (size_t)data[1] << 8 | data[2];
 
-		if (at < base_n)
+		if (at < whole)
 			bytes[at] = (char)data[3];
-		else if (at < 2 * base_n)
-			n = at - base_n; /* cut short */
+		else if (at < 2 * whole)
+			n = at - whole; /* cut short */
 	}
 	write_file(bytes, n);
 	if (open_and_live(true, STR("")) && !open_and_live(false, STR("")))
@@ -366,15 +405,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	if (base_n == 0) {
+	if (bases_n[0] == 0) {
 		log_configure((enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
-		make_base();
+		make_bases();
 	}
 	if (data[0] % 2 == 0) {
 		edit_and_open(data + 1, size - 1, data[0] >> 4);
 		return 0;
 	}
-	write_file(base, base_n);
+	write_file(bases[0], bases_n[0]);
 	if (!open_and_live(false, str_make((const char *)data + 1, size - 1)) ||
 	    !open_and_live(true, STR("")) || !open_and_live(true, STR("")))
 		abort();
