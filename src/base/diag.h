@@ -54,4 +54,6 @@ uint32_t diag_dropped(const struct diag *diag);  /* errors and warnings past DIA
 bool diag_line(const struct diag *diag, const char *file, uint32_t line, struct str *ret);
 void diag_sort(struct diag *diag); /* by file (order of registration), line, column; notes stay with theirs */
 void diag_print(const struct diag *diag, struct buf *out);      /* text as above */
+/* Without the lines of the files: for logs and answers, where a secret in such a line would stay. */
+void diag_print_brief(const struct diag *diag, struct buf *out);
 void diag_print_json(const struct diag *diag, struct buf *out); /* [{"level","file","line","column","text"}] */

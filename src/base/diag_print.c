@@ -76,8 +76,7 @@ next_glyph(struct str *line)
 		if (c == '\t')
 			glyph.text = STR(" ");
 		else if (c >= 0x20 && (c < 0x7f || c > 0x9f))
-			glyph = (struct glyph){ str_make(line->p, length),
-				cells_of(c) };
+			glyph = (struct glyph){ str_make(line->p, length), cells_of(c) };
 	} else {
 		length = 1;
 	}
@@ -88,8 +87,7 @@ next_glyph(struct str *line)
 
 /* The part of a long line that is shown: characters [from, to). */
 static void
-choose_window(
-    uint32_t chars, uint32_t caret, uint32_t *ret_from, uint32_t *ret_to)
+choose_window(uint32_t chars, uint32_t caret, uint32_t *ret_from, uint32_t *ret_to)
 {
 	*ret_from = 0;
 	*ret_to = chars;
@@ -112,8 +110,7 @@ put_spaces(struct buf *out, uint32_t n)
 static void
 put_excerpt(struct buf *out, const struct pos *pos, struct str line)
 {
-	uint32_t caret = pos->col - 1, chars = str_runes(line), from, to,
-		 before = 0, under = 0;
+	uint32_t caret = pos->col - 1, chars = str_runes(line), from, to, before = 0, under = 0;
 	uint32_t last = caret + (pos->width > 1 ? pos->width : 1);
 
 	choose_window(chars, caret < chars ? caret : chars, &from, &to);
@@ -144,8 +141,7 @@ put_excerpt(struct buf *out, const struct pos *pos, struct str line)
 }
 
 static void
-put_finding(
-    const struct diag *diag, const struct finding *finding, struct buf *out)
+put_finding(const struct diag *diag, const struct finding *finding, bool excerpt, struct buf *out)
 {
 	const struct pos *pos = &finding->pos;
 	struct str line;
@@ -159,21 +155,32 @@ put_finding(
 		buf_puts(out, ": ");
 	}
 	buf_printf(out, "%s: %s\n", level_names[finding->level], finding->text);
-	if (finding->level != DIAG_NOTE && pos->line != 0 && pos->col != 0 &&
+	if (excerpt && finding->level != DIAG_NOTE && pos->line != 0 && pos->col != 0 &&
 	    diag_line(diag, pos->file, pos->line, &line))
 		put_excerpt(out, pos, line);
+}
+
+static void
+put_all(const struct diag *diag, bool excerpts, struct buf *out)
+{
+	uint32_t dropped = diag_dropped(diag);
+
+	for (uint32_t i = 0; i < diag_count(diag); i++)
+		put_finding(diag, diag_at(diag, i), excerpts, out);
+	if (dropped != 0)
+		buf_printf(out, "%u more finding%s not shown\n", dropped, dropped == 1 ? "" : "s");
 }
 
 void
 diag_print(const struct diag *diag, struct buf *out)
 {
-	uint32_t dropped = diag_dropped(diag);
+	put_all(diag, true, out);
+}
 
-	for (uint32_t i = 0; i < diag_count(diag); i++)
-		put_finding(diag, diag_at(diag, i), out);
-	if (dropped != 0)
-		buf_printf(out, "%u more finding%s not shown\n", dropped,
-		    dropped == 1 ? "" : "s");
+void
+diag_print_brief(const struct diag *diag, struct buf *out)
+{
+	put_all(diag, false, out);
 }
 
 void
@@ -183,14 +190,10 @@ diag_print_json(const struct diag *diag, struct buf *out)
 	for (uint32_t i = 0; i < diag_count(diag); i++) {
 		const struct finding *finding = diag_at(diag, i);
 
-		buf_printf(out,
-		    "%s{\"level\":\"%s\",\"file\":", i != 0 ? "," : "",
+		buf_printf(out, "%s{\"level\":\"%s\",\"file\":", i != 0 ? "," : "",
 		    level_names[finding->level]);
-		json_put_str(out,
-		    str_from(
-			finding->pos.file != NULL ? finding->pos.file : ""));
-		buf_printf(out,
-		    ",\"line\":%u,\"column\":%u,\"text\":", finding->pos.line,
+		json_put_str(out, str_from(finding->pos.file != NULL ? finding->pos.file : ""));
+		buf_printf(out, ",\"line\":%u,\"column\":%u,\"text\":", finding->pos.line,
 		    finding->pos.col);
 		json_put_str(out, str_from(finding->text));
 		buf_putc(out, '}');

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/core.h"
@@ -68,7 +69,7 @@ print_findings(struct diag *diag)
 	struct buf text = { 0 };
 
 	diag_sort(diag);
-	diag_print(diag, &text);
+	(isatty(STDERR_FILENO) ? diag_print : diag_print_brief)(diag, &text);
 	if (text.n > 0)
 		fputs(text.p, stderr);
 	buf_fini(&text);

@@ -41,22 +41,38 @@ core_apply(struct core *core, struct config *config, struct err *err)
 	return 0;
 }
 
+/* Both or neither: what is before the API is read and checked first, and put in force last. */
+static int
+apply_with_web(struct core *core, struct config *config, struct buf *ret_text)
+{
+	struct web_change *change = NULL;
+	struct err err = { 0 };
+
+	if (web_read(&core->web, &change, ret_text) < 0)
+		return -ERR_INVALID;
+	if (core_apply(core, config, &err) < 0) {
+		buf_puts(ret_text, err.text);
+		web_change_free(change);
+		return -(int)err.code;
+	}
+	web_commit(&core->web, change);
+	return 0;
+}
+
 int
 core_reload(void *arg, struct buf *ret_text)
 {
 	struct core *core = arg;
 	struct diag *diag = diag_new();
 	struct config *config = core_load(core->options->config_path, diag);
-	struct err err = { 0 };
 	int rc = 0;
 
 	if (config == NULL) {
 		diag_sort(diag);
-		diag_print(diag, ret_text);
+		diag_print_brief(diag, ret_text);
 		rc = -ERR_INVALID;
-	} else if ((rc = web_reload(&core->web, ret_text)) == 0 &&
-		   (rc = core_apply(core, config, &err)) < 0) {
-		buf_puts(ret_text, err.text);
+	} else {
+		rc = apply_with_web(core, config, ret_text);
 	}
 	core->state.last_reload_ok = rc == 0;
 	if (rc == 0) {

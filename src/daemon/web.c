@@ -9,11 +9,16 @@
 
 #include "daemon/web.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "daemon/web_config.h"
+
+struct web_change {
+	struct web_config *config;
+};
 
 static struct web_config *
 load(const char *path, struct buf *ret_text)
@@ -23,7 +28,7 @@ load(const char *path, struct buf *ret_text)
 
 	if (config == NULL) {
 		diag_sort(diag);
-		diag_print(diag, ret_text);
+		diag_print_brief(diag, ret_text);
 	}
 	diag_free(diag);
 	return config;
@@ -65,11 +70,11 @@ web_open(struct web *web, struct loop *loop, const char *config_path, struct buf
 }
 
 int
-web_reload(struct web *web, struct buf *ret_text)
+web_read(const struct web *web, struct web_change **ret, struct buf *ret_text)
 {
 	struct web_config *config;
-	int rc;
 
+	*ret = NULL;
 	if (web->config_path == NULL)
 		return 0;
 	config = load(web->config_path, ret_text);
@@ -79,14 +84,35 @@ web_reload(struct web *web, struct buf *ret_text)
 		buf_printf(ret_text,
 		    "%s: TLS cannot be switched %s by a reload, start the server anew\n",
 		    web->config_path, config->has_tls ? "on" : "off");
-		rc = -ERR_INVALID;
-	} else {
-		rc = set_tls(web, config, ret_text);
+		web_config_free(config);
+		return -ERR_INVALID;
 	}
-	if (rc == 0)
-		guard_set(web->guard, &config->guard);
-	web_config_free(config);
-	return rc;
+	*ret = xcalloc(1, sizeof(**ret));
+	(*ret)->config = config;
+	return 0;
+}
+
+void
+web_commit(struct web *web, struct web_change *change)
+{
+	struct buf text = { 0 };
+
+	if (change == NULL)
+		return;
+	if (set_tls(web, change->config, &text) < 0)
+		log_error("web", "certificates not changed", LOG_STR("err", buf_str(&text)));
+	guard_set(web->guard, &change->config->guard);
+	buf_fini(&text);
+	web_change_free(change);
+}
+
+void
+web_change_free(struct web_change *change)
+{
+	if (change == NULL)
+		return;
+	web_config_free(change->config);
+	free(change);
 }
 
 struct http_gate

@@ -18,8 +18,15 @@ struct web {
 
 /* Reads the file if there is one; the findings as text in ret_text when it is wrong. */
 int web_open(struct web *web, struct loop *loop, const char *config_path, struct buf *ret_text);
-/* Reads it again; on failure nothing changes. */
-int web_reload(struct web *web, struct buf *ret_text);
+/*
+ * A reload in two halves, so that it can be all or nothing together with the
+ * main configuration: web_read() finds everything that can be wrong,
+ * web_commit() puts it in force and frees it.  *ret is NULL without a file.
+ */
+struct web_change;
+int web_read(const struct web *web, struct web_change **ret, struct buf *ret_text);
+void web_commit(struct web *web, struct web_change *change);
+void web_change_free(struct web_change *change);
 /* For http_server_new_gated(). */
 struct http_gate web_gate(const struct web *web);
 /* Before the servers are freed, and after. */

@@ -369,6 +369,19 @@ run_hooks(struct link *hooks)
 
 /* --- turns ------------------------------------------------------------- */
 
+/*
+ * The clock went back: what was due in ten minutes is still due in ten
+ * minutes, not in ten minutes and the length of the step.
+ */
+static void
+shift_wall_timers(struct loop *loop, int64_t change)
+{
+	struct heap *heap = &loop->timers[LOOP_WALL];
+
+	for (size_t i = 0; i < heap->n; i++)
+		heap->nodes[i]->key += change;
+}
+
 /* Notices steps of the wall clock and suspends; a slow slew is neither. */
 static void
 watch_offset(struct loop *loop)
@@ -378,6 +391,8 @@ watch_offset(struct loop *loop)
 
 	if (change > STEP_MIN || change < -STEP_MIN)
 		loop->stats.wall_steps++;
+	if (change < -STEP_MIN)
+		shift_wall_timers(loop, change);
 	loop->offset.ns = offset;
 }
 

@@ -246,11 +246,10 @@ encode(struct buf *buf, struct fingerprints set)
 static wall_t
 expiry(const struct channel *channel, wall_t at)
 {
-	dur_t keep = { 2 * channel->repeat_interval.ns };
+	dur_t repeat = channel->repeat_interval, most = NFLOG_RETENTION;
+	bool is_short = repeat.ns > 0 && repeat.ns < most.ns / 2;
 
-	if (keep.ns <= 0 || dur_less(NFLOG_RETENTION, keep))
-		keep = NFLOG_RETENTION;
-	return wall_add(at, keep);
+	return wall_add(at, is_short ? (dur_t){ 2 * repeat.ns } : most);
 }
 
 static void

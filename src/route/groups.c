@@ -261,7 +261,8 @@ on_timer(void *arg)
 		loop_timer_set_wall(groups->loop, &group->timer, now);
 		return;
 	}
-	if (!wall_before(now, next))
+	/* Missed while nobody ran, or the clock was set back meanwhile. */
+	if (!wall_before(now, next) || wall_before(now, group->next_flush_at))
 		next = wall_add(now, group->route->group_interval);
 	group->flushed = true;
 	group_move_flush(group, next);

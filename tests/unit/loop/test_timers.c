@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "loop/loop.h"
+#include "loop/loop_private.h"
 #include "suites.h"
 
 #define START    ((wall_t){ INT64_C(1795155840) * 1000000000 })
@@ -279,6 +280,34 @@ stop_loop(struct actor *actor)
 	loop_stop(actor->loop);
 }
 
+static void
+set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* Set while the clock was an hour ahead: due in 10 ms all the same. */
+START_TEST(clock_set_back_does_not_hold_timers_up)
+{
+	struct loop *loop = loop_new();
+	struct timer timer;
+	bool fired = false;
+	mono_t give_up;
+
+	timer_init(&timer, set_flag, &fired);
+	loop_timer_set_wall(
+	    loop, &timer, wall_add(loop_now(loop), (dur_t){ 3600 * DUR_S(1).ns + DUR_MS(10).ns }));
+	loop->offset.ns += 3600 * DUR_S(1).ns;
+	give_up = mono_add(loop_mono(loop), DUR_S(5));
+	while (!fired && mono_before(loop_mono(loop), give_up))
+		loop_turn(loop, DUR_MS(100));
+	ck_assert(fired);
+	ck_assert_uint_eq(loop_stats(loop).wall_steps, 1);
+	loop_timer_stop(loop, &timer);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(stop_ends_the_run_after_its_turn)
 {
 	struct loop *loop = make_loop(_i);
@@ -346,6 +375,7 @@ case_timers(void)
 	tcase_add_loop_test(
 	    tcase, turns_run_messages_then_timers_then_hooks, 0, 2);
 	tcase_add_loop_test(tcase, messages_can_be_taken_back, 0, 2);
+	tcase_add_test(tcase, clock_set_back_does_not_hold_timers_up);
 	tcase_add_loop_test(tcase, stop_ends_the_run_after_its_turn, 0, 2);
 	tcase_add_test(tcase, before_wait_hooks_shorten_one_wait);
 	return tcase;
