@@ -93,8 +93,15 @@ to_wall(const struct civil *c, int64_t offset_s, wall_t *ret)
 		*ret = WALL_NONE;
 		return true;
 	}
-	if (c->year < YEAR_MIN || c->year > YEAR_MAX)
-		return false;
+	/* "Never ends", written as the year 9999, means as late as can be said. */
+	if (c->year < YEAR_MIN || c->year > YEAR_MAX) {
+		bool late = c->year > YEAR_MAX;
+
+		s = days_from_civil(late ? YEAR_MAX : YEAR_MIN, late ? 12 : 1, late ? 31 : 1) *
+		    S_PER_DAY;
+		*ret = (wall_t){ s * NS_PER_S };
+		return true;
+	}
 	s = days_from_civil(c->year, c->month, c->day) * S_PER_DAY +
 	    c->hour * 3600 + c->minute * 60 + c->second;
 	*ret = (wall_t){ (s - offset_s) * NS_PER_S + c->ns };

@@ -9,7 +9,7 @@
 
 #define TIMESTAMP_TEXT_MAX 40
 
-/* Any offset, any fraction (cut to ns). Year 1 (Go's zero time) gives WALL_NONE. Years 1678 to 2261 otherwise. */
+/* Any offset, any fraction (cut to ns). Year 1 (Go's zero time) gives WALL_NONE. Years 1678 to 2261; others give the nearest end of that. */
 bool timestamp_parse(struct str text, wall_t *ret);
 /* "2026-11-20T06:24:00.123Z"; WALL_NONE gives Go's zero time "0001-01-01T00:00:00.000Z" */
 const char *timestamp_format_ms(wall_t t, char out[TIMESTAMP_TEXT_MAX]);

@@ -19,7 +19,8 @@
 #include "labels/regex_internal.h"
 #include "labels/rune.h"
 
-#define MATCH_LIMIT 10000u
+/* A long text takes more steps without being a trap. */
+#define MATCH_LIMIT(bytes) (10000u + 50u * (bytes))
 #define DEPTH_LIMIT 10000u
 #define HEAP_LIMIT_KIB 4096u
 
@@ -49,7 +50,6 @@ engine_start(void)
 	    engine.data == NULL)
 		abort();
 	pcre2_set_newline(engine.compile, PCRE2_NEWLINE_LF);
-	pcre2_set_match_limit(engine.match, MATCH_LIMIT);
 	pcre2_set_depth_limit(engine.match, DEPTH_LIMIT);
 	pcre2_set_heap_limit(engine.match, HEAP_LIMIT_KIB);
 }
@@ -135,8 +135,10 @@ static bool
 code_matches(const pcre2_code *code, struct str text)
 {
 	PCRE2_SPTR p = (PCRE2_SPTR)(text.n > 0 ? text.p : "");
-	int rc = pcre2_match(
-	    code, p, text.n, 0, 0, engine.data, engine.match);
+	int rc;
+
+	pcre2_set_match_limit(engine.match, MATCH_LIMIT(text.n));
+	rc = pcre2_match(code, p, text.n, 0, 0, engine.data, engine.match);
 
 	/* The machine code has a small stack of its own; the interpreter not. */
 	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)

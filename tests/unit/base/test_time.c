@@ -144,10 +144,20 @@ static const char *const bad_stamps[] = {
 	"2026-11-20T06:24:00Zx",
 	"2026-11-20T06:24:00",
 	" 2026-11-20T06:24:00Z",
-	"1677-12-31T23:59:59Z",
-	"2262-01-01T00:00:00Z",
 	"26-11-20T06:24:00Z",
 };
+
+START_TEST(years_that_cannot_be_said_give_the_nearest)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+	wall_t t;
+
+	ck_assert(timestamp_parse(STR("9999-12-31T23:59:59Z"), &t));
+	ck_assert_str_eq(timestamp_format_ns(t, text), "2261-12-31T00:00:00Z");
+	ck_assert(timestamp_parse(STR("0002-01-01T00:00:00Z"), &t));
+	ck_assert_str_eq(timestamp_format_ns(t, text), "1678-01-01T00:00:00Z");
+}
+END_TEST
 
 START_TEST(bad_timestamps_are_refused)
 {
@@ -257,6 +267,7 @@ case_time(void)
 	    tcase, timestamps_read_and_print, 0, ARRAY_LEN(stamps));
 	tcase_add_loop_test(
 	    tcase, bad_timestamps_are_refused, 0, ARRAY_LEN(bad_stamps));
+	tcase_add_test(tcase, years_that_cannot_be_said_give_the_nearest);
 	tcase_add_test(tcase, every_day_follows_the_one_before);
 	tcase_add_test(tcase, other_formats);
 	tcase_add_test(tcase, time_stops_at_its_ends);

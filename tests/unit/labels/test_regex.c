@@ -9,6 +9,8 @@
 
 #include <check.h>
 
+#include "base/buf.h"
+
 #include "base/rng.h"
 #include "labels/matcher.h"
 #include "labels/regex_internal.h"
@@ -105,6 +107,22 @@ static const struct {
 	{ "5..", LIT("503"), true },
 	{ "10\\.0\\.\\d+\\.\\d+:9100", LIT("10.0.3.4:9100"), true },
 };
+
+/* The bound on steps is for traps, not for long values. */
+START_TEST(long_texts_match)
+{
+	struct regex *regex = regex_new(STR(".*(foo|ba[rz]).*"), NULL);
+	struct buf text = { 0 };
+
+	ck_assert_ptr_nonnull(regex);
+	buf_puts(&text, "foo");
+	for (int i = 0; i < 60000; i++)
+		buf_putc(&text, 'x');
+	ck_assert(regex_matches(regex, buf_str(&text)));
+	buf_fini(&text);
+	regex_free(regex);
+}
+END_TEST
 
 START_TEST(patterns_mean_what_re2_means)
 {
@@ -303,6 +321,7 @@ regex_suite(void)
 	tcase_add_test(
 	    tcase, a_match_that_hits_the_limit_is_no_match_and_counted);
 	tcase_add_test(tcase, long_patterns_are_refused);
+	tcase_add_test(tcase, long_texts_match);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
