@@ -195,11 +195,12 @@ config_ref(struct config *config)
 void
 config_unref(struct config *config)
 {
-	struct generation *g = CONTAINER_OF(config, struct generation, config);
+	struct generation *g;
 
 	if (config == NULL || --config->refs > 0) {
 		return;
 	}
+	g = CONTAINER_OF(config, struct generation, config);
 	for (size_t i = 0; i < g->n_matchers; i++) {
 		matchers_free(g->matchers[i]);
 	}
