@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: YAML text to a tree and back, and the same text as a
- * configuration or rule file with the kinds of the unit tests.  What is
- * written is read back as the same text; findings point into the file.
+ * configuration or rule file with the kinds of the unit tests and with the
+ * program's own.  What is written is read back as the same text; findings
+ * point into the file.
  * Inputs that name other files stop at the tree: they would read the machine.
  */
 #include "config.h"
@@ -11,6 +12,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "daemon/core.h"
 #include "fuzz.h"
 #include "support.h"
 #include "unit/config/fake_kinds.h"
@@ -64,13 +66,13 @@ fuzz_tree(struct str text)
 }
 
 static void
-fuzz_file(struct str text)
+fuzz_file(struct str text, const struct config_kinds *kinds)
 {
 	struct diag *diag = diag_new();
 	struct buf out = { 0 };
 	int rules;
 
-	rules = config_check_file(support_file(text), &fake_kinds, NULL, diag, NULL);
+	rules = config_check_file(support_file(text), kinds, NULL, diag, NULL);
 	if ((rules < 0) != (diag_errors(diag) > 0)) {
 		abort();
 	}
@@ -90,7 +92,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_tree(text);
 	if (!support_names_files(text)) {
-		fuzz_file(text);
+		fuzz_file(text, &fake_kinds);
+		fuzz_file(text, core_kinds());
 	}
 	return 0;
 }
