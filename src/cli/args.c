@@ -191,3 +191,18 @@ args_output(const struct command *command, const char *output, const char *peopl
 		return args_usage_error(command, "-o %s: give %s or json", output, people);
 	return EXIT_OK;
 }
+
+int
+args_take(const struct command *command, const struct arg_option *options, int argc, char **argv,
+    struct arg_words *words)
+{
+	switch (args_parse(command, options, argc, argv, words)) {
+	case ARGS_HELP_SHOWN:
+		return EXIT_OK;
+	case ARGS_BAD:
+		return EXIT_USAGE;
+	case ARGS_OK:
+		break;
+	}
+	return ARGS_GO_ON;
+}

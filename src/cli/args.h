@@ -43,6 +43,9 @@ enum args_result { ARGS_OK, ARGS_HELP_SHOWN, ARGS_BAD };
  * is on stdout (exit 0).
  */
 enum args_result args_parse(const struct command *command, const struct arg_option *options, int argc, char **argv, struct arg_words *words);
+/* args_parse() for a command's run(): ARGS_GO_ON, or the exit code to return at once. */
+#define ARGS_GO_ON (-1)
+int args_take(const struct command *command, const struct arg_option *options, int argc, char **argv, struct arg_words *words);
 /* "name: message" and how to get help, on stderr; returns EXIT_USAGE. */
 int args_usage_error(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What -o asks for: `people` (the word for text) or json; else a message and EXIT_USAGE. */

@@ -98,15 +98,10 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = NULL },
 	};
 	struct arg_words words;
+	int stop;
 
-	switch (args_parse(command, options, argc, argv, &words)) {
-	case ARGS_HELP_SHOWN:
-		return EXIT_OK;
-	case ARGS_BAD:
-		return EXIT_USAGE;
-	case ARGS_OK:
-		break;
-	}
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
 	if (remote_ready(command, &args.remote) != EXIT_OK)
 		return EXIT_USAGE;
 	return show(&args, &words);

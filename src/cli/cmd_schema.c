@@ -14,16 +14,11 @@ run(const struct command *command, int argc, char **argv)
 {
 	static const struct arg_option options[] = { { .name = NULL } };
 	struct arg_words words;
+	int stop;
 	struct buf text = { 0 };
 
-	switch (args_parse(command, options, argc, argv, &words)) {
-	case ARGS_HELP_SHOWN:
-		return EXIT_OK;
-	case ARGS_BAD:
-		return EXIT_USAGE;
-	case ARGS_OK:
-		break;
-	}
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
 	const char *which = words.n == 1 ? words.items[0] : "";
 	if (strcmp(which, "manual") == 0)
 		config_put_manual(core_kinds(), &text);

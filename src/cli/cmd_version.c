@@ -18,16 +18,11 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = NULL },
 	};
 	struct arg_words words;
+	int stop;
 	bool json;
 
-	switch (args_parse(command, options, argc, argv, &words)) {
-	case ARGS_HELP_SHOWN:
-		return EXIT_OK;
-	case ARGS_BAD:
-		return EXIT_USAGE;
-	case ARGS_OK:
-		break;
-	}
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
 	if (words.n > 0)
 		return args_usage_error(command, "takes no words, got '%s'", words.items[0]);
 	if (args_output(command, output, "text", &json) != EXIT_OK)

@@ -20,8 +20,8 @@ refuse_url(const struct command *command, const char *url)
 	struct buf shown = { 0 };
 
 	url_redact(&shown, str_from(url));
-	int code = args_usage_error(command, "--url=%s: give http://HOST:PORT",
-	    shown.p != NULL ? shown.p : "");
+	int code = args_usage_error(
+	    command, "--url=%s: give http://HOST:PORT", shown.p != NULL ? shown.p : "");
 	buf_fini(&shown);
 	return code;
 }
@@ -83,8 +83,8 @@ read_http_config(const struct remote *remote, struct arena *arena, const struct 
 		.dir = ".",
 	};
 	if (slash != NULL)
-		ctx.dir = arena_printf(
-		    arena, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+		ctx.dir =
+		    arena_printf(arena, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 	struct yaml_node *root = path != NULL ? yaml_parse_file(arena, diag, path) : NULL;
 	struct buf text = { 0 };
 
@@ -108,8 +108,8 @@ print_unreachable(const struct remote *remote, const char *why)
 	struct buf shown = { 0 };
 
 	url_redact(&shown, str_from(remote->url));
-	fprintf(stderr,
-	    "tocsin: cannot reach %s: %s (is 'tocsin serve' running? give --url)\n", shown.p, why);
+	fprintf(stderr, "tocsin: cannot reach %s: %s (is 'tocsin serve' running? give --url)\n",
+	    shown.p, why);
 	buf_fini(&shown);
 }
 

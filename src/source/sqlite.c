@@ -17,6 +17,7 @@
 #include "loop/loop.h"
 #include "loop/worker.h"
 #include "source/backends.h"
+#include "source/rows.h"
 #include "source/sqlite_read.h"
 
 #define CONNECTIONS_MAX 8
@@ -60,8 +61,7 @@ run_query(struct job *job)
 
 /* The rows into the caller's arena. */
 static void
-keep_rows(
-    const struct sqlite_query *read, struct arena *arena, struct vector *ret)
+keep_rows(const struct sqlite_query *read, struct arena *arena, struct vector *ret)
 {
 	struct str keys = arena_str(arena, buf_str(&read->keys));
 	struct sample *samples = ARENA_ARRAY(arena, read->n, struct sample);
@@ -118,8 +118,7 @@ static void
 end_later(struct run *run, enum err_code code, const char *text)
 {
 	run_fail(run, code, text);
-	loop_timer_set(
-	    run->source->loop, &run->timer, loop_mono(run->source->loop));
+	loop_timer_set(run->source->loop, &run->timer, loop_mono(run->source->loop));
 }
 
 static void
@@ -138,8 +137,7 @@ dispatch(struct sqlite_source *s)
 		if (run->conn != NULL)
 			s->conns[s->n_conns++] = run->conn;
 		run->conn = NULL;
-		end_later(
-		    run, ERR_BUSY, "too many queries wait for a worker thread");
+		end_later(run, ERR_BUSY, "too many queries wait for a worker thread");
 	}
 }
 
@@ -163,9 +161,8 @@ run_done(struct job *job, bool cancelled)
 }
 
 static struct source *
-sqlite_open(const struct source_config *config, struct loop *loop,
-    struct xfer *xfer UNUSED, struct worker_pool *workers,
-    struct err *err UNUSED)
+sqlite_open(const struct source_config *config, struct loop *loop, struct xfer *xfer UNUSED,
+    struct worker_pool *workers, struct err *err UNUSED)
 {
 	struct sqlite_source *s = xcalloc(1, sizeof(*s));
 
@@ -173,8 +170,7 @@ sqlite_open(const struct source_config *config, struct loop *loop,
 	s->source.config = config;
 	s->loop = loop;
 	s->workers = workers;
-	s->running_max = config->max_concurrency != 0 &&
-				 config->max_concurrency < CONNECTIONS_MAX
+	s->running_max = config->max_concurrency != 0 && config->max_concurrency < CONNECTIONS_MAX
 			     ? config->max_concurrency
 			     : CONNECTIONS_MAX;
 	list_init(&s->line);
@@ -233,49 +229,8 @@ sqlite_cancel(struct source *source UNUSED, struct source_query *query)
 	}
 }
 
-static bool
-take_field(struct str *rest, struct str *ret)
-{
-	uint32_t n;
-
-	if (rest->n < 4)
-		return false;
-	n = get_u32le(rest->p);
-	if (n > rest->n - 4)
-		return false;
-	*ret = str_make(rest->p + 4, n);
-	*rest = str_make(rest->p + 4 + n, rest->n - 4 - n);
-	return true;
-}
-
 static int
-sqlite_labels(const struct source *source UNUSED, const struct sample *sample,
-    struct arena *arena, struct label_view **ret, uint32_t *ret_n,
-    struct err *err)
-{
-	struct str rest = sample->key, name, value;
-	struct label_view *views;
-	uint32_t n = 0;
-
-	while (rest.n > 0) {
-		if (!take_field(&rest, &name) || !take_field(&rest, &value))
-			return err_set(err, ERR_INVALID, "mangled labels");
-		n++;
-	}
-	views = ARENA_ARRAY(arena, n, struct label_view);
-	rest = sample->key;
-	for (uint32_t i = 0; i < n; i++) {
-		take_field(&rest, &views[i].name);
-		take_field(&rest, &views[i].value);
-	}
-	*ret = views;
-	*ret_n = n;
-	return 0;
-}
-
-static int
-sqlite_check(
-    const struct source_config *config, struct str text, struct err *err)
+sqlite_check(const struct source_config *config, struct str text, struct err *err)
 {
 	const struct sqlite_settings *settings = config->settings;
 	struct sqlite_query read = {
@@ -298,10 +253,8 @@ settings_finish(struct schema_context *ctx, void *value)
 {
 	struct sqlite_settings *settings = value;
 
-	if (settings->path != NULL && settings->path[0] != '/' &&
-	    ctx->dir != NULL)
-		settings->path =
-		    arena_printf(ctx->arena, "%s/%s", ctx->dir, settings->path);
+	if (settings->path != NULL && settings->path[0] != '/' && ctx->dir != NULL)
+		settings->path = arena_printf(ctx->arena, "%s/%s", ctx->dir, settings->path);
 }
 
 static const struct schema_field settings_fields[] = {
@@ -339,6 +292,6 @@ const struct source_ops source_sqlite = {
 	.close = sqlite_close,
 	.query = sqlite_query,
 	.cancel = sqlite_cancel,
-	.labels = sqlite_labels,
+	.labels = rows_labels,
 	.check = sqlite_check,
 };
