@@ -23,7 +23,12 @@
 
 /* --- raw values ---------------------------------------------------------------- */
 
-enum { TLS10, TLS11, TLS12, TLS13 };
+enum {
+	TLS10,
+	TLS11,
+	TLS12,
+	TLS13
+};
 
 static const char *const version_names[] = { "TLS10", "TLS11", "TLS12", "TLS13", NULL };
 static const char *const version_priorities[] = { "+VERS-TLS1.0", "+VERS-TLS1.1", "+VERS-TLS1.2",
@@ -68,13 +73,16 @@ struct web_raw {
 static const struct suite {
 	const char *name, *exchange, *cipher, *mac; /* no exchange: TLS 1.3's own */
 } suites[] = {
-#define SUITE(exchange, kx, cipher, gnutls, mac) { exchange cipher, kx, gnutls, mac }
-#define SUITES(exchange, kx)                                                      \
-	SUITE(exchange, kx, "AES_128_CBC_SHA", "+AES-128-CBC", "+SHA1"),          \
-	    SUITE(exchange, kx, "AES_256_CBC_SHA", "+AES-256-CBC", "+SHA1"),      \
-	    SUITE(exchange, kx, "AES_128_GCM_SHA256", "+AES-128-GCM", "+AEAD"),   \
+#define SUITE(exchange, kx, cipher, gnutls, mac)                                                   \
+	{                                                                                          \
+		exchange cipher, kx, gnutls, mac                                                   \
+	}
+#define SUITES(exchange, kx)                                                                       \
+	SUITE(exchange, kx, "AES_128_CBC_SHA", "+AES-128-CBC", "+SHA1"),                           \
+	    SUITE(exchange, kx, "AES_256_CBC_SHA", "+AES-256-CBC", "+SHA1"),                       \
+	    SUITE(exchange, kx, "AES_128_GCM_SHA256", "+AES-128-GCM", "+AEAD"),                    \
 	    SUITE(exchange, kx, "AES_256_GCM_SHA384", "+AES-256-GCM", "+AEAD")
-#define CHACHA(exchange, kx) \
+#define CHACHA(exchange, kx)                                                                       \
 	SUITE(exchange, kx, "CHACHA20_POLY1305_SHA256", "+CHACHA20-POLY1305", "+AEAD")
 	SUITES("TLS_RSA_WITH_", "+RSA"),
 	SUITES("TLS_ECDHE_RSA_WITH_", "+ECDHE-RSA"),
@@ -110,8 +118,8 @@ suite_find(const char *name)
 		if (strcmp(suites[i].name, name) == 0)
 			return &suites[i];
 		/* Go knows these without the hash, too. */
-		if (n > sizeof(old) && strcmp(name + n - (sizeof(old) - 1), old) == 0 &&
-		    have > n && strncmp(suites[i].name, name, n) == 0)
+		if (n > sizeof(old) && strcmp(name + n - (sizeof(old) - 1), old) == 0 && have > n &&
+		    strncmp(suites[i].name, name, n) == 0)
 			return &suites[i];
 	}
 	return NULL;
@@ -148,8 +156,8 @@ names_suite(const struct string_list *list, const struct suite *suite)
 }
 
 static void
-check_combinations(struct schema_context *ctx, const struct string_list *list,
-    const struct buf *priorities)
+check_combinations(
+    struct schema_context *ctx, const struct string_list *list, const struct buf *priorities)
 {
 	for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
 		const struct suite *suite = &suites[i];
@@ -284,8 +292,7 @@ check_headers(struct schema_context *ctx, void *value, const struct yaml_node *n
 	if (type != NULL && strcmp(type, "nosniff") != 0)
 		diag_error(ctx->diag, node->pos, "X-Content-Type-Options can only be nosniff");
 	if (frame != NULL && strcmp(frame, "deny") != 0 && strcmp(frame, "sameorigin") != 0)
-		diag_error(
-		    ctx->diag, node->pos, "X-Frame-Options can only be deny or sameorigin");
+		diag_error(ctx->diag, node->pos, "X-Frame-Options can only be deny or sameorigin");
 	for (int i = 0; i < HEADER_COUNT; i++)
 		if (raw->values[i] != NULL && strpbrk(raw->values[i], "\r\n") != NULL)
 			diag_error(
@@ -364,8 +371,8 @@ build_users(struct schema_context *ctx, const struct string_map *map, struct gua
 			diag_error(ctx->diag, (struct pos){ .file = pair->key_pos.file },
 			    "line %u: user '%.60s': %s", pair->key_pos.line, pair->key, err.text);
 		if (pair->key[0] == '\0' || strchr(pair->key, ':') != NULL)
-			diag_error(ctx->diag, pair->key_pos,
-			    "'%.60s' cannot be a user's name", pair->key);
+			diag_error(
+			    ctx->diag, pair->key_pos, "'%.60s' cannot be a user's name", pair->key);
 		users[i] = (struct guard_user){ pair->key, pair->value };
 	}
 	guard->users = users;
