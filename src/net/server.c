@@ -23,10 +23,7 @@
 #include "net/server_impl.h"
 #include "net/tls.h"
 
-#define BODY_BYTES_DEFAULT   (32u << 20)
-#define CONNECTIONS_DEFAULT  512
-#define HEADER_BYTES_DEFAULT (32u << 10)
-#define IDLE_DEFAULT         DUR_S(60)
+#define RETRY_AFTER "5" /* seconds, until bodies have come or gone */
 #define RESERVE_MAX                                                            \
 	((size_t)4 << 20) /* what a Content-Length alone makes us allocate */
 #define DISCARD_FACTOR   4
@@ -177,6 +174,30 @@ admit(struct http_server *server, struct http_call *call)
 	return MHD_YES;
 }
 
+static enum MHD_Result
+on_length(
+    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	(void)value;
+	if (strcasecmp(name, "Content-Length") == 0)
+		++*(uint32_t *)arg;
+	return MHD_YES;
+}
+
+/* A proxy before us might believe the other one of two lengths, and take the
+ * rest for a request of its own. */
+static bool
+is_length_ambiguous(const struct http_call *call)
+{
+	uint32_t n = 0;
+
+	MHD_get_connection_values(
+	    call->connection, MHD_HEADER_KIND, on_length, &n);
+	return n > 1 ||
+	       (n > 0 && http_header_value(call, "Transfer-Encoding") != NULL);
+}
+
 /* The first sight of a request: only its head is here. */
 static enum MHD_Result
 begin(struct http_server *server, struct http_call *call)
@@ -193,11 +214,18 @@ begin(struct http_server *server, struct http_call *call)
 		    call, 431, "the request's header is too large");
 		return send_answer(call);
 	}
+	if (is_length_ambiguous(call)) {
+		http_add_header(call, "Connection", "close");
+		http_reply_error(
+		    call, 400, "the request's length is given more than once");
+		return send_answer(call);
+	}
 	if (length == NULL || !str_to_i64(str_from(length), &bytes) ||
 	    bytes <= 0)
 		return admit(server, call);
 	if ((uint64_t)bytes <= call->body_bytes_max) {
 		call->body_announced = (size_t)bytes;
+		call->no_room = !unfinished_room(server, (size_t)bytes);
 		return admit(server, call);
 	}
 	/* A little too much is read and dropped, so that the client gets to see
@@ -223,7 +251,15 @@ take_body(struct http_call *call, const char *data, size_t n)
 {
 	if (call->state == CALL_ANSWERED)
 		return discard(call, n);
+	if (call->no_room)
+		return discard(call, n);
 	if (!call->too_large && n <= call->body_bytes_max - call->body.n) {
+		if (!unfinished_add(call->server, call, n)) {
+			n += call->body.n;
+			call->no_room = true;
+			buf_fini(&call->body);
+			return discard(call, n);
+		}
 		if (call->body.n == 0)
 			buf_reserve(&call->body, call->body_announced < RESERVE_MAX
 						     ? call->body_announced
@@ -231,8 +267,10 @@ take_body(struct http_call *call, const char *data, size_t n)
 		buf_put(&call->body, data, n);
 		return MHD_YES;
 	}
+	n += call->body.n;
 	call->too_large = true;
-	buf_clear(&call->body);
+	buf_fini(&call->body);
+	unfinished_end(call);
 	return discard(call, n);
 }
 
@@ -240,11 +278,15 @@ static enum MHD_Result
 handle(struct http_server *server, struct http_call *call)
 {
 	call->state = CALL_HANDLING;
+	unfinished_end(call);
 	if (server->closing)
 		http_reply_error(call, 503, "shutting down");
 	else if (call->too_large)
 		http_reply_error(call, 413, "the request's body is too large");
-	else
+	else if (call->no_room) {
+		http_add_header(call, "Retry-After", RETRY_AFTER);
+		http_reply_error(call, 503, "too much is arriving at once");
+	} else
 		server->handler(server->arg, call);
 	if (call->state == CALL_ANSWERED)
 		return send_answer(call);
@@ -261,6 +303,28 @@ has_body(const struct http_call *call)
 	       http_header_value(call, "Transfer-Encoding") != NULL;
 }
 
+/*
+ * The first line of a request.  The query is kept here and hidden from
+ * libmicrohttpd, which would need 64 bytes of the connection's memory for
+ * each parameter, and hangs when it runs out of them in this place.
+ */
+static void *
+on_first_line(void *arg, const char *url, struct MHD_Connection *connection)
+{
+	struct http_server *server = arg;
+	struct http_connection *client = connection_of(connection);
+	struct http_call *call = call_new(server, connection, NULL, NULL);
+	char *query = strchr(url, '?');
+
+	if (query != NULL && *++query != '\0') {
+		call->query = xstrdup(query);
+		*query = '\0'; /* the connection's own buffer */
+	}
+	if (client != NULL)
+		client->call = call;
+	return call;
+}
+
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload,
@@ -270,9 +334,14 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 	struct http_call *call = *request;
 
 	(void)version;
-	if (call == NULL) {
-		call = call_new(server, connection, url, method);
-		*request = call;
+	if (!call->begun) {
+		struct http_connection *client = connection_of(connection);
+
+		call->begun = true;
+		call->path = url;
+		call->method = method;
+		if (client != NULL)
+			connection_turns_to(server, client);
 		return begin(server, call);
 	}
 	/* libmicrohttpd shows the head again to whom it suspended there; only
@@ -304,9 +373,14 @@ static void
 on_completed(void *arg, struct MHD_Connection *connection, void **request,
     enum MHD_RequestTerminationCode why)
 {
-	(void)arg;
-	(void)connection;
+	struct http_connection *client = connection_of(connection);
+
 	(void)why;
+	if (client != NULL) {
+		client->call = NULL;
+		client->served = true;
+		connection_turns_to(arg, client);
+	}
 	call_free(*request);
 	*request = NULL;
 }
@@ -317,19 +391,26 @@ on_connection_change(void *arg, struct MHD_Connection *connection,
     void **context, enum MHD_ConnectionNotificationCode what)
 {
 	struct http_server *server = arg;
+	struct http_connection *client = *context;
 	const union MHD_ConnectionInfo *info;
 
 	switch (what) {
 	case MHD_CONNECTION_NOTIFY_STARTED:
+		client = xcalloc(1, sizeof(*client));
 		info = MHD_get_connection_info(
 		    connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 		if (info != NULL)
-			*context = tls_server_attach(
+			client->identity = tls_server_attach(
 			    server->gate.tls, info->tls_session);
+		connection_began(server, connection, client);
+		*context = client;
 		break;
 	case MHD_CONNECTION_NOTIFY_CLOSED:
-		tls_identity_unref(*context);
 		*context = NULL;
+		if (client == NULL)
+			break;
+		tls_identity_unref(client->identity);
+		connection_ended(client);
 		break;
 	}
 }
@@ -358,24 +439,6 @@ on_log(void *arg, const char *fmt, va_list ap)
 }
 
 /* --- life -------------------------------------------------------------- */
-
-static struct http_limits
-with_defaults(const struct http_limits *limits)
-{
-	struct http_limits l = { 0 };
-
-	if (limits != NULL)
-		l = *limits;
-	if (l.body_bytes_max == 0)
-		l.body_bytes_max = BODY_BYTES_DEFAULT;
-	if (l.connections_max == 0)
-		l.connections_max = CONNECTIONS_DEFAULT;
-	if (l.header_bytes_max == 0)
-		l.header_bytes_max = HEADER_BYTES_DEFAULT;
-	if (l.idle_timeout.ns <= 0)
-		l.idle_timeout = IDLE_DEFAULT;
-	return l;
-}
 
 /* A connection's memory: its header, the answer's header and the buffers to
  * read and write. */
@@ -408,6 +471,7 @@ start_daemon(struct http_server *server)
 	    0, NULL, NULL, on_request, server,
 	    /* first, so that messages of the start come here too */
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_first_line, server,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, server,
 	    MHD_OPTION_ARRAY, has_tls ? tls : tls + 1,
@@ -437,9 +501,11 @@ http_server_new_gated(struct loop *loop, const char *address,
 	server->arg = arg;
 	if (gate != NULL)
 		server->gate = *gate;
-	server->limits = with_defaults(limits);
+	server->limits = limits_with_defaults(limits);
 	server->port = port;
 	list_init(&server->suspended);
+	list_init(&server->connections);
+	timer_init(&server->slow, slow_check, server);
 	timer_init(&server->timer, run_daemon, server);
 	timer_init(&server->accept_again, accept_again, server);
 	server->n_listeners = (uint32_t)n;
@@ -506,6 +572,7 @@ http_server_free(struct http_server *server)
 		MHD_stop_daemon(server->daemon);
 	}
 	loop_timer_stop(server->loop, &server->timer);
+	loop_timer_stop(server->loop, &server->slow);
 	free(server);
 }
 

@@ -8,7 +8,7 @@
  * A call lives until it has been answered or the server is freed; if the
  * client goes away earlier, the answer is dropped silently.
  *
- * Limits (struct http_limits) answer 413, 431, 503 by themselves, as JSON.
+ * Limits (struct http_limits) answer 408, 413, 431, 503 by themselves, as JSON.
  */
 #pragma once
 
@@ -29,9 +29,12 @@ typedef void http_handler_fn(void *arg, struct http_call *call);
 struct http_limits {
 	uint32_t body_bytes_max;    /* 0: 32 MiB */
 	uint32_t connections_max;   /* 0: 512 */
-	uint32_t per_address_max;   /* 0: connections_max */
+	uint32_t per_address_max;   /* 0: three quarters of connections_max */
 	uint32_t header_bytes_max;  /* 0: 32 KiB */
 	dur_t idle_timeout;         /* 0: 60 s */
+	dur_t request_timeout;      /* 0: 30 s; for a head, and for a body on top of body_rate_min */
+	uint32_t body_rate_min;     /* 0: 10 KiB; bytes in a second */
+	size_t unfinished_bytes_max; /* 0: 256 MiB; of all bodies that are arriving */
 };
 
 /* address: "host:port", ":port", "[v6]:port"; port 0 picks a free one. Every address the host name gives is bound. */

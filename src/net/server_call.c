@@ -54,6 +54,7 @@ call_free(struct http_call *call)
 	if (call == NULL)
 		return;
 	list_remove(&call->suspended);
+	unfinished_end(call);
 	if (call->response != NULL)
 		MHD_destroy_response(call->response);
 	lines_free(call->headers, call->n_headers);
@@ -61,6 +62,8 @@ call_free(struct http_call *call)
 	buf_fini(&call->body);
 	buf_fini(&call->answer);
 	free(call->params);
+	if (call->url == NULL)
+		free(call->query);
 	free(call->url);
 	free(call->form);
 	free(call);
@@ -156,15 +159,6 @@ add_query(struct http_call *call, char *text)
 	}
 }
 
-static enum MHD_Result
-on_argument(
-    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	(void)kind;
-	add_param(arg, name, value);
-	return MHD_YES;
-}
-
 static bool
 is_form(const struct http_call *call)
 {
@@ -187,11 +181,7 @@ collect_params(const struct http_call *call)
 		self->form = xmemdup0(call->body.p, call->body.n);
 		add_query(self, self->form);
 	}
-	if (call->connection != NULL)
-		MHD_get_connection_values(
-		    call->connection, MHD_GET_ARGUMENT_KIND, on_argument, self);
-	else if (call->query != NULL)
-		add_query(self, call->query);
+	add_query(self, call->query);
 }
 
 const char *
@@ -260,8 +250,11 @@ http_release(struct http_call *call)
 {
 	assert(call->held);
 	call->held = false;
-	if (call->connection != NULL)
-		server_resume(call);
+	if (call->connection == NULL)
+		return;
+	/* What we made it wait for is not its own slowness. */
+	connection_turns_to(call->server, connection_of(call->connection));
+	server_resume(call);
 }
 
 /* --- the answer -------------------------------------------------------- */

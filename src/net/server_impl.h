@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the server: what its files (server.c: connections and daemon,
- * server_call.c: requests and answers, listen.c: addresses) know of each
- * other.
+ * server_call.c: requests and answers, server_bounds.c: what unfinished
+ * requests may take, listen.c: addresses) know of each other.
  */
 #pragma once
 
@@ -46,7 +46,10 @@ struct http_call {
 	size_t body_announced; /* by Content-Length, within body_bytes_max */
 	bool held;      /* suspended before its body, by http_hold() */
 	bool was_held;  /* its head will be shown once more */
+	bool begun;     /* its head is here */
 	bool too_large; /* the body is read and thrown away, then 413 */
+	bool no_room;   /* the same, then 503 */
+	size_t counted; /* of server->unfinished_bytes */
 	size_t discarded;
 	struct http_param *params;
 	uint32_t n_params;
@@ -61,13 +64,24 @@ struct http_call {
 	size_t n_headers, headers_cap;
 	int status;
 	struct MHD_Response *response; /* real calls */
+	char *query; /* a copy, or in url; split when it is asked for */
 	/* fake calls */
 	char *url;
-	char *query; /* in url */
 	struct buf answer;
 	struct http_stream *stream;
 	struct http_header_line *request_headers;
 	size_t n_request_headers, request_headers_cap;
+};
+
+/* One client, from accept to close. */
+struct http_connection {
+	struct link link; /* in server->connections */
+	struct MHD_Connection *connection;
+	struct tls_identity *identity; /* NULL: plain HTTP */
+	struct http_call *call; /* NULL: the next request's first line is not here */
+	mono_t since;           /* accepted, answered, or its request's head came */
+	bool served;            /* has had an answer */
+	bool dropped;           /* too slow: its socket is shut */
 };
 
 struct listener {
@@ -88,6 +102,9 @@ struct http_server {
 	struct watch watch; /* the daemon's epoll descriptor */
 	struct timer timer; /* the daemon's own timeouts */
 	struct timer accept_again;
+	struct timer slow; /* the next look at who is too slow */
+	struct link connections;
+	size_t unfinished_bytes; /* of bodies that are arriving */
 	struct listener listeners[LISTENERS_MAX];
 	uint32_t n_listeners;
 	struct link suspended;
@@ -102,6 +119,23 @@ int listen_open(const char *address, int *ret_fds, uint32_t max,
 struct http_call *call_new(struct http_server *server,
     struct MHD_Connection *connection, const char *path, const char *method);
 void call_free(struct http_call *call);
+
+/* server_bounds.c */
+struct http_limits limits_with_defaults(const struct http_limits *limits);
+struct http_connection *connection_of(struct MHD_Connection *connection);
+void connection_began(struct http_server *server,
+    struct MHD_Connection *connection, struct http_connection *client);
+void connection_ended(struct http_connection *client);
+/* What it is to do next has its time from now on. */
+void connection_turns_to(
+    struct http_server *server, struct http_connection *client);
+void slow_check(void *server);
+/* May n more bytes of the call's body be kept?  Then they are counted. */
+bool unfinished_add(
+    struct http_server *server, struct http_call *call, size_t n);
+void unfinished_end(struct http_call *call);
+/* Would a body of n bytes find room now? */
+bool unfinished_room(const struct http_server *server, size_t n);
 
 /* server.c */
 void server_resume(struct http_call *call);

@@ -112,6 +112,7 @@ void raw_close(struct raw *raw);
 Suite *suite_xfer(void);
 Suite *suite_mail(void);
 Suite *suite_server(void);
+Suite *suite_server_bounds(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
 Suite *suite_options(void);
