@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/rule_selectors.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "base/xalloc.h"
-#include "promql/promql.h"
 
 /* Field order as Prometheus emits it. */
 
@@ -238,8 +238,7 @@ struct filter {
 	const char *type;  /* "alert", "record", or NULL: both */
 	int64_t limit;     /* groups in a page; 0: all */
 	const char *token; /* of the first group of the page; NULL: the first of all */
-	struct matchers **selectors; /* match[]: any of them will do; none: every rule */
-	uint32_t n_selectors;
+	struct rule_selectors selectors;
 };
 
 /* "hex sha256(file;group)" */
@@ -259,35 +258,6 @@ is_type(const struct rule_config *rule, const char *type)
 	return type == NULL || strcmp(type, rule->recording ? "record" : "alert") == 0;
 }
 
-/* The label as configured, templates as they are written; "" when there is none. */
-static struct str
-rule_label(const struct rule_config *rule, struct str name)
-{
-	for (uint32_t i = 0; i < rule->labels.n; i++)
-		if (str_is(name, rule->labels.pairs[i].key))
-			return template_text(rule->labels.pairs[i].template);
-	for (uint32_t i = 0; i < rule->literals.n; i++)
-		if (str_is(name, rule->literals.pairs[i].key))
-			return str_from(rule->literals.pairs[i].value);
-	return STR("");
-}
-
-static bool
-is_selected(const struct rule_config *rule, const struct filter *filter)
-{
-	bool all = filter->n_selectors == 0;
-
-	for (uint32_t i = 0; i < filter->n_selectors && !all; i++) {
-		const struct matchers *ms = filter->selectors[i];
-
-		all = true;
-		for (uint32_t k = 0; k < ms->n && all; k++)
-			all = matcher_matches_value(
-			    &ms->m[k], rule_label(rule, istr_str(ms->m[k].name)));
-	}
-	return all;
-}
-
 static void
 want_group(struct listing *l, const struct http_call *call, const struct filter *filter, uint32_t g)
 {
@@ -296,11 +266,11 @@ want_group(struct listing *l, const struct http_call *call, const struct filter 
 	if (!param_names(call, "rule_group", group->name) ||
 	    !param_names(call, "file", group->file))
 		return;
-	if (group->n_rules == 0 && filter->type == NULL && filter->n_selectors == 0)
+	if (group->n_rules == 0 && filter->type == NULL && filter->selectors.n == 0)
 		l->wanted[l->n++] = (struct wanted){ g, NO_RULE };
 	for (uint32_t r = 0; r < group->n_rules; r++)
 		if (is_type(&group->rules[r], filter->type) &&
-		    is_selected(&group->rules[r], filter) &&
+		    rule_selectors_match(&filter->selectors, &group->rules[r]) &&
 		    param_names(call, "rule_name", group->rules[r].name))
 			l->wanted[l->n++] = (struct wanted){ g, r };
 }
@@ -450,94 +420,6 @@ fill(void *arg, struct buf *out, size_t want)
 	return false;
 }
 
-static int
-make_matcher(enum promql_match op, struct str name, struct str value, struct matcher *ret,
-    struct err *err)
-{
-	static const enum matcher_op ops[] = {
-		[PROMQL_MATCH_EQ] = MATCH_EQUAL,
-		[PROMQL_MATCH_NE] = MATCH_NOT_EQUAL,
-		[PROMQL_MATCH_RE] = MATCH_REGEX,
-		[PROMQL_MATCH_NRE] = MATCH_NOT_REGEX,
-	};
-
-	return matcher_make(ops[op], name, value, ret, err);
-}
-
-/* name{label="value"} and nothing else; NULL and err when it is no such thing. */
-static struct matchers *
-read_selector(struct str text, struct arena *arena, struct err *err)
-{
-	const struct promql_expr *expr = promql_parse(arena, text, err);
-	const struct promql_selector *selector;
-	struct matcher *m;
-	uint32_t n = 0;
-	int code = 0;
-
-	if (expr == NULL)
-		return NULL;
-	if (expr->kind != PROMQL_SELECTOR) {
-		err_set_at(err, ERR_INVALID, expr->at, "expected a series selector");
-		return NULL;
-	}
-	selector = &expr->u.selector;
-	m = ARENA_ARRAY(arena, selector->n + 1, struct matcher);
-	if (selector->name.n > 0) {
-		code = make_matcher(
-		    PROMQL_MATCH_EQ, STR("__name__"), selector->name, &m[n], err);
-		n += code == 0;
-	}
-	for (uint32_t i = 0; i < selector->n && code == 0; i++) {
-		const struct promql_matcher *from = &selector->matchers[i];
-
-		code = make_matcher(from->op, from->name, from->value, &m[n], err);
-		n += code == 0;
-	}
-	if (code == 0)
-		return matchers_new(m, n, false);
-	while (n > 0)
-		matcher_fini(&m[--n]);
-	return NULL;
-}
-
-static void
-filter_fini(struct filter *filter)
-{
-	for (uint32_t i = 0; i < filter->n_selectors; i++)
-		matchers_free(filter->selectors[i]);
-	free(filter->selectors);
-}
-
-/* False: answered already. */
-static bool
-read_selectors(struct http_call *call, struct filter *ret)
-{
-	struct arena *arena = arena_new(0);
-	const char *text;
-	uint32_t n = 0;
-	bool ok = true;
-
-	while (http_param(call, "match[]", n) != NULL)
-		n++;
-	ret->selectors = xcalloc((size_t)n + 1, sizeof(struct matchers *));
-	for (uint32_t i = 0; i < n && ok; i++) {
-		struct err err = { .at = 0 };
-		struct matchers *ms;
-
-		text = http_param(call, "match[]", i);
-		ms = read_selector(str_from(text), arena, &err);
-		ok = ms != NULL;
-		if (ok)
-			ret->selectors[ret->n_selectors++] = ms;
-		else
-			reply_prom_error(call, 400, "bad_data",
-			    "invalid parameter \"match[]\": 1:%u: parse error: %s", err.at + 1,
-			    err.text);
-	}
-	arena_free(arena);
-	return ok;
-}
-
 /* False: answered already. */
 static bool
 read_filter(struct http_call *call, struct filter *ret)
@@ -575,12 +457,10 @@ api_rules_get(struct api *api, struct http_call *call, struct str id)
 	(void)id;
 	if (!read_filter(call, &filter))
 		return;
-	if (!read_selectors(call, &filter)) {
-		filter_fini(&filter);
+	if (!rule_selectors_read(call, &filter.selectors))
 		return;
-	}
 	l = listing_new(api, call, &filter);
-	filter_fini(&filter);
+	rule_selectors_fini(&filter.selectors);
 	if (l == NULL) {
 		reply_prom_error(call, 400, "bad_data",
 		    "invalid group_next_token '%s'. were rule groups changed?", filter.token);

@@ -194,7 +194,9 @@ static const struct {
 	const char *selector, *error;
 } selectors[] = {
 	{ "{a=%22b%22", "1:7: parse error: unexpected end of input inside braces" },
-	{ "{}", "1:1: parse error: vector selector must contain at least one non-empty matcher" },
+	{ "{}", "match[] must contain at least one non-empty matcher" },
+	{ "{a=~%22x*%22}", "match[] must contain at least one non-empty matcher" },
+	{ "{a=~%22(%22}", "1:2: parse error: regular expression: missing closing parenthesis" },
 	{ "sum(up)", "1:1: parse error: expected a series selector" },
 };
 
