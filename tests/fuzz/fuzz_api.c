@@ -6,9 +6,9 @@
  *
  * One rule fires all the time.  Each line of the input is a request, "METHOD
  * /path?query body", or the seconds that pass, "+300", or a crash and a new
- * start, "!".  Beyond not crashing: every request is answered, never with 500, and what is called JSON
- * is JSON; a new start keeps every alert and silence; nothing stays interned
- * at the end.
+ * start, "!".  Beyond not crashing: every request is answered, never with 500,
+ * and what is called JSON is JSON; a new start keeps every alert and silence;
+ * nothing stays interned at the end.
  */
 #include "config.h"
 
