@@ -49,8 +49,21 @@ run_daemon(void *arg)
 {
 	struct http_server *server = arg;
 
+	turn_begin(server);
 	MHD_run(server->daemon);
 	arm(server);
+	for (bool any = false; !list_empty(&server->deferred); any = true) {
+		struct http_call *call = CONTAINER_OF(
+		    server->deferred.next, struct http_call, deferred);
+
+		if (any && turn_is_over(server, call))
+			break;
+		list_remove(&call->deferred);
+		server->handler(server->arg, call);
+	}
+	if (!list_empty(&server->deferred))
+		loop_timer_set(server->loop, &server->timer,
+		    loop_mono(server->loop));
 }
 
 static void
@@ -174,30 +187,6 @@ admit(struct http_server *server, struct http_call *call)
 	return MHD_YES;
 }
 
-static enum MHD_Result
-on_length(
-    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	(void)kind;
-	(void)value;
-	if (strcasecmp(name, "Content-Length") == 0)
-		++*(uint32_t *)arg;
-	return MHD_YES;
-}
-
-/* A proxy before us might believe the other one of two lengths, and take the
- * rest for a request of its own. */
-static bool
-is_length_ambiguous(const struct http_call *call)
-{
-	uint32_t n = 0;
-
-	MHD_get_connection_values(
-	    call->connection, MHD_HEADER_KIND, on_length, &n);
-	return n > 1 ||
-	       (n > 0 && http_header_value(call, "Transfer-Encoding") != NULL);
-}
-
 /* The first sight of a request: only its head is here. */
 static enum MHD_Result
 begin(struct http_server *server, struct http_call *call)
@@ -214,7 +203,7 @@ begin(struct http_server *server, struct http_call *call)
 		    call, 431, "the request's header is too large");
 		return send_answer(call);
 	}
-	if (is_length_ambiguous(call)) {
+	if (call_length_is_ambiguous(call)) {
 		http_add_header(call, "Connection", "close");
 		http_reply_error(
 		    call, 400, "the request's length is given more than once");
@@ -286,7 +275,9 @@ handle(struct http_server *server, struct http_call *call)
 	else if (call->no_room) {
 		http_add_header(call, "Retry-After", RETRY_AFTER);
 		http_reply_error(call, 503, "too much is arriving at once");
-	} else
+	} else if (turn_is_over(server, call))
+		list_append(&server->deferred, &call->deferred);
+	else
 		server->handler(server->arg, call);
 	if (call->state == CALL_ANSWERED)
 		return send_answer(call);
@@ -419,6 +410,7 @@ void
 server_resume(struct http_call *call)
 {
 	list_remove(&call->suspended);
+	list_remove(&call->deferred);
 	MHD_resume_connection(call->connection);
 	loop_timer_set(call->server->loop, &call->server->timer,
 	    loop_mono(call->server->loop));
@@ -504,6 +496,7 @@ http_server_new_gated(struct loop *loop, const char *address,
 	server->limits = limits_with_defaults(limits);
 	server->port = port;
 	list_init(&server->suspended);
+	list_init(&server->deferred);
 	list_init(&server->connections);
 	timer_init(&server->slow, slow_check, server);
 	timer_init(&server->timer, run_daemon, server);

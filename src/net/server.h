@@ -8,6 +8,10 @@
  * A call lives until it has been answered or the server is freed; if the
  * client goes away earlier, the answer is dropped silently.
  *
+ * A burst of requests does not hold up the loop: handlers begin for some
+ * milliseconds in a turn, the others' turns come later, at least one in each.
+ * Paths that begin with "/-/", the questions of supervisors, never wait.
+ *
  * Limits (struct http_limits) answer 408, 413, 431, 503 by themselves, as JSON.
  */
 #pragma once

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/server_impl.h"
 
@@ -25,6 +26,8 @@
 #define UNFINISHED_DEFAULT   ((size_t)256 << 20)
 #define SMALL_BODY           ((size_t)64 << 10)
 #define CHECKS_IN_A_TIME     8 /* how exactly deadlines are kept */
+#define HANDLERS_BEGIN_FOR   DUR_MS(20)
+#define URGENT               "/-/"
 
 struct http_limits
 limits_with_defaults(const struct http_limits *limits)
@@ -159,6 +162,22 @@ slow_check(void *arg)
 	}
 	loop_timer_set(server->loop, &server->slow,
 	    mono_before(next, soon) ? soon : next);
+}
+
+bool
+turn_is_over(const struct http_server *server, const struct http_call *call)
+{
+	if (strncmp(call->path, URGENT, sizeof(URGENT) - 1) == 0)
+		return false;
+	return !mono_before(
+	    loop_mono_exact(server->loop), server->handled_until);
+}
+
+void
+turn_begin(struct http_server *server)
+{
+	server->handled_until =
+	    mono_add(loop_mono_exact(server->loop), HANDLERS_BEGIN_FOR);
 }
 
 /* --- memory ------------------------------------------------------------ */

@@ -54,6 +54,7 @@ call_free(struct http_call *call)
 	if (call == NULL)
 		return;
 	list_remove(&call->suspended);
+	list_remove(&call->deferred);
 	unfinished_end(call);
 	if (call->response != NULL)
 		MHD_destroy_response(call->response);
@@ -99,6 +100,30 @@ http_header_value(const struct http_call *call, const char *name)
 		if (strcasecmp(call->request_headers[i].name, name) == 0)
 			return call->request_headers[i].value;
 	return NULL;
+}
+
+static enum MHD_Result
+on_length(
+    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	(void)value;
+	if (strcasecmp(name, "Content-Length") == 0)
+		++*(uint32_t *)arg;
+	return MHD_YES;
+}
+
+/* A proxy before us might believe the other one of two lengths, and take the
+ * rest for a request of its own. */
+bool
+call_length_is_ambiguous(const struct http_call *call)
+{
+	uint32_t n = 0;
+
+	MHD_get_connection_values(
+	    call->connection, MHD_HEADER_KIND, on_length, &n);
+	return n > 1 ||
+	       (n > 0 && http_header_value(call, "Transfer-Encoding") != NULL);
 }
 
 static void

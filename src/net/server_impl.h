@@ -39,6 +39,7 @@ struct http_call {
 	struct http_server *server;        /* NULL: fake */
 	struct MHD_Connection *connection; /* NULL: fake */
 	struct link suspended;
+	struct link deferred; /* whole, but its turn has not come */
 	const char *method;
 	const char *path;
 	struct buf body;
@@ -108,6 +109,8 @@ struct http_server {
 	struct listener listeners[LISTENERS_MAX];
 	uint32_t n_listeners;
 	struct link suspended;
+	struct link deferred; /* calls that wait for their handler */
+	mono_t handled_until; /* this turn's handlers may begin until then */
 	bool closing; /* every request is refused: none may wait any more */
 };
 
@@ -119,12 +122,15 @@ int listen_open(const char *address, int *ret_fds, uint32_t max,
 struct http_call *call_new(struct http_server *server,
     struct MHD_Connection *connection, const char *path, const char *method);
 void call_free(struct http_call *call);
+bool call_length_is_ambiguous(const struct http_call *call);
 
 /* server_bounds.c */
 struct http_limits limits_with_defaults(const struct http_limits *limits);
 struct http_connection *connection_of(struct MHD_Connection *connection);
 void connection_began(struct http_server *server,
     struct MHD_Connection *connection, struct http_connection *client);
+/* A turn of handlers begins. */
+void turn_begin(struct http_server *server);
 void connection_ended(struct http_connection *client);
 /* What it is to do next has its time from now on. */
 void connection_turns_to(
@@ -136,6 +142,10 @@ bool unfinished_add(
 void unfinished_end(struct http_call *call);
 /* Would a body of n bytes find room now? */
 bool unfinished_room(const struct http_server *server, size_t n);
+
+/* Has this turn been long enough for this call to wait for the next one? */
+bool turn_is_over(
+    const struct http_server *server, const struct http_call *call);
 
 /* server.c */
 void server_resume(struct http_call *call);

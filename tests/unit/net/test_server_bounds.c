@@ -18,6 +18,7 @@ struct site {
 	struct http_call *held;
 	bool holds;
 	uint32_t served;
+	char order[16]; /* what each served path ends with */
 };
 
 static void
@@ -28,7 +29,16 @@ handle(void *arg, struct http_call *call)
 	const char *name, *value, *last = "";
 	uint32_t n = 0;
 
+	if (site->served < sizeof(site->order) - 1)
+		site->order[site->served] = strrchr(http_path(call), '/')[1];
 	site->served++;
+	if (strncmp(http_path(call), "/busy", 5) == 0) {
+		mono_t end = mono_add(
+		    loop_mono_exact(site->world.loop), DUR_MS(25));
+
+		while (mono_before(loop_mono_exact(site->world.loop), end))
+			;
+	}
 	while (http_param_at(call, n, &name, &value)) {
 		last = value;
 		n++;
@@ -278,6 +288,71 @@ START_TEST(a_connection_kept_alive_may_idle_longer_than_a_head_may_take)
 }
 END_TEST
 
+/* --- bursts ------------------------------------------------------------ */
+
+enum {
+	BURST = 5
+};
+
+static void
+burst(struct site *site, struct raw *raw)
+{
+	char text[64];
+
+	for (int i = 0; i < BURST; i++) {
+		snprintf(text, sizeof(text),
+		    "GET /busy/%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
+		raw_open(&raw[i], site_port(site), text);
+	}
+}
+
+START_TEST(a_burst_is_handled_in_turns)
+{
+	struct site site;
+	struct raw raw[BURST], urgent;
+	uint32_t before = 0, turns = 0;
+
+	site_open(&site, NULL);
+	burst(&site, raw);
+	while (site.served == 0)
+		loop_turn(site.world.loop, DUR_MS(1));
+	raw_open(&urgent, site_port(&site),
+	    "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (site.served < BURST + 1) {
+		before = site.served;
+		loop_turn(site.world.loop, DUR_MS(1));
+		ck_assert_uint_le(site.served, before + 3);
+		turns++;
+	}
+	ck_assert_uint_ge(turns, 2);
+	ck_assert_msg(site.order[BURST] != 'h', "%s", site.order);
+	for (int i = 0; i < BURST; i++) {
+		DRIVE_UNTIL(&site.world, raw_has(&raw[i], "has 0, last"));
+		raw_close(&raw[i]);
+	}
+	DRIVE_UNTIL(&site.world, raw_has(&urgent, "/-/healthy has 0"));
+	expect_quiet(&site.world);
+	raw_close(&urgent);
+	site_close(&site);
+}
+END_TEST
+
+START_TEST(freeing_the_server_ends_calls_whose_turn_has_not_come)
+{
+	struct site site;
+	struct raw raw[BURST];
+
+	site_open(&site, NULL);
+	burst(&site, raw);
+	while (site.served == 0)
+		loop_turn(site.world.loop, DUR_MS(1));
+	site_close(&site);
+	ck_assert_uint_lt(site.served, BURST);
+	for (int i = 0; i < BURST; i++)
+		raw_close(&raw[i]);
+}
+END_TEST
+
 /* --- places and memory ------------------------------------------------- */
 
 START_TEST(by_default_one_address_leaves_places_for_others)
@@ -438,6 +513,9 @@ suite_server_bounds(void)
 	    a_connection_kept_alive_may_idle_longer_than_a_head_may_take);
 	suite_add_tcase(suite, time);
 	tcase_set_timeout(room, 30);
+	tcase_add_test(room, a_burst_is_handled_in_turns);
+	tcase_add_test(
+	    room, freeing_the_server_ends_calls_whose_turn_has_not_come);
 	tcase_add_test(room, by_default_one_address_leaves_places_for_others);
 	tcase_add_loop_test(room, bodies_that_arrive_share_one_sum, 0,
 	    (int)ARRAY_LEN(lengths));
