@@ -71,6 +71,7 @@ struct numbers { /* gathered once per request */
 	X("alertmanager_cluster_members", "gauge", "Always 1: a single server.", 1) \
 	X("alertmanager_cluster_failed_peers", "gauge", "Always 0: a single server.", 0) \
 	X("alertmanager_peer_position", "gauge", "Always 0: a single server.", 0) \
+	X("process_start_time_seconds", "gauge", "When this process started.", wall_seconds(n->state->started_at)) \
 	X("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes()) \
 	X("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_seconds())
 /* clang-format on */

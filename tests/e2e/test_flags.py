@@ -109,3 +109,30 @@ def test_flags_without_a_meaning_are_noted_and_others_are_errors(t):
                       ("--dispatch.start-delay=soon", "start-delay"), ("--data.retention=1.5h", "retention")):
         done = command("serve", bad)
         assert done.returncode == 2 and said in done.stderr, (bad, done)
+
+
+# What dashboards and mixins read.
+METRICS = """alertmanager_alerts alertmanager_alerts_received_total alertmanager_alerts_invalid_total alertmanager_silences
+alertmanager_notifications_total alertmanager_notifications_failed_total alertmanager_notification_requests_total
+alertmanager_notification_requests_failed_total alertmanager_notification_latency_seconds_bucket
+alertmanager_notifications_suppressed_total alertmanager_config_hash alertmanager_config_last_reload_successful
+alertmanager_config_last_reload_success_timestamp_seconds alertmanager_dispatcher_aggregation_groups
+alertmanager_cluster_members alertmanager_cluster_failed_peers alertmanager_peer_position alertmanager_build_info
+alertmanager_receivers alertmanager_integrations alertmanager_inhibition_rules process_start_time_seconds""".split()
+
+
+def test_metrics_that_dashboards_read(t):
+    """All are there with their numbers; the hash is that of the configuration."""
+    hook = t.webhook()
+    config = one_webhook(hook.url)
+    tocsin = t.tocsin(config)
+    tocsin.post_alerts([alert("A")])
+    hook.wait_count(1)
+    names = {line.partition("{")[0].partition(" ")[0] for line in tocsin.get("/metrics").text.splitlines()}
+    assert not set(METRICS) - names, set(METRICS) - names
+    assert tocsin.metric("alertmanager_integrations") == tocsin.metric("alertmanager_receivers") == 1
+    assert abs(tocsin.metric("process_start_time_seconds") - time.time()) < 60
+    before = tocsin.metric("alertmanager_config_hash")
+    assert tocsin.post("/-/reload").status == 200 and tocsin.metric("alertmanager_config_hash") == before
+    tocsin.write("tocsin.yml", config.replace("repeat_interval: 1h", "repeat_interval: 2h"))
+    assert tocsin.post("/-/reload").status == 200 and tocsin.metric("alertmanager_config_hash") != before

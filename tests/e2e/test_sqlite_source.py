@@ -7,6 +7,8 @@ import time
 from lib import wait
 from lib.configs import one_webhook, rule_file, rule_group
 
+TIMEOUT = 90
+
 SOURCE = """
 evaluation_interval: 1s
 rule_files: [rules.yml]
