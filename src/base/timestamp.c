@@ -97,9 +97,9 @@ to_wall(const struct civil *c, int64_t offset_s, wall_t *ret)
 	if (c->year < YEAR_MIN || c->year > YEAR_MAX) {
 		bool late = c->year > YEAR_MAX;
 
-		s = days_from_civil(late ? YEAR_MAX : YEAR_MIN, late ? 12 : 1, late ? 31 : 1) *
+		s = days_from_civil(late ? YEAR_MAX + 1 : YEAR_MIN, 1, 1) *
 		    S_PER_DAY;
-		*ret = (wall_t){ s * NS_PER_S };
+		*ret = (wall_t){ s * NS_PER_S - late };
 		return true;
 	}
 	s = days_from_civil(c->year, c->month, c->day) * S_PER_DAY +

@@ -153,7 +153,7 @@ START_TEST(years_that_cannot_be_said_give_the_nearest)
 	wall_t t;
 
 	ck_assert(timestamp_parse(STR("9999-12-31T23:59:59Z"), &t));
-	ck_assert_str_eq(timestamp_format_ns(t, text), "2261-12-31T00:00:00Z");
+	ck_assert_str_eq(timestamp_format_ns(t, text), "2261-12-31T23:59:59.999999999Z");
 	ck_assert(timestamp_parse(STR("0002-01-01T00:00:00Z"), &t));
 	ck_assert_str_eq(timestamp_format_ns(t, text), "1678-01-01T00:00:00Z");
 }
