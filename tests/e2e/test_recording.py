@@ -2,11 +2,10 @@
 """Recording rules and lints: what Tocsin writes is there to be asked for, in a real server, with its times and its end."""
 
 import os
-import shutil
 
 from lib import wait
 from lib.api import Client
-from lib.process import Process, free_port
+from lib.process import Process, free_port, tool
 from lib.tocsin import command
 
 TIMEOUT = 90
@@ -166,12 +165,7 @@ def test_a_server_that_refuses_one_sample_gets_the_others(t):
 
 
 def test_victoria_metrics_takes_the_same_writes(t):
-    binary = shutil.which("victoria-metrics")
-    if binary is None:
-        t.note("victoria-metrics is not installed (Debian: apt-get install victoria-metrics): "
-               "remote write was shown against Prometheus only")
-        return
-    victoria = t._keep(VictoriaMetrics(t.dir, binary)).start()
+    victoria = t._keep(VictoriaMetrics(t.dir, tool("victoria-metrics"))).start()
     tocsin = t.tocsin(CONFIG.format(url=victoria.url),
                       {"rules.yml": "groups: [{name: g, interval: 1s, rules: [{record: own, expr: vector(42)}]}]\n"})
 
