@@ -168,6 +168,10 @@ struct rule_config {
 	enum on_no_data on_no_data;
 	enum on_error on_error;
 	dur_t max_age;                /* DUR_UNSET: none */
+	struct {
+		uint32_t n, of;       /* breaches among the last data points, each counted once; n 0: not asked for */
+	} for_points;
+	uint32_t min_samples;         /* 0: the kind's own */
 	struct template_map labels;   /* group labels merged in, `severity:` too */
 	struct template_map annotations; /* `runbook_url:` too */
 	struct string_map literals;   /* a recording rule's labels, its group's merged in, sorted */

@@ -422,12 +422,20 @@ int
 eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
     const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err)
 {
+	const struct rule_input in = {
+		.rule = rule->config,
+		.now = now,
+		.answers = answers,
+		.sources = &source,
+		.n = n,
+		.arena = arena,
+	};
 	struct eval ev;
 	int code;
 
 	eval_init(&ev, engine, rule, now, arena);
 	ev.source = source;
-	code = rule->kind->judge(rule->config, answers, n, now, arena, &ev.judgement, err);
+	code = rule->kind->judge(&in, &ev.judgement, err);
 	if (code < 0)
 		return code;
 	mark_stale(&ev);

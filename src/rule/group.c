@@ -223,7 +223,7 @@ start_rule(struct group *group)
 	if (group->source == NULL)
 		err_set(&err, ERR_INVALID, "there is no source to ask");
 	if (group->source == NULL ||
-	    rule->kind->plan(rule->config, group->slot, &group->plan, &err) < 0)
+	    rule->kind->plan(rule->config, NULL, group->slot, &group->plan, &err) < 0)
 		group->failure = xstrdup(err.text);
 	/* One answer is used up in the turn it arrives in; several have to be
 	 * kept until the last. */

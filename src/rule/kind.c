@@ -2,9 +2,25 @@
 /* The list of rule kinds that are compiled in, and what kinds share. */
 #include "config.h"
 
+#include <math.h>
+
 #include "rule/kind.h"
 
 #include "rule/kinds.h"
+
+#define NONE ((double)NAN)
+const struct explain explain_none = {
+	.value = NONE,
+	.threshold = NONE,
+	.baseline = NONE,
+	.low = NONE,
+	.high = NONE,
+	.n_reference = NONE,
+	.n_current = NONE,
+	.statistic = NONE,
+	.p_value = NONE,
+	.effect = NONE,
+};
 
 const struct rule_kind *const rule_kind_list[] = {
 #define RULE_KIND(name) &rule_kind_##name,

@@ -14,7 +14,8 @@ struct expr_settings {
 };
 
 static int
-expr_plan(const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err UNUSED)
+expr_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_t now,
+    struct rule_plan *ret, struct err *err UNUSED)
 {
 	const struct expr_settings *settings = rule->settings;
 
@@ -23,10 +24,10 @@ expr_plan(const struct rule_config *rule, wall_t now, struct rule_plan *ret, str
 }
 
 static int
-expr_judge(const struct rule_config *rule UNUSED, const struct vector *answers, uint32_t n UNUSED,
-    wall_t now UNUSED, struct arena *arena, struct judgement *ret, struct err *err UNUSED)
+expr_judge(const struct rule_input *in, struct judgement *ret, struct err *err UNUSED)
 {
-	struct observation *observations = ARENA_ARRAY(arena, answers->n, struct observation);
+	const struct vector *answers = in->answers;
+	struct observation *observations = ARENA_ARRAY(in->arena, answers->n, struct observation);
 
 	for (uint32_t i = 0; i < answers->n; i++) {
 		const struct sample *sample = &answers->samples[i];
@@ -38,7 +39,7 @@ expr_judge(const struct rule_config *rule UNUSED, const struct vector *answers, 
 			.value = sample->missing ? (double)NAN : sample->value,
 		};
 	}
-	*ret = (struct judgement){ observations, answers->n, OUTCOME_OK };
+	*ret = (struct judgement){ .observations = observations, .n = answers->n };
 	return 0;
 }
 

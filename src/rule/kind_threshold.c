@@ -85,8 +85,8 @@ judge_value(enum op op, const struct level *level, const struct sample *sample)
 }
 
 static int
-threshold_plan(
-    const struct rule_config *rule, wall_t now, struct rule_plan *ret, struct err *err UNUSED)
+threshold_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_t now,
+    struct rule_plan *ret, struct err *err UNUSED)
 {
 	const struct threshold_settings *settings = rule->settings;
 
@@ -95,26 +95,28 @@ threshold_plan(
 }
 
 static int
-threshold_judge(const struct rule_config *rule, const struct vector *answers, uint32_t n UNUSED,
-    wall_t now UNUSED, struct arena *arena, struct judgement *ret, struct err *err UNUSED)
+threshold_judge(const struct rule_input *in, struct judgement *ret, struct err *err UNUSED)
 {
-	const struct threshold_settings *settings = rule->settings;
+	const struct threshold_settings *settings = in->rule->settings;
+	const struct vector *answers = in->answers;
 	uint32_t total = answers->n * settings->n_levels;
-	struct observation *observations = ARENA_ARRAY(arena, total, struct observation);
+	struct observation *observations = ARENA_ARRAY(in->arena, total, struct observation);
 	struct observation *o = observations;
 
 	for (uint32_t i = 0; i < answers->n; i++) {
 		const struct sample *sample = &answers->samples[i];
 
 		for (uint32_t level = 0; level < settings->n_levels; level++, o++) {
-			o->sample = sample;
-			o->outcome =
-			    judge_value((enum op)settings->op, &settings->level[level], sample);
-			o->value = sample->missing ? (double)NAN : sample->value;
-			o->level = (uint8_t)level;
+			*o = (struct observation){
+				.sample = sample,
+				.outcome = judge_value(
+				    (enum op)settings->op, &settings->level[level], sample),
+				.value = sample->missing ? (double)NAN : sample->value,
+				.level = (uint8_t)level,
+			};
 		}
 	}
-	*ret = (struct judgement){ observations, total, OUTCOME_OK };
+	*ret = (struct judgement){ .observations = observations, .n = total };
 	return 0;
 }
 

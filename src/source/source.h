@@ -20,7 +20,9 @@
 #include "config/config.h"
 #include "labels/labels.h"
 
-#define SERIES_MAX 50000              /* per answer */
+#define SERIES_MAX 50000              /* per answer of QUERY_INSTANT */
+#define POINTS_MAX 2000000            /* per answer of QUERY_RANGE and QUERY_ROWS, all series together */
+#define QUERY_FIELDS_MAX 16
 #define SOURCE_ANSWER_BYTES_MAX (64u << 20)
 
 struct loop;
@@ -38,6 +40,7 @@ struct sample {
 	double value;
 	bool missing;  /* SQL NULL: there is a row, but no value */
 	wall_t at;     /* the datum's own time; WALL_NONE: unknown */
+	const struct str *fields; /* the query's, in its order; p NULL: SQL NULL, or no such column here; NULL: it has none */
 };
 
 struct vector {
@@ -49,9 +52,23 @@ struct source_query;
 /* err NULL: *vector is the answer. On the loop thread, exactly once, never inside source_query(). */
 typedef void source_done_fn(struct source_query *query, const struct vector *vector, const struct err *err);
 
+enum query_shape {
+	QUERY_INSTANT, /* a value per series, as of `at` */
+	QUERY_RANGE,   /* the values of each series from `from` to `to`, both included, no denser than `step`:
+	                  samples of a series stand together, in order of time, each with its `at` */
+	QUERY_ROWS,    /* data as they come, many with equal labels: rows of a table, values of a range */
+	QUERY_SHAPE_COUNT
+};
+
 struct source_query { /* embedded in its owner, alive until done */
 	struct str text;      /* in the source's language; NUL-terminated */
-	wall_t at;            /* evaluation time */
+	wall_t at;            /* evaluation time; what :now stands for */
+	enum query_shape shape;
+	wall_t from, to;      /* :from and :to of any shape; WALL_NONE: the text says what it wants */
+	dur_t step;           /* QUERY_RANGE; 0: the source's own */
+	const char *const *fields; /* columns wanted as they are (sample.fields), neither label nor value; a
+	                              table that has fields needs no value column */
+	uint32_t n_fields;
 	struct arena *arena;  /* the answer lives here; nothing is put there before the turn that runs done */
 	source_done_fn *done;
 	void *arg;

@@ -74,7 +74,7 @@ judge_rule(struct judge *judge, const struct rule_config *config)
 	struct rule_plan plan = { 0 };
 	struct err err;
 
-	if (kind->plan(config, (wall_t){ 1 }, &plan, &err) < 0)
+	if (kind->plan(config, NULL, (wall_t){ 1 }, &plan, &err) < 0)
 		return;
 	for (uint32_t i = 0; i < plan.n; i++) {
 		char *query = xmemdup0(plan.queries[i].text.p, plan.queries[i].text.n);

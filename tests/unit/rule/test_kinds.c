@@ -180,6 +180,7 @@ START_TEST(threshold_edges)
 	struct sample sample = { .value = edges[_i].value };
 	struct vector vector = { &sample, 1 };
 	struct rule_config rule = { 0 };
+	const struct rule_input in = { .rule = &rule, .answers = &vector, .n = 1, .arena = arena };
 	struct diag *diag = diag_new();
 	struct judgement j;
 	char yaml[128], recover[32] = "";
@@ -190,11 +191,11 @@ START_TEST(threshold_edges)
 	    edges[_i].threshold, recover);
 	rule.settings = read_settings("threshold", yaml, diag);
 	ck_assert_uint_eq(diag_errors(diag), 0);
-	ck_assert_int_eq(kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
+	ck_assert_int_eq(kind->judge(&in, &j, NULL), 0);
 	ck_assert_msg(j.n == 1 && j.observations[0].outcome == edges[_i].want, "%s with %g: %s",
 	    yaml, edges[_i].value, outcome_name(j.observations[0].outcome));
 	sample.missing = true;
-	ck_assert_int_eq(kind->judge(&rule, &vector, 1, (wall_t){ 1 }, arena, &j, NULL), 0);
+	ck_assert_int_eq(kind->judge(&in, &j, NULL), 0);
 	ck_assert_int_eq(j.observations[0].outcome, OUTCOME_INSUFFICIENT);
 	diag_free(diag);
 }
