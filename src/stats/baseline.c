@@ -42,12 +42,12 @@ score_of(const struct baseline_score *found, double point, double spread_floor)
 
 /* Cleans x into sample; STATS_OK if n_min finite values are left. */
 static enum stats_status
-clean(struct sample *sample, const double *x, size_t n, size_t n_min, double point, double width,
-    double spread_floor)
+clean(struct sample_set *sample, const double *x, size_t n, size_t n_min, double point,
+    double width, double spread_floor)
 {
 	enum stats_status status;
 
-	*sample = (struct sample){ 0 };
+	*sample = (struct sample_set){ 0 };
 	if (!isfinite(point))
 		return STATS_NOT_FINITE;
 	if (!(width > 0.0 && isfinite(width)) || !(spread_floor >= 0.0 && isfinite(spread_floor)))
@@ -78,7 +78,7 @@ baseline_limit(size_t n, double sigmas)
 struct baseline_score
 baseline_zscore(const double *x, size_t n, double point, double sigmas, double spread_floor)
 {
-	struct sample sample;
+	struct sample_set sample;
 	struct baseline_score score;
 	struct moments moments;
 	enum stats_status status = clean(&sample, x, n, 2, point, sigmas, spread_floor);
@@ -97,7 +97,7 @@ baseline_zscore(const double *x, size_t n, double point, double sigmas, double s
 
 /* 1.4826 MAD, or where that is 0, 1.2533 mean |x - median| */
 static double
-robust_spread(const struct sample *sample, double median)
+robust_spread(const struct sample_set *sample, double median)
 {
 	double mad = sample_mad(sample->v, sample->n, median), sum = 0.0;
 
@@ -111,7 +111,7 @@ robust_spread(const struct sample *sample, double median)
 struct baseline_score
 baseline_robust(const double *x, size_t n, double point, double sigmas, double spread_floor)
 {
-	struct sample sample;
+	struct sample_set sample;
 	struct baseline_score score;
 	enum stats_status status = clean(&sample, x, n, 3, point, sigmas, spread_floor);
 
@@ -129,7 +129,7 @@ baseline_robust(const double *x, size_t n, double point, double sigmas, double s
 struct baseline_score
 baseline_iqr(const double *x, size_t n, double point, double width, double spread_floor)
 {
-	struct sample sample;
+	struct sample_set sample;
 	struct baseline_score score;
 	enum stats_status status = clean(&sample, x, n, 4, point, width, spread_floor);
 	double q1, q3, beyond;
@@ -162,7 +162,7 @@ period_medians(const struct baseline_period *periods, size_t count, double *medi
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct sample sample;
+		struct sample_set sample;
 
 		if (sample_init(&sample, periods[i].x, periods[i].n) == STATS_OK && sample.n > 0)
 			medians[found++] = sample_median(sample.v, sample.n);
@@ -177,7 +177,7 @@ baseline_seasonal(const struct baseline_period *periods, size_t count, size_t pe
     double point, double sigmas, double spread_floor)
 {
 	struct baseline_score score = undefined(STATS_LIMIT, 0);
-	struct sample sample;
+	struct sample_set sample;
 	double *pooled, *medians;
 	size_t total = 0, at = 0, found;
 	enum stats_status status;

@@ -58,8 +58,8 @@ count_below(const double *x, size_t n, double edge, bool closed)
 
 /* Counts between inner edges, outer bins open. */
 static void
-count_between(double *counts, const struct sample *sample, const double *edges, size_t edge_count,
-    bool right_closed)
+count_between(double *counts, const struct sample_set *sample, const double *edges,
+    size_t edge_count, bool right_closed)
 {
 	size_t before = 0;
 
@@ -73,13 +73,13 @@ count_between(double *counts, const struct sample *sample, const double *edges, 
 }
 
 static bool
-either_empty(const struct sample *ref, const struct sample *cur)
+either_empty(const struct sample_set *ref, const struct sample_set *cur)
 {
 	return ref->n == 0 || cur->n == 0;
 }
 
 enum stats_status
-bins_by_edges(struct bins *bins, const struct sample *ref, const struct sample *cur,
+bins_by_edges(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur,
     const double *edges, size_t edge_count)
 {
 	*bins = (struct bins){ 0 };
@@ -103,7 +103,8 @@ bins_by_edges(struct bins *bins, const struct sample *ref, const struct sample *
 }
 
 enum stats_status
-bins_by_quantiles(struct bins *bins, const struct sample *ref, const struct sample *cur, size_t k)
+bins_by_quantiles(
+    struct bins *bins, const struct sample_set *ref, const struct sample_set *cur, size_t k)
 {
 	double *edges;
 	size_t count = 0;
@@ -150,8 +151,8 @@ bins_equal_edge(double min, double max, size_t k, size_t i)
 
 /* Equal widths on [min, max]; the size decides the number. */
 static enum stats_status
-equal_width(struct bins *bins, const struct sample *ref, const struct sample *cur, double min,
-    double max, size_t size)
+equal_width(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur,
+    double min, double max, size_t size)
 {
 	size_t k;
 
@@ -175,7 +176,7 @@ equal_width(struct bins *bins, const struct sample *ref, const struct sample *cu
 }
 
 enum stats_status
-bins_by_sturges(struct bins *bins, const struct sample *ref, const struct sample *cur)
+bins_by_sturges(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur)
 {
 	*bins = (struct bins){ 0 };
 	if (either_empty(ref, cur))
@@ -188,7 +189,7 @@ bins_by_sturges(struct bins *bins, const struct sample *ref, const struct sample
 
 /* Values that occur on either side, each once; calls back with their counts. */
 static size_t
-walk_distinct(const struct sample *ref, const struct sample *cur, struct bins *fill)
+walk_distinct(const struct sample_set *ref, const struct sample_set *cur, struct bins *fill)
 {
 	size_t i = 0, j = 0, k = 0;
 
@@ -210,7 +211,8 @@ walk_distinct(const struct sample *ref, const struct sample *cur, struct bins *f
 }
 
 enum stats_status
-bins_by_sturges_distinct(struct bins *bins, const struct sample *ref, const struct sample *cur)
+bins_by_sturges_distinct(
+    struct bins *bins, const struct sample_set *ref, const struct sample_set *cur)
 {
 	*bins = (struct bins){ 0 };
 	if (either_empty(ref, cur))
@@ -220,7 +222,7 @@ bins_by_sturges_distinct(struct bins *bins, const struct sample *ref, const stru
 }
 
 enum stats_status
-bins_by_distinct(struct bins *bins, const struct sample *ref, const struct sample *cur)
+bins_by_distinct(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur)
 {
 	size_t k;
 

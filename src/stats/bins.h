@@ -36,9 +36,9 @@ void bins_fini(struct bins *bins);
  * distinct values are compared instead: edges is NULL and by_value set.
  * k >= 2.
  */
-enum stats_status bins_by_quantiles(struct bins *bins, const struct sample *ref, const struct sample *cur, size_t k) NODISCARD;
+enum stats_status bins_by_quantiles(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur, size_t k) NODISCARD;
 /* Given strictly increasing inner edges; outer bins open, right-closed: (e[i-1], e[i]]. */
-enum stats_status bins_by_edges(struct bins *bins, const struct sample *ref, const struct sample *cur, const double *edges, size_t edge_count) NODISCARD;
+enum stats_status bins_by_edges(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur, const double *edges, size_t edge_count) NODISCARD;
 /*
  * As Evidently: if ref has more than BINS_STURGES_DISTINCT distinct values,
  * bins of equal width over the range of both samples, their number after
@@ -47,14 +47,14 @@ enum stats_status bins_by_edges(struct bins *bins, const struct sample *ref, con
  * Infinities: STATS_NOT_FINITE in the first case.
  */
 #define BINS_STURGES_DISTINCT 20u
-enum stats_status bins_by_sturges(struct bins *bins, const struct sample *ref, const struct sample *cur) NODISCARD;
+enum stats_status bins_by_sturges(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur) NODISCARD;
 /*
  * The same over the distinct values of both samples (each once), always:
  * Evidently's variant for the Hellinger distance of numbers.
  */
-enum stats_status bins_by_sturges_distinct(struct bins *bins, const struct sample *ref, const struct sample *cur) NODISCARD;
+enum stats_status bins_by_sturges_distinct(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur) NODISCARD;
 /* One bin for each value that occurs on either side. */
-enum stats_status bins_by_distinct(struct bins *bins, const struct sample *ref, const struct sample *cur) NODISCARD;
+enum stats_status bins_by_distinct(struct bins *bins, const struct sample_set *ref, const struct sample_set *cur) NODISCARD;
 /* From counts per bin, k on each side; both totals > 0. */
 enum stats_status bins_from_counts(struct bins *bins, const double *ref, const double *cur, size_t k) NODISCARD;
 /* From cumulative bucket counts (Prometheus `le`), the last of which is the total. */

@@ -54,7 +54,7 @@ cholesky_solve(const double *a, size_t k, double *x)
 
 /* Means and population covariance, times weight, of the four waves over a sample. */
 static void
-waves(const struct sample *sample, double scale, double weight, double mean[WAVES],
+waves(const struct sample_set *sample, double scale, double weight, double mean[WAVES],
     double *covariance)
 {
 	double(*g)[WAVES] = xmalloc(sample->n * sizeof(*g));
@@ -81,7 +81,7 @@ waves(const struct sample *sample, double scale, double weight, double mean[WAVE
 }
 
 static double
-pooled_iqr(const struct sample *ref, const struct sample *cur)
+pooled_iqr(const struct sample_set *ref, const struct sample_set *cur)
 {
 	size_t n = ref->n + cur->n;
 	double *pooled = xmalloc(n * sizeof(*pooled)), iqr;
@@ -95,7 +95,7 @@ pooled_iqr(const struct sample *ref, const struct sample *cur)
 }
 
 struct stats_test
-kernels_epps_singleton(const struct sample *ref, const struct sample *cur)
+kernels_epps_singleton(const struct sample_set *ref, const struct sample_set *cur)
 {
 	double n = (double)ref->n, m = (double)cur->n, total = n + m, iqr, w = 0.0;
 	double mean_ref[WAVES], mean_cur[WAVES], gap[WAVES], solved[WAVES];
@@ -123,7 +123,7 @@ kernels_epps_singleton(const struct sample *ref, const struct sample *cur)
 }
 
 static double
-mean_kernel(const struct sample *sample, double centre, double sigma)
+mean_kernel(const struct sample_set *sample, double centre, double sigma)
 {
 	double sum = 0.0;
 
@@ -136,8 +136,8 @@ mean_kernel(const struct sample *sample, double centre, double sigma)
 }
 
 struct stats_value
-kernels_lsdd(const struct sample *ref, const struct sample *cur, const double *centres, size_t k,
-    double sigma, double lambda, double *h_out)
+kernels_lsdd(const struct sample_set *ref, const struct sample_set *cur, const double *centres,
+    size_t k, double sigma, double lambda, double *h_out)
 {
 	double *big_h, *factor, *h, *a, value = 0.0;
 	bool solvable;

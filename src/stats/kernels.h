@@ -17,7 +17,7 @@
  * 5 % is about 9 %, 1 % about 2 %.  At least 5 finite points a side; an interquartile range of 0 or a
  * singular covariance is STATS_CONSTANT.
  */
-struct stats_test kernels_epps_singleton(const struct sample *ref, const struct sample *cur);
+struct stats_test kernels_epps_singleton(const struct sample_set *ref, const struct sample_set *cur);
 
 /*
  * Least-squares density difference (Sugiyama et al. 2013) with Gaussian kernels
@@ -26,4 +26,4 @@ struct stats_test kernels_epps_singleton(const struct sample *ref, const struct 
  * h_out may be NULL or takes the k mean kernel gaps.  1 to KERNELS_CENTRES_MAX centres.
  */
 #define KERNELS_CENTRES_MAX 500u
-struct stats_value kernels_lsdd(const struct sample *ref, const struct sample *cur, const double *centres, size_t k, double sigma, double lambda, double *h_out);
+struct stats_value kernels_lsdd(const struct sample_set *ref, const struct sample_set *cur, const double *centres, size_t k, double sigma, double lambda, double *h_out);

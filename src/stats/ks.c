@@ -12,7 +12,7 @@
 
 /* Largest distance as the integer n m D, so that ties in D stay ties. */
 static uint64_t
-largest_distance(const struct sample *ref, const struct sample *cur, enum stats_side side)
+largest_distance(const struct sample_set *ref, const struct sample_set *cur, enum stats_side side)
 {
 	size_t n = ref->n, m = cur->n, i = 0, j = 0;
 	int64_t up = 0, down = 0;
@@ -40,7 +40,7 @@ largest_distance(const struct sample *ref, const struct sample *cur, enum stats_
 
 /* Flags the last of each group of equal values in the pooled order. */
 static unsigned char *
-tie_ends(const struct sample *ref, const struct sample *cur)
+tie_ends(const struct sample_set *ref, const struct sample_set *cur)
 {
 	size_t i = 0, j = 0, s = 0;
 	unsigned char *ends = xcalloc(ref->n + cur->n, 1);
@@ -59,12 +59,12 @@ tie_ends(const struct sample *ref, const struct sample *cur)
 }
 
 static double
-exact_p(const struct sample *ref, const struct sample *cur, uint64_t h, enum stats_side side,
-    bool given_ties)
+exact_p(const struct sample_set *ref, const struct sample_set *cur, uint64_t h,
+    enum stats_side side, bool given_ties)
 {
 	unsigned char *ties = given_ties ? tie_ends(ref, cur) : NULL;
-	const struct sample *first = side == STATS_CURRENT_LOWER ? cur : ref;
-	const struct sample *second = side == STATS_CURRENT_LOWER ? ref : cur;
+	const struct sample_set *first = side == STATS_CURRENT_LOWER ? cur : ref;
+	const struct sample_set *second = side == STATS_CURRENT_LOWER ? ref : cur;
 	double p = kolmogorov_two_sample(first->n, second->n, h, side != STATS_TWO_SIDED, ties);
 
 	free(ties);
@@ -81,8 +81,8 @@ hodges_p(double n, double m, double d)
 }
 
 struct stats_test
-ks_test(
-    const struct sample *ref, const struct sample *cur, enum ks_method method, enum stats_side side)
+ks_test(const struct sample_set *ref, const struct sample_set *cur, enum ks_method method,
+    enum stats_side side)
 {
 	double n = (double)ref->n, m = (double)cur->n, size = n * m / (n + m), d, p = STATS_NAN;
 	uint64_t h;

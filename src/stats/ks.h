@@ -32,7 +32,7 @@ enum ks_method {
 #define KS_CELLS_MAX ((uint64_t)400 * 1000 * 1000)
 
 /* The laws but the exact ones are two-sided; one side with them is Hodges 1958, eq. 5.3. */
-struct stats_test ks_test(const struct sample *ref, const struct sample *cur, enum ks_method method, enum stats_side side);
+struct stats_test ks_test(const struct sample_set *ref, const struct sample_set *cur, enum ks_method method, enum stats_side side);
 
 /*
  * From cumulative bucket counts (Prometheus `le` buckets: both of length k,

@@ -50,7 +50,7 @@ location_welch_moments(const struct moments *ref, const struct moments *cur, enu
 }
 
 struct stats_test
-location_welch(const struct sample *ref, const struct sample *cur, enum stats_side side)
+location_welch(const struct sample_set *ref, const struct sample_set *cur, enum stats_side side)
 {
 	struct moments a = sample_moments(ref->v, ref->n), b = sample_moments(cur->v, cur->n);
 
@@ -58,7 +58,7 @@ location_welch(const struct sample *ref, const struct sample *cur, enum stats_si
 }
 
 struct stats_test
-location_student(const struct sample *ref, const struct sample *cur, enum stats_side side)
+location_student(const struct sample_set *ref, const struct sample_set *cur, enum stats_side side)
 {
 	struct moments a = sample_moments(ref->v, ref->n), b = sample_moments(cur->v, cur->n);
 

@@ -14,8 +14,8 @@
 #include "stats/stats.h"
 
 /* Welch 1947, Satterthwaite's degrees of freedom. */
-struct stats_test location_welch(const struct sample *ref, const struct sample *cur, enum stats_side side);
+struct stats_test location_welch(const struct sample_set *ref, const struct sample_set *cur, enum stats_side side);
 /* Equal variances assumed. */
-struct stats_test location_student(const struct sample *ref, const struct sample *cur, enum stats_side side);
+struct stats_test location_student(const struct sample_set *ref, const struct sample_set *cur, enum stats_side side);
 /* From mean, variance (n-1) and n, as a database can supply them. */
 struct stats_test location_welch_moments(const struct moments *ref, const struct moments *cur, enum stats_side side);

@@ -29,7 +29,7 @@ enum rank_law {
 };
 #define RANK_CVM_AUTO_MAX 20u  /* points a side */
 #define RANK_CVM_EXACT_MAX 30u
-struct stats_test rank_cvm(const struct sample *ref, const struct sample *cur, enum rank_law law);
+struct stats_test rank_cvm(const struct sample_set *ref, const struct sample_set *cur, enum rank_law law);
 
 /*
  * Anderson-Darling for two samples (Scholz and Stephens 1987, k = 2).
@@ -41,7 +41,7 @@ struct stats_test rank_cvm(const struct sample *ref, const struct sample *cur, e
  * interpolated as scipy does and held within [0.001, 0.25]; the two agree to
  * about 10 % of p in the middle.
  */
-struct stats_test rank_anderson(const struct sample *ref, const struct sample *cur, bool midrank);
+struct stats_test rank_anderson(const struct sample_set *ref, const struct sample_set *cur, bool midrank);
 double rank_anderson_table_p(double statistic);
 
 /*
@@ -54,4 +54,4 @@ double rank_anderson_table_p(double statistic);
  */
 #define RANK_MW_AUTO_MAX 8u
 #define RANK_MW_EXACT_MAX 50u /* points a side */
-struct stats_test rank_mann_whitney(const struct sample *ref, const struct sample *cur, enum rank_law law, enum stats_side side);
+struct stats_test rank_mann_whitney(const struct sample_set *ref, const struct sample_set *cur, enum rank_law law, enum stats_side side);

@@ -10,7 +10,7 @@
 
 /* A^2_akN (mid-ranks) or A^2_kN (right-continuous) for k = 2 */
 static double
-a_squared(const struct sample *ref, const struct sample *cur, bool midrank)
+a_squared(const struct sample_set *ref, const struct sample_set *cur, bool midrank)
 {
 	struct rank_group group = { 0 };
 	double n = (double)ref->n, m = (double)cur->n, total = n + m, sum = 0.0, lost = 0.0;
@@ -59,7 +59,7 @@ sigma(double n, double m)
 }
 
 struct stats_test
-rank_anderson(const struct sample *ref, const struct sample *cur, bool midrank)
+rank_anderson(const struct sample_set *ref, const struct sample_set *cur, bool midrank)
 {
 	double n = (double)ref->n, m = (double)cur->n, a, stat;
 

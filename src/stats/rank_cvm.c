@@ -29,7 +29,7 @@ squares(size_t first, size_t count, size_t rank_twice)
 
 /* U of the definition */
 static long double
-cvm_u(const struct sample *ref, const struct sample *cur)
+cvm_u(const struct sample_set *ref, const struct sample_set *cur)
 {
 	struct rank_group group = { 0 };
 	long double own = 0.0L, other = 0.0L;
@@ -166,7 +166,7 @@ limit_p(double n, double m, double t)
 }
 
 struct stats_test
-rank_cvm(const struct sample *ref, const struct sample *cur, enum rank_law law)
+rank_cvm(const struct sample_set *ref, const struct sample_set *cur, enum rank_law law)
 {
 	double n = (double)ref->n, m = (double)cur->n, t, p;
 	long double u, nm;

@@ -15,7 +15,7 @@ struct rank_group {
 
 /* Start from { 0 }; false after the last group. */
 static inline bool
-rank_group_next(const struct sample *ref, const struct sample *cur, struct rank_group *group)
+rank_group_next(const struct sample_set *ref, const struct sample_set *cur, struct rank_group *group)
 {
 	size_t i = group->ref_before + group->ref, j = group->cur_before + group->cur;
 	size_t i_end = i, j_end = j;
@@ -34,7 +34,7 @@ rank_group_next(const struct sample *ref, const struct sample *cur, struct rank_
 
 /* Are both samples one and the same constant?  Neither may be empty. */
 static inline bool
-rank_is_constant(const struct sample *ref, const struct sample *cur)
+rank_is_constant(const struct sample_set *ref, const struct sample_set *cur)
 {
 	return ref->v[0] == ref->v[ref->n - 1] && cur->v[0] == cur->v[cur->n - 1]
 	    && ref->v[0] == cur->v[0];

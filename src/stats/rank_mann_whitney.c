@@ -68,8 +68,8 @@ normal_p(double n, double m, double u, double tie_term, enum stats_side side)
 }
 
 struct stats_test
-rank_mann_whitney(
-    const struct sample *ref, const struct sample *cur, enum rank_law law, enum stats_side side)
+rank_mann_whitney(const struct sample_set *ref, const struct sample_set *cur, enum rank_law law,
+    enum stats_side side)
 {
 	struct rank_group group = { 0 };
 	double n = (double)ref->n, m = (double)cur->n, u = 0.0, tie_term = 0.0, p;

@@ -109,9 +109,9 @@ sample_sort(double *x, size_t n)
 }
 
 enum stats_status
-sample_init(struct sample *sample, const double *values, size_t n)
+sample_init(struct sample_set *sample, const double *values, size_t n)
 {
-	*sample = (struct sample){ 0 };
+	*sample = (struct sample_set){ 0 };
 	if (n > SAMPLE_VALUES_MAX)
 		return STATS_LIMIT;
 	sample->v = xmalloc((n + 1) * sizeof(*sample->v));
@@ -129,10 +129,10 @@ sample_init(struct sample *sample, const double *values, size_t n)
 }
 
 void
-sample_fini(struct sample *sample)
+sample_fini(struct sample_set *sample)
 {
 	free(sample->v);
-	*sample = (struct sample){ 0 };
+	*sample = (struct sample_set){ 0 };
 }
 
 double

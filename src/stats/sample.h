@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A sample, cleaned and sorted once, and its order statistics.
+ * A sample, cleaned and sorted once, and its order statistics.  (struct sample is
+ * a datum of a source.)
  *
  * NaN values are dropped and counted; -0 becomes +0; infinities stay, because
  * an order exists with them.  What needs a mean or a width answers
@@ -16,7 +17,7 @@
 
 #define SAMPLE_VALUES_MAX ((size_t)1 << 24) /* 128 MiB; callers limit rows long before */
 
-struct sample {
+struct sample_set {
 	double *v;         /* ascending, owned, no NaN */
 	size_t n;
 	size_t nan_count;  /* dropped */
@@ -24,8 +25,8 @@ struct sample {
 };
 
 /* STATS_OK, or STATS_LIMIT with an empty sample.  values may be NULL if n is 0. */
-enum stats_status sample_init(struct sample *sample, const double *values, size_t n) NODISCARD;
-void sample_fini(struct sample *sample);
+enum stats_status sample_init(struct sample_set *sample, const double *values, size_t n) NODISCARD;
+void sample_fini(struct sample_set *sample);
 
 /* Sorts x[0..n) ascending; no NaN allowed. */
 void sample_sort(double *x, size_t n);

@@ -8,7 +8,7 @@
 
 /* Integral over x of |F - G|^power, power 1 or 2. */
 static double
-integral(const struct sample *ref, const struct sample *cur, bool squared)
+integral(const struct sample_set *ref, const struct sample_set *cur, bool squared)
 {
 	size_t i = 0, j = 0;
 	double n = (double)ref->n, m = (double)cur->n, sum = 0.0, lost = 0.0, x;
@@ -33,7 +33,7 @@ integral(const struct sample *ref, const struct sample *cur, bool squared)
 }
 
 static enum stats_status
-check(const struct sample *ref, const struct sample *cur)
+check(const struct sample_set *ref, const struct sample_set *cur)
 {
 	if (ref->inf_count + cur->inf_count > 0)
 		return STATS_NOT_FINITE;
@@ -41,7 +41,7 @@ check(const struct sample *ref, const struct sample *cur)
 }
 
 struct stats_value
-wasserstein_distance(const struct sample *ref, const struct sample *cur)
+wasserstein_distance(const struct sample_set *ref, const struct sample_set *cur)
 {
 	enum stats_status status = check(ref, cur);
 
@@ -50,7 +50,7 @@ wasserstein_distance(const struct sample *ref, const struct sample *cur)
 }
 
 struct stats_value
-wasserstein_normed(const struct sample *ref, const struct sample *cur, double floor)
+wasserstein_normed(const struct sample_set *ref, const struct sample_set *cur, double floor)
 {
 	struct stats_value distance = wasserstein_distance(ref, cur);
 	double sd;
@@ -66,7 +66,7 @@ wasserstein_normed(const struct sample *ref, const struct sample *cur, double fl
 }
 
 struct stats_value
-wasserstein_energy(const struct sample *ref, const struct sample *cur)
+wasserstein_energy(const struct sample_set *ref, const struct sample_set *cur)
 {
 	enum stats_status status = check(ref, cur);
 

@@ -11,7 +11,7 @@
 #include "stats/stats.h"
 
 /* Integral of |F - G|: the mean way mass has to be moved.  Units of x. */
-struct stats_value wasserstein_distance(const struct sample *ref, const struct sample *cur);
+struct stats_value wasserstein_distance(const struct sample_set *ref, const struct sample_set *cur);
 /*
  * The same over the population standard deviation of the reference, which is
  * raised to floor where smaller (0 for none: a constant reference is then
@@ -19,9 +19,9 @@ struct stats_value wasserstein_distance(const struct sample *ref, const struct s
  * turns a change of 0.01 on a constant into a score of 10.
  */
 #define WASSERSTEIN_EVIDENTLY_FLOOR 0.001
-struct stats_value wasserstein_normed(const struct sample *ref, const struct sample *cur, double floor);
+struct stats_value wasserstein_normed(const struct sample_set *ref, const struct sample_set *cur, double floor);
 /* sqrt(2 integral (F - G)^2), square root of the units of x.  Szekely 2003. */
-struct stats_value wasserstein_energy(const struct sample *ref, const struct sample *cur);
+struct stats_value wasserstein_energy(const struct sample_set *ref, const struct sample_set *cur);
 /*
  * Wasserstein-1 of two histograms on the same strictly increasing centres;
  * weights >= 0, each total > 0.

@@ -82,11 +82,11 @@ vector_numbers(struct json_object *object, const char *key)
 	return numbers_of(array);
 }
 
-struct sample
+struct sample_set
 vector_sample(struct json_object *object, const char *key)
 {
 	struct numbers numbers = vector_numbers(object, key);
-	struct sample sample;
+	struct sample_set sample;
 
 	if (sample_init(&sample, numbers.x, numbers.n) != STATS_OK)
 		abort();

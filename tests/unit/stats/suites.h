@@ -22,10 +22,10 @@ TCase *case_properties(void);
 TCase *case_random_input(void);
 TCase *case_streams(void);
 
-static inline struct sample
+static inline struct sample_set
 sample_make(const double *x, size_t n)
 {
-	struct sample sample;
+	struct sample_set sample;
 
 	ck_assert_int_eq(sample_init(&sample, x, n), STATS_OK);
 	return sample;

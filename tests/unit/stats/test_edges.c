@@ -19,31 +19,31 @@
 #define NONE STATS_NAN
 
 static struct stats_test
-run_ks(const struct sample *a, const struct sample *b)
+run_ks(const struct sample_set *a, const struct sample_set *b)
 {
 	return ks_test(a, b, KS_AUTO, STATS_TWO_SIDED);
 }
 
 static struct stats_test
-run_cvm(const struct sample *a, const struct sample *b)
+run_cvm(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_cvm(a, b, RANK_AUTO);
 }
 
 static struct stats_test
-run_anderson(const struct sample *a, const struct sample *b)
+run_anderson(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_anderson(a, b, true);
 }
 
 static struct stats_test
-run_mann_whitney(const struct sample *a, const struct sample *b)
+run_mann_whitney(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_mann_whitney(a, b, RANK_AUTO, STATS_TWO_SIDED);
 }
 
 static struct stats_test
-run_welch(const struct sample *a, const struct sample *b)
+run_welch(const struct sample_set *a, const struct sample_set *b)
 {
 	return location_welch(a, b, STATS_TWO_SIDED);
 }
@@ -55,13 +55,13 @@ value_as_test(struct stats_value value)
 }
 
 static struct stats_test
-run_wasserstein(const struct sample *a, const struct sample *b)
+run_wasserstein(const struct sample_set *a, const struct sample_set *b)
 {
 	return value_as_test(wasserstein_normed(a, b, 0.0));
 }
 
 static struct stats_test
-run_psi(const struct sample *a, const struct sample *b)
+run_psi(const struct sample_set *a, const struct sample_set *b)
 {
 	struct bins bins;
 	enum stats_status status = bins_by_quantiles(&bins, a, b, 10);
@@ -74,7 +74,7 @@ run_psi(const struct sample *a, const struct sample *b)
 }
 
 static struct stats_test
-run_sturges(const struct sample *a, const struct sample *b)
+run_sturges(const struct sample_set *a, const struct sample_set *b)
 {
 	struct bins bins;
 	enum stats_status status = bins_by_sturges_distinct(&bins, a, b);
@@ -97,7 +97,8 @@ enum {
 	STURGES,
 	TESTS
 };
-static struct stats_test (*const tests[TESTS])(const struct sample *, const struct sample *) = {
+static struct stats_test (*const tests[TESTS])(
+    const struct sample_set *, const struct sample_set *) = {
 	run_ks,
 	run_cvm,
 	run_anderson,
@@ -158,7 +159,8 @@ static const struct {
 
 START_TEST(two_samples_have_a_defined_outcome)
 {
-	struct sample ref = sample_make(samples[_i].ref, 6), cur = sample_make(samples[_i].cur, 6);
+	struct sample_set ref = sample_make(samples[_i].ref, 6),
+			  cur = sample_make(samples[_i].cur, 6);
 
 	for (size_t t = 0; t < TESTS; t++) {
 		struct stats_test got = tests[t](&ref, &cur);
@@ -179,7 +181,7 @@ END_TEST
 START_TEST(sample_drops_nan_and_counts)
 {
 	static const double x[] = { 3, NONE, -0.0, INF, -1, 0.0, NONE, -INF };
-	struct sample s = sample_make(x, ARRAY_LEN(x));
+	struct sample_set s = sample_make(x, ARRAY_LEN(x));
 
 	ck_assert_uint_eq(s.n, 6);
 	ck_assert_uint_eq(s.nan_count, 2);
@@ -344,7 +346,7 @@ START_TEST(binning_has_a_defined_outcome)
 	static const double ones[] = { 1, 1, 1, 1 }, rising[] = { 1, 2, 3, 4 }, edges[] = { 2, 3 },
 			    bad[] = { 3, 3 };
 	static const double shrinking[] = { 5, 4, 9 }, growing[] = { 1, 2, 9 };
-	struct sample constant = sample_make(ones, 4), spread = sample_make(rising, 4);
+	struct sample_set constant = sample_make(ones, 4), spread = sample_make(rising, 4);
 	struct bins bins;
 
 	ck_assert_int_eq(bins_by_quantiles(&bins, &constant, &spread, 10), STATS_OK);
@@ -371,7 +373,7 @@ END_TEST
 START_TEST(sizes_have_limits)
 {
 	static double x[25000];
-	struct sample s;
+	struct sample_set s;
 	struct rng rng;
 	struct mmd_rows rows = { x, MMD_ROWS_MAX }, two = { x, 2 };
 

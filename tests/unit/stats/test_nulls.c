@@ -21,50 +21,50 @@
 #define M      80
 
 static double
-p_ks(const struct sample *a, const struct sample *b)
+p_ks(const struct sample_set *a, const struct sample_set *b)
 {
 	return ks_test(a, b, KS_AUTO, STATS_TWO_SIDED).p;
 }
 
 static double
-p_ks_finite(const struct sample *a, const struct sample *b)
+p_ks_finite(const struct sample_set *a, const struct sample_set *b)
 {
 	return ks_test(a, b, KS_FINITE, STATS_TWO_SIDED).p;
 }
 
 static double
-p_cvm(const struct sample *a, const struct sample *b)
+p_cvm(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_cvm(a, b, RANK_AUTO).p;
 }
 
 static double
-p_anderson(const struct sample *a, const struct sample *b)
+p_anderson(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_anderson(a, b, true).p;
 }
 
 static double
-p_mann_whitney(const struct sample *a, const struct sample *b)
+p_mann_whitney(const struct sample_set *a, const struct sample_set *b)
 {
 	return rank_mann_whitney(a, b, RANK_AUTO, STATS_TWO_SIDED).p;
 }
 
 static double
-p_welch(const struct sample *a, const struct sample *b)
+p_welch(const struct sample_set *a, const struct sample_set *b)
 {
 	return location_welch(a, b, STATS_TWO_SIDED).p;
 }
 
 static double
-p_epps(const struct sample *a, const struct sample *b)
+p_epps(const struct sample_set *a, const struct sample_set *b)
 {
 	return kernels_epps_singleton(a, b).p;
 }
 
 /* Five fixed bins, so that the table's law holds. */
 static double
-p_chi2(const struct sample *a, const struct sample *b)
+p_chi2(const struct sample_set *a, const struct sample_set *b)
 {
 	static const double edges[] = { -0.8, -0.2, 0.3, 0.9 };
 	double ref[5], cur[5];
@@ -82,7 +82,7 @@ p_chi2(const struct sample *a, const struct sample *b)
 
 static const struct {
 	const char *label;
-	double (*p)(const struct sample *, const struct sample *);
+	double (*p)(const struct sample_set *, const struct sample_set *);
 	double uniform_max;      /* distance from uniform: discrete laws are conservative */
 	double power_min;        /* share of shifts by 1/2 seen at 1 % */
 	size_t at_1_percent_max; /* of 2,000: 20, and 3 standard deviations */
@@ -99,7 +99,7 @@ static const struct {
 };
 
 static void
-draw(struct sample *sample, struct rng *rng, size_t n, double shift)
+draw(struct sample_set *sample, struct rng *rng, size_t n, double shift)
 {
 	double x[N];
 
@@ -118,7 +118,7 @@ START_TEST(p_values_are_uniform_without_drift)
 
 	rng_init(&rng, 20240131);
 	for (size_t r = 0; r < ROUNDS; r++) {
-		struct sample a, b;
+		struct sample_set a, b;
 
 		draw(&a, &rng, N, 0.0);
 		draw(&b, &rng, M, 0.0);
@@ -148,7 +148,7 @@ START_TEST(shift_of_half_a_sigma_is_seen)
 
 	rng_init(&rng, 77);
 	for (size_t r = 0; r < 300; r++) {
-		struct sample a, b;
+		struct sample_set a, b;
 
 		draw(&a, &rng, N, 0.0);
 		draw(&b, &rng, M, 0.5);
@@ -173,7 +173,7 @@ START_TEST(chance_level_keeps_psi_and_js_quiet)
 		size_t plain = 0, psi_above = 0, js_above = 0, m = sizes[s];
 
 		for (int r = 0; r < 300; r++) {
-			struct sample a, b;
+			struct sample_set a, b;
 			struct bins bins;
 			double psi, js;
 

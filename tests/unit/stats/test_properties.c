@@ -16,7 +16,7 @@
 
 struct pair {
 	double x[N], y[M];
-	struct sample ref, cur;
+	struct sample_set ref, cur;
 };
 
 static void
@@ -137,7 +137,7 @@ START_TEST(a_shift_moves_wasserstein_by_itself)
 {
 	double x[N], y[N];
 	struct rng rng;
-	struct sample a, b;
+	struct sample_set a, b;
 
 	rng_init(&rng, 3);
 	for (size_t i = 0; i < N; i++) {

@@ -76,7 +76,7 @@ require_score(struct baseline_score score)
 static void
 try_samples(const double *x, size_t n, const double *y, size_t m, struct rng *rng)
 {
-	struct sample a = sample_make(x, n), b = sample_make(y, m);
+	struct sample_set a = sample_make(x, n), b = sample_make(y, m);
 
 	for (int side = 0; side < STATS_SIDE_COUNT; side++) {
 		for (int method = 0; method < KS_METHOD_COUNT; method++)
@@ -125,7 +125,7 @@ require_bins(enum stats_status status, struct bins *bins)
 static void
 try_bins(const double *x, size_t n, const double *y, size_t m)
 {
-	struct sample a = sample_make(x, n), b = sample_make(y, m);
+	struct sample_set a = sample_make(x, n), b = sample_make(y, m);
 	size_t both = n < m ? n : m;
 	struct bins bins;
 

@@ -44,7 +44,7 @@ extern const struct vector_kind vector_kinds_series[];
 double vector_number(struct json_object *value); /* also the strings NaN, Infinity, +Inf */
 double vector_get(struct json_object *object, const char *key);
 struct numbers vector_numbers(struct json_object *object, const char *key);
-struct sample vector_sample(struct json_object *object, const char *key);
+struct sample_set vector_sample(struct json_object *object, const char *key);
 struct numbers numbers_of(struct json_object *array);
 
 bool vector_has(const struct vector *vector, const char *key);

@@ -39,8 +39,8 @@ run_binned(struct vector *v)
 static void
 run_psi_quantiles(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 	struct bins bins;
 
 	if (bins_by_quantiles(&bins, &ref, &cur, (size_t)vector_get(v->params, "n_bins")) !=
@@ -71,7 +71,7 @@ run_psi_quantiles(struct vector *v)
 static void
 run_sturges(struct vector *v)
 {
-	struct sample x = vector_sample(v->inputs, "values");
+	struct sample_set x = vector_sample(v->inputs, "values");
 	size_t k = bins_sturges_count(x.v[0], x.v[x.n - 1], x.n);
 	double edges[100];
 
@@ -83,12 +83,12 @@ run_sturges(struct vector *v)
 }
 
 /* Categories become numbers: their own, or the sum of their characters. */
-static struct sample
+static struct sample_set
 categories_of(struct json_object *inputs, const char *key)
 {
 	struct json_object *array;
 	struct numbers x = vector_numbers(inputs, key);
-	struct sample sample;
+	struct sample_set sample;
 
 	(void)json_object_object_get_ex(inputs, key, &array);
 	for (size_t i = 0; i < x.n; i++) {
@@ -108,7 +108,7 @@ categories_of(struct json_object *inputs, const char *key)
 
 static double
 evidently_binned(
-    const char *name, const struct sample *ref, const struct sample *cur, bool is_number)
+    const char *name, const struct sample_set *ref, const struct sample_set *cur, bool is_number)
 {
 	struct bins bins;
 	struct stats_value value = { STATS_INVALID, STATS_NAN };
@@ -132,7 +132,7 @@ evidently_binned(
 }
 
 static double
-evidently_counts(const char *name, const struct sample *ref, const struct sample *cur)
+evidently_counts(const char *name, const struct sample_set *ref, const struct sample_set *cur)
 {
 	struct bins bins;
 	double p;
@@ -172,8 +172,8 @@ run_evidently(struct vector *v)
 	static const char *const distances[] = { "psi", "jensenshannon", "kl_div", "hellinger",
 		NULL };
 	static const char *const counts[] = { "z", "fisher_exact", "chisquare", "g_test", NULL };
-	struct sample ref = categories_of(v->inputs, "ref");
-	struct sample cur = categories_of(v->inputs, "cur");
+	struct sample_set ref = categories_of(v->inputs, "ref");
+	struct sample_set cur = categories_of(v->inputs, "cur");
 	struct json_object *type, *label;
 	const char *name = NULL;
 	bool is_number;

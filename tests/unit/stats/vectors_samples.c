@@ -21,8 +21,8 @@
 static void
 run_ks(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 
 	vector_statistic(v, "D", ks_test(&ref, &cur, KS_AUTO, STATS_TWO_SIDED).statistic);
 	vector_p(v, "p_asymp_kstwo_round_en", ks_test(&ref, &cur, KS_FINITE, STATS_TWO_SIDED).p);
@@ -118,8 +118,8 @@ run_proportions(struct vector *v)
 static void
 run_cvm(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 
 	vector_statistic(v, "T", rank_cvm(&ref, &cur, RANK_LIMIT).statistic);
 	vector_p(v, "p_asymptotic", rank_cvm(&ref, &cur, RANK_LIMIT).p);
@@ -131,8 +131,8 @@ run_cvm(struct vector *v)
 static void
 run_anderson(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 	double midrank = rank_anderson(&ref, &cur, true).statistic;
 
 	vector_statistic(v, "stat_midrank", midrank);
@@ -146,7 +146,7 @@ run_anderson(struct vector *v)
 static void
 run_location(struct vector *v)
 {
-	struct sample a = vector_sample(v->inputs, "a"), b = vector_sample(v->inputs, "b");
+	struct sample_set a = vector_sample(v->inputs, "a"), b = vector_sample(v->inputs, "b");
 	struct stats_test welch = location_welch(&a, &b, STATS_TWO_SIDED);
 	struct stats_test student = location_student(&a, &b, STATS_TWO_SIDED);
 	struct stats_test u = rank_mann_whitney(&a, &b, RANK_LIMIT, STATS_TWO_SIDED);
@@ -217,8 +217,8 @@ run_mmd(struct vector *v)
 static void
 run_lsdd(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 	struct numbers centres = vector_numbers(v->inputs, "centers");
 	double h[KERNELS_CENTRES_MAX];
 
@@ -235,8 +235,8 @@ run_lsdd(struct vector *v)
 static void
 run_wasserstein(struct vector *v)
 {
-	struct sample ref = vector_sample(v->inputs, "ref");
-	struct sample cur = vector_sample(v->inputs, "cur");
+	struct sample_set ref = vector_sample(v->inputs, "ref");
+	struct sample_set cur = vector_sample(v->inputs, "cur");
 
 	vector_statistic(v, "w1", wasserstein_distance(&ref, &cur).value);
 	vector_statistic(v, "w1_over_ref_pop_std",

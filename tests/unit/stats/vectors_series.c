@@ -29,7 +29,7 @@ static void
 run_descriptive(struct vector *v)
 {
 	static const double at[] = { 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99 };
-	struct sample x = vector_sample(v->inputs, "x");
+	struct sample_set x = vector_sample(v->inputs, "x");
 	struct moments m = sample_moments(x.v, x.n);
 	double median = sample_median(x.v, x.n), mad = sample_mad(x.v, x.n, median);
 	double q[7], iqr;
