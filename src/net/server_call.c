@@ -262,6 +262,18 @@ http_peer(const struct http_call *call)
 	return call->peer;
 }
 
+const struct actor *
+http_actor(const struct http_call *call)
+{
+	return &call->actor;
+}
+
+void
+http_set_actor(struct http_call *call, const struct actor *actor)
+{
+	call->actor = *actor;
+}
+
 /* --- admission --------------------------------------------------------- */
 
 void
@@ -461,6 +473,7 @@ http_call_fake(const char *method, const char *path_and_query, struct str body)
 	call->path = call->url;
 	buf_put_str(&call->body, body);
 	snprintf(call->peer, sizeof(call->peer), "127.0.0.1");
+	call->actor.role = ROLE_ADMIN;
 	rest = strchr(call->url, '?');
 	if (rest != NULL)
 		*rest++ = '\0';

@@ -58,6 +58,7 @@ struct http_call {
 	bool params_known;
 	char *form; /* the decoded body, when it is a form */
 	char peer[64];
+	struct actor actor;
 	/* the answer */
 	struct http_header_line {
 		char *name, *value;

@@ -52,6 +52,7 @@ load_ids(struct store *store, struct err *err)
 	    "ifnull((SELECT max(id) FROM nflog), 0),"
 	    "ifnull((SELECT max(id) FROM delivery), 0),"
 	    "ifnull((SELECT max(id) FROM history), 0),"
+	    "ifnull((SELECT max(id) FROM audit), 0),"
 	    "ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta "
 	    "WHERE key = '" META_IDS "'), 0))";
 	int64_t last = 0;
@@ -116,6 +117,10 @@ store_open(const struct store_options *options, struct loop *loop,
 	store->wal_path = path_in(options->dir, "tocsin.db-wal");
 	store->retention = options->retention.ns > 0 ? options->retention :
 						       DUR_S(120 * 3600);
+	store->audit_retention = options->audit_retention.ns > 0 ?
+	    options->audit_retention : DUR_S(90 * 24 * 3600);
+	if (dur_less(store->audit_retention, store->retention))
+		store->audit_retention = store->retention;
 	store->failing = options->fail_commits;
 	store->lock_fd = -1;
 	list_init(&store->ready);

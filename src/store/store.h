@@ -36,6 +36,7 @@ struct store;
 struct store_options {
 	const char *dir;      /* created if missing; the file is DIR/tocsin.db */
 	dur_t retention;      /* history, finished deliveries, expired silences; 0: 120 h */
+	dur_t audit_retention; /* 0: 90 days; never shorter than retention */
 	bool fail_commits;    /* tests: commits fail until store_set_failing(false) */
 };
 

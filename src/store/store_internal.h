@@ -64,10 +64,12 @@ enum store_op_code {
 	OP_SILENCE_PUT,
 	OP_SILENCE_DELETE,
 	OP_HISTORY_ADD,
+	OP_AUDIT_ADD,
 	OP_META_PUT,
 	OP_PRUNE_HISTORY,
 	OP_PRUNE_DELIVERIES,
 	OP_PRUNE_SILENCES,
+	OP_PRUNE_AUDIT,
 	OP_COUNT
 };
 
@@ -103,7 +105,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 3, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 4, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);
@@ -150,6 +152,28 @@ struct reader {
 
 int reader_open(struct reader *reader, const char *path, struct err *err);
 void reader_close(struct reader *reader);
+/*
+ * One listing: run() reads on the reader's thread, into the arena; answer()
+ * hands the rows out on the loop thread and frees itself.  err is NULL, or
+ * says why there are none.
+ */
+struct store_read {
+	struct job job;
+	struct link link; /* in store->refused */
+	struct store *store;
+	void (*run)(struct store_read *read, sqlite3 *db);
+	void (*answer)(struct store_read *read, const struct err *err);
+	/* kept by store_query.c */
+	struct arena *arena;
+	bool ran;
+	struct err err;
+};
+/* run and answer are set.  answer() runs exactly once, never inside this. */
+void store_read_submit(struct store *store, struct store_read *read);
+/* In run(): a statement failed; says in read->err why. */
+void store_read_failed(struct store_read *read, sqlite3 *db);
+/* The number of rows a listing gives: 1..STORE_QUERY_ROWS. */
+uint32_t store_read_limit(uint32_t limit);
 /* Answers the queries that found no room in the reader's queue. */
 void store_queries_refuse(struct store *store);
 
@@ -176,7 +200,7 @@ struct store {
 	/* immutable after store_open */
 	struct loop *loop;
 	char *path, *wal_path;
-	dur_t retention;
+	dur_t retention, audit_retention;
 	int lock_fd;
 	struct worker_pool *writer_pool, *reader_pool;
 

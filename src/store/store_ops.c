@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "store/store_internal.h"
+#include "store/store_put.h"
 
 /* clang-format off */
 const struct store_op store_ops[OP_COUNT] = {
@@ -61,6 +62,9 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_HISTORY_ADD] = { "history_add", "iitbidtt",
 		"INSERT OR REPLACE INTO history (id, at, kind, labels, fingerprint, value, subject, detail) "
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?)" },
+	[OP_AUDIT_ADD] = { "audit_add", "iittttt",
+		"INSERT OR REPLACE INTO audit (id, at, actor, source, action, object, detail) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?)" },
 	[OP_META_PUT] = { "meta_put", "tb",
 		"INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)" },
 	[OP_PRUNE_HISTORY] = { "prune_history", "ii",
@@ -70,30 +74,14 @@ const struct store_op store_ops[OP_COUNT] = {
 		"AND finished_at < ?1 AND created_at < ?1 ORDER BY finished_at LIMIT ?2)" },
 	[OP_PRUNE_SILENCES] = { "prune_silences", "ii",
 		"DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE ends_at < ?1 LIMIT ?2)" },
+	[OP_PRUNE_AUDIT] = { "prune_audit", "ii",
+		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)" },
 };
 /* clang-format on */
 
-/* What one parameter of an operation is, as the caller knows it. */
-struct value {
-	enum { VALUE_INT, VALUE_DOUBLE, VALUE_STR } kind;
-	union {
-		int64_t i;
-		double d;
-		struct str s;
-	};
-};
-
-#define INT(v)  ((struct value){ .kind = VALUE_INT, .i = (int64_t)(v) })
-#define REAL(v) ((struct value){ .kind = VALUE_DOUBLE, .d = (v) })
-#define TEXT(v) ((struct value){ .kind = VALUE_STR, .s = (v) })
-#define TIME(v) INT((v).ns)
-#define PUT(store, code, ...) \
-	op_put((store), (code), (const struct value[]){ __VA_ARGS__ }, \
-	    sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
-
 /* A writer that disagrees with the table is a mistake in this file. */
 static void
-op_check(enum store_op_code code, const struct value *values, size_t n)
+op_check(enum store_op_code code, const struct store_value *values, size_t n)
 {
 	const char *params = store_ops[code].params;
 	size_t i;
@@ -112,9 +100,9 @@ op_check(enum store_op_code code, const struct value *values, size_t n)
 	}
 }
 
-static void
-op_put(struct store *store, enum store_op_code code, const struct value *values,
-    size_t n)
+void
+store_op_put(struct store *store, enum store_op_code code,
+    const struct store_value *values, size_t n)
 {
 	struct batch *batch = store->filling;
 	size_t bytes = 1;
@@ -344,6 +332,10 @@ store_put_ids(struct store *store, int64_t reserved)
 void
 store_put_prune(struct store *store, wall_t before)
 {
+	dur_t longer = { store->audit_retention.ns - store->retention.ns };
+
+	PUT(store, OP_PRUNE_AUDIT, TIME(wall_sub(before, longer)),
+	    INT(STORE_PRUNE_ROWS));
 	for (int code = OP_PRUNE_HISTORY; code <= OP_PRUNE_SILENCES; code++)
 		PUT(store, (enum store_op_code)code, TIME(before),
 		    INT(STORE_PRUNE_ROWS));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Retention: history, finished deliveries and expired silences go when they
- * are older than the retention.
+ * are older than the retention; what was done by whom has a retention of its own.
  *
- * A prune is three operations in the batch, each of which deletes at most
+ * A prune is a few operations in the batch, each of which deletes at most
  * STORE_PRUNE_ROWS rows, so that no transaction grows long.  When one of them
- * found a full helping, store.c puts the same three into a later batch.
+ * found a full helping, store.c puts the same into a later batch.
  */
 #include "store/store_internal.h"
 

@@ -46,9 +46,7 @@ static const char *const queries[QUERY_COUNT] = {
 /* clang-format on */
 
 struct query_job {
-	struct job job;
-	struct link link; /* in store->refused */
-	struct store *store;
+	struct store_read read;
 	store_history_fn *history_fn; /* one of the two is set */
 	store_delivery_fn *delivery_fn;
 	void *arg;
@@ -56,12 +54,9 @@ struct query_job {
 	struct delivery_query delivery;
 	char *text; /* copy of history.kind or delivery.receiver */
 	/* the answer */
-	bool ran;
-	struct arena *arena;
 	struct history_row *history_rows;
 	struct delivery_row *delivery_rows;
 	uint32_t n;
-	struct err err;
 };
 
 /* ---- the connection ------------------------------------------------------- */
@@ -101,16 +96,16 @@ reader_close(struct reader *reader)
 	*reader = (struct reader){ 0 };
 }
 
-static void
-query_failed(struct query_job *query, sqlite3 *db)
+void
+store_read_failed(struct store_read *read, sqlite3 *db)
 {
 	if ((sqlite3_errcode(db) & 0xff) != SQLITE_INTERRUPT)
-		(void)store_sql_error(&query->err, db, "listing");
-	else if (query->store->reader.checks_left < 0)
-		(void)err_set(&query->err, ERR_LIMIT,
+		(void)store_sql_error(&read->err, db, "listing");
+	else if (read->store->reader.checks_left < 0)
+		(void)err_set(&read->err, ERR_LIMIT,
 		    "too many rows to look at; narrow the time range");
 	else
-		(void)err_set(&query->err, ERR_CANCELLED, "shutting down");
+		(void)err_set(&read->err, ERR_CANCELLED, "shutting down");
 }
 
 /* ---- on the reader's thread ------------------------------------------------ */
@@ -118,7 +113,7 @@ query_failed(struct query_job *query, sqlite3 *db)
 static void
 read_history_row(struct query_job *query, sqlite3_stmt *stmt)
 {
-	struct arena *arena = query->arena;
+	struct arena *arena = query->read.arena;
 
 	query->history_rows[query->n++] = (struct history_row){
 		.id = sqlite3_column_int64(stmt, 0),
@@ -142,7 +137,7 @@ read_delivery_row(struct query_job *query, sqlite3_stmt *stmt)
 
 	store_delivery_read(stmt, row);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		*texts[i] = arena_str(query->arena, *texts[i]);
+		*texts[i] = arena_str(query->read.arena, *texts[i]);
 }
 
 static void
@@ -151,7 +146,7 @@ read_rows(struct query_job *query, sqlite3 *db, sqlite3_stmt *stmt)
 	int step = SQLITE_DONE;
 
 	/* What is cut off by size comes with the next page. */
-	while (arena_bytes(query->arena) < STORE_QUERY_BYTES &&
+	while (arena_bytes(query->read.arena) < STORE_QUERY_BYTES &&
 	    (step = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (query->history_fn != NULL)
 			read_history_row(query, stmt);
@@ -159,7 +154,7 @@ read_rows(struct query_job *query, sqlite3 *db, sqlite3_stmt *stmt)
 			read_delivery_row(query, stmt);
 	}
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		query_failed(query, db);
+		store_read_failed(&query->read, db);
 	(void)sqlite3_reset(stmt);
 	(void)sqlite3_clear_bindings(stmt);
 }
@@ -179,7 +174,7 @@ read_bounds(struct query_job *query, const struct reader *reader)
 	(void)sqlite3_bind_int64(stmt, 1,
 	    before_id != 0 ? before_id : INT64_MAX);
 	if (sqlite3_step(stmt) != SQLITE_ROW) {
-		query_failed(query, reader->db);
+		store_read_failed(&query->read, reader->db);
 	} else if (sqlite3_column_type(stmt, 2) != SQLITE_NULL) {
 		bounds.empty = false;
 		bounds.first = sqlite3_column_int64(stmt, 0);
@@ -255,14 +250,12 @@ run_deliveries(struct query_job *query, const struct reader *reader)
 }
 
 static void
-query_run(struct job *job)
+query_run(struct store_read *read, sqlite3 *db)
 {
-	struct query_job *query = CONTAINER_OF(job, struct query_job, job);
-	struct reader *reader = &query->store->reader;
+	struct query_job *query = CONTAINER_OF(read, struct query_job, read);
+	struct reader *reader = &read->store->reader;
 
-	query->ran = true;
-	query->arena = arena_new(0);
-	reader->checks_left = reader->checks_max;
+	(void)db;
 	if (query->history_fn != NULL) {
 		query->history_rows = xcalloc(query->history.limit,
 		    sizeof(*query->history_rows));
@@ -274,19 +267,30 @@ query_run(struct job *job)
 	}
 }
 
+static void
+job_run(struct job *job)
+{
+	struct store_read *read = CONTAINER_OF(job, struct store_read, job);
+	struct reader *reader = &read->store->reader;
+
+	read->ran = true;
+	read->arena = arena_new(0);
+	reader->checks_left = reader->checks_max;
+	read->run(read, reader->db);
+}
+
 /* ---- on the loop thread ---------------------------------------------------- */
 
 static void
-query_answer(struct query_job *query)
+query_answer(struct store_read *read, const struct err *err)
 {
-	const struct err *err = query->err.code != ERR_NONE ? &query->err : NULL;
+	struct query_job *query = CONTAINER_OF(read, struct query_job, read);
 	uint32_t n = err == NULL ? query->n : 0;
 
 	if (query->history_fn != NULL)
 		query->history_fn(query->arg, query->history_rows, n, err);
 	else
 		query->delivery_fn(query->arg, query->delivery_rows, n, err);
-	arena_free(query->arena);
 	free(query->history_rows);
 	free(query->delivery_rows);
 	free(query->text);
@@ -294,38 +298,36 @@ query_answer(struct query_job *query)
 }
 
 static void
-query_done(struct job *job, bool cancelled)
+read_answer(struct store_read *read)
 {
-	struct query_job *query = CONTAINER_OF(job, struct query_job, job);
+	struct arena *arena = read->arena;
+	struct err err = read->err;
 
-	(void)cancelled; /* an answer that is there is given */
-	if (!query->ran)
-		(void)err_set(&query->err, ERR_CANCELLED, "shutting down");
-	query_answer(query);
-}
-
-static struct query_job *
-query_new(struct store *store, struct str text, void *arg)
-{
-	struct query_job *query = xcalloc(1, sizeof(*query));
-
-	query->store = store;
-	query->arg = arg;
-	query->text = xmemdup0(text.n > 0 ? text.p : "", text.n);
-	query->job.run = query_run;
-	query->job.done = query_done;
-	return query;
+	read->answer(read, err.code != ERR_NONE ? &err : NULL);
+	arena_free(arena);
 }
 
 static void
-query_submit(struct query_job *query)
+job_done(struct job *job, bool cancelled)
 {
-	struct store *store = query->store;
+	struct store_read *read = CONTAINER_OF(job, struct store_read, job);
 
-	if (worker_submit(store->reader_pool, &query->job))
+	(void)cancelled; /* an answer that is there is given */
+	if (!read->ran)
+		(void)err_set(&read->err, ERR_CANCELLED, "shutting down");
+	read_answer(read);
+}
+
+void
+store_read_submit(struct store *store, struct store_read *read)
+{
+	read->store = store;
+	read->job.run = job_run;
+	read->job.done = job_done;
+	if (worker_submit(store->reader_pool, &read->job))
 		return;
-	(void)err_set(&query->err, ERR_BUSY, "too many listings at once");
-	list_append(&store->refused, &query->link);
+	(void)err_set(&read->err, ERR_BUSY, "too many listings at once");
+	list_append(&store->refused, &read->link);
 	store_wake(store);
 }
 
@@ -333,42 +335,54 @@ void
 store_queries_refuse(struct store *store)
 {
 	while (!list_empty(&store->refused)) {
-		struct query_job *query = CONTAINER_OF(store->refused.next,
-		    struct query_job, link);
+		struct store_read *read = CONTAINER_OF(store->refused.next,
+		    struct store_read, link);
 
-		list_remove(&query->link);
-		query_answer(query);
+		list_remove(&read->link);
+		read_answer(read);
 	}
 }
 
-static uint32_t
-limit_rows(uint32_t limit)
+uint32_t
+store_read_limit(uint32_t limit)
 {
 	if (limit == 0)
 		return 1;
 	return limit < STORE_QUERY_ROWS ? limit : STORE_QUERY_ROWS;
 }
 
+static struct query_job *
+query_new(struct str text, void *arg)
+{
+	struct query_job *query = xcalloc(1, sizeof(*query));
+
+	query->arg = arg;
+	query->text = xmemdup0(text.n > 0 ? text.p : "", text.n);
+	query->read.run = query_run;
+	query->read.answer = query_answer;
+	return query;
+}
+
 void
 store_history_query(struct store *store, const struct history_query *q,
     store_history_fn *fn, void *arg)
 {
-	struct query_job *query = query_new(store, q->kind, arg);
+	struct query_job *query = query_new(q->kind, arg);
 
 	query->history_fn = fn;
 	query->history = *q;
-	query->history.limit = limit_rows(q->limit);
-	query_submit(query);
+	query->history.limit = store_read_limit(q->limit);
+	store_read_submit(store, &query->read);
 }
 
 void
 store_delivery_query(struct store *store, const struct delivery_query *q,
     store_delivery_fn *fn, void *arg)
 {
-	struct query_job *query = query_new(store, q->receiver, arg);
+	struct query_job *query = query_new(q->receiver, arg);
 
 	query->delivery_fn = fn;
 	query->delivery = *q;
-	query->delivery.limit = limit_rows(q->limit);
-	query_submit(query);
+	query->delivery.limit = store_read_limit(q->limit);
+	store_read_submit(store, &query->read);
 }

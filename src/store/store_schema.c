@@ -131,7 +131,20 @@ static const char suppression[] =
     "ALTER TABLE silence ADD COLUMN until_resolved INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE silence ADD COLUMN matched_at INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const steps[] = { tables, indexes, suppression };
+/* Who changed what. */
+static const char audit[] =
+    "CREATE TABLE audit ("
+    "  id INTEGER PRIMARY KEY,"
+    "  at INTEGER NOT NULL,"
+    "  actor TEXT NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  action TEXT NOT NULL,"
+    "  object TEXT NOT NULL,"
+    "  detail TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX audit_at ON audit (at);";
+
+static const char *const steps[] = { tables, indexes, suppression, audit };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

@@ -52,5 +52,6 @@ TCase *rows_tests(void);
 TCase *batch_tests(void);
 TCase *thread_tests(void);
 TCase *schema_tests(void);
+TCase *audit_tests(void);
 TCase *listing_tests(void);
 TCase *crash_tests(void);
