@@ -293,6 +293,22 @@ check_required(struct schema_context *ctx, const struct schema *schema,
 	}
 }
 
+static void
+read_stock(struct schema_context *ctx, const struct schema *schema,
+    struct pos pos, const struct given *given, void *value)
+{
+	for (size_t i = 0; i < schema->n_fields; i++) {
+		const struct schema_field *field = &schema->fields[i];
+		struct template **member;
+
+		if (field->stock == NULL || given->pairs[i] != NULL) {
+			continue;
+		}
+		member = (struct template **)member_of(value, field);
+		*member = schema_stock_template(ctx, pos, field->stock);
+	}
+}
+
 void
 schema_read(struct schema_context *ctx, const struct schema *schema,
     const struct yaml_node *node, void *value)
@@ -328,6 +344,7 @@ schema_read(struct schema_context *ctx, const struct schema *schema,
 			read_pair(ctx, schema, &node->pairs[i], &given, value);
 		}
 		check_required(ctx, schema, node, &given);
+		read_stock(ctx, schema, node->pos, &given, value);
 	}
 	if (schema->check != NULL && diag_errors(ctx->diag) == errors) {
 		schema->check(ctx, value, node);

@@ -122,6 +122,7 @@ struct schema_field {
 	const char *const *choices;   /* FIELD_ENUM, NULL-terminated */
 	double min, max;              /* FIELD_INT, FIELD_DOUBLE; both 0: any */
 	const struct schema *sub;     /* FIELD_SUB, FIELD_EMBED, FIELD_SUB_LIST; FIELD_CUSTOM: of each item, when documented so */
+	const char *stock;            /* FIELD_TEMPLATE: when absent, the template of this name when the user changed what it says (schema_stock_template) */
 	const char *exclusive;        /* at most one field of the same exclusive name may be given */
 	const char *doc;              /* one sentence; required */
 	/* FIELD_CUSTOM: fills member (at offset); json_schema: the JSON Schema text of the value. */
@@ -182,6 +183,13 @@ bool schema_is_list(struct schema_context *ctx, const struct yaml_node *node, co
 void schema_expected(struct schema_context *ctx, const struct yaml_node *node, const char *want);
 /* A relative path becomes one from the configuration's directory; in the arena. */
 const char *schema_path(struct schema_context *ctx, const char *path);
+/*
+ * {{ template NAME . }}; NULL while all of it is stock: what the receiver then
+ * says is up to its own code.
+ */
+struct template *schema_stock_template(struct schema_context *ctx, struct pos pos, const char *name);
+/* The same with another argument: ".Alerts.Firing". */
+struct template *schema_stock_template_of(struct schema_context *ctx, struct pos pos, const char *name, const char *argument);
 /* err's text and err->at become a finding inside the scalar. */
 void schema_error_in(struct schema_context *ctx, const struct yaml_node *scalar, const struct err *err, const char *what);
 

@@ -349,6 +349,29 @@ template_read(struct schema_context *ctx, const struct schema_field *field,
 	return template;
 }
 
+struct template *
+schema_stock_template(struct schema_context *ctx, struct pos pos, const char *name)
+{
+	return schema_stock_template_of(ctx, pos, name, ".");
+}
+
+struct template *
+schema_stock_template_of(struct schema_context *ctx, struct pos pos, const char *name,
+    const char *argument)
+{
+	struct err err = { .at = ERR_NOWHERE };
+	struct template *template;
+	const char *text;
+
+	if (ctx->templates == NULL || template_set_is_stock(ctx->templates))
+		return NULL;
+	text = arena_printf(ctx->arena, "{{ template \"%s\" %s }}", name, argument);
+	template = template_parse_with(ctx->arena, str_from(text), ctx->templates, &err);
+	if (template == NULL)
+		diag_error(ctx->diag, pos, "%s", err.text);
+	return template != NULL && !template_is_stock(template) ? template : NULL;
+}
+
 static void
 read_template(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, struct template **member)

@@ -178,15 +178,16 @@ discord_finish(
 
 /* clang-format off */
 #define OWN(member, text) TEMPLATE_ROW(discord_settings, member, #member, 0, text)
+#define STOCK(member, name, text) STOCK_ROW(discord_settings, member, #member, name, text)
 
 static const struct schema_field discord_fields[] = {
 	INTEGRATION_FIELDS("true"),
 	{ .name = "webhook_url", .kind = FIELD_SECRET,
 	    .offset = offsetof(struct discord_settings, webhook_url),
 	    .doc = "URL of the channel's webhook." },
-	OWN(title, "Heading, at most 256 characters; Alertmanager's subject when absent."),
-	OWN(message, "Body, at most 4096 characters; each alert with its summary and labels when absent."),
-	OWN(content, "Text above the embed, at most 2000 characters; here mentions work."),
+	STOCK(title, "discord.default.title", "Heading, at most 256 characters; Alertmanager's subject when absent."),
+	STOCK(message, "discord.default.message", "Body, at most 4096 characters; each alert with its summary and labels when absent."),
+	STOCK(content, "discord.default.content", "Text above the embed, at most 2000 characters; here mentions work."),
 	OWN(username, "Name shown as the sender; the webhook's when absent."),
 	OWN(avatar_url, "Picture shown as the sender."),
 };

@@ -68,4 +68,8 @@ void draft_path(struct buf *url, const char *base, const char *path);
 	{ .name = (key), .kind = FIELD_TEMPLATE,                               \
 	    .flags = FIELD_NOTIFICATION | (more),                              \
 	    .offset = offsetof(struct T, member), .doc = (text) }
+/* The same; when absent, a stock template of Alertmanager that the user has defined anew. */
+#define STOCK_ROW(T, member, key, from, text)                                  \
+	{ .name = (key), .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,  \
+	    .stock = (from), .offset = offsetof(struct T, member), .doc = (text) }
 /* clang-format on */

@@ -29,6 +29,7 @@
 struct email_settings {
 	struct integration_common common;
 	struct template *to, *from, *html, *text;
+	struct template *subject; /* where the user has defined the stock one anew */
 	const char *smarthost, *hello;
 	const char *auth_username, *auth_identity;
 	struct secret auth_password, auth_secret;
@@ -203,7 +204,10 @@ put_headers(const struct email_settings *email, const struct notification *n,
 		mime_put_mailboxes(out, "From", people->from, people->n_from);
 	if (given_header(email, "To") == NULL)
 		mime_put_mailboxes(out, "To", people->to, people->n_to);
-	message_subject(n, &subject);
+	if (email->subject != NULL)
+		message_expand(email->subject, n, &subject);
+	else
+		message_subject(n, &subject);
 	if (given_header(email, "Subject") == NULL)
 		mime_put_header(out, "Subject", buf_str(&subject));
 	buf_fini(&subject);
@@ -412,11 +416,11 @@ static void
 inherit(
     struct schema_context *ctx, struct email_settings *email, const struct config_global *global)
 {
-	struct err err;
+	struct err err = { .at = ERR_NOWHERE };
 
 	if (email->from == NULL && global->smtp_from != NULL &&
-	    (email->from = template_parse(
-		 ctx->arena, str_from(global->smtp_from), TEMPLATE_NOTIFICATION, &err)) == NULL)
+	    (email->from = template_parse_with(
+		 ctx->arena, str_from(global->smtp_from), ctx->templates, &err)) == NULL)
 		diag_error(ctx->diag, global->pos, "smtp_from: %s", err.text);
 	if (email->smarthost == NULL)
 		email->smarthost = global->smtp_smarthost;
@@ -482,6 +486,7 @@ email_finish(struct schema_context *ctx, void *settings, const struct config_glo
 
 	inherit(ctx, email, global);
 	had_from = email->from != NULL;
+	email->subject = schema_stock_template(ctx, pos, "email.default.subject");
 	if (email->smarthost == NULL || email->smarthost[0] == '\0')
 		diag_error(ctx->diag, pos,
 		    "no mail server: give smarthost or global.smtp_smarthost "
@@ -538,6 +543,7 @@ static const struct schema_field email_fields[] = {
 	    .offset = offsetof(struct email_settings, headers),
 	    .doc = "Headers to add or to replace, such as Subject." },
 	{ .name = "html", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,
+	    .stock = "email.default.html",
 	    .offset = offsetof(struct email_settings, html),
 	    .doc = "HTML part; empty: none; our own when absent." },
 	{ .name = "text", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,

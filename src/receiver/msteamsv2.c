@@ -236,9 +236,9 @@ static const struct schema_field msteamsv2_fields[] = {
 	{ .name = "webhook_url", .kind = FIELD_SECRET,
 	    .offset = offsetof(struct msteamsv2_settings, webhook_url),
 	    .doc = "URL of the workflow that posts to the channel." },
-	TEMPLATE_ROW(msteamsv2_settings, title, "title", 0,
+	STOCK_ROW(msteamsv2_settings, title, "title", "msteamsv2.default.title",
 	    "Heading; Alertmanager's subject when absent."),
-	TEMPLATE_ROW(msteamsv2_settings, text, "text", 0,
+	STOCK_ROW(msteamsv2_settings, text, "text", "msteamsv2.default.text",
 	    "Body; each alert with its summary and labels when absent."),
 };
 /* clang-format on */

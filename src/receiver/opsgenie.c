@@ -303,6 +303,7 @@ static const struct schema schema_responder = {
 };
 
 #define OWN(member, text) TEMPLATE_ROW(opsgenie_settings, member, #member, 0, text)
+#define STOCK(member, name, text) STOCK_ROW(opsgenie_settings, member, #member, name, text)
 
 static const struct schema_field opsgenie_fields[] = {
 	INTEGRATION_FIELDS("true"),
@@ -312,9 +313,9 @@ static const struct schema_field opsgenie_fields[] = {
 	{ .name = "api_url", .kind = FIELD_URL,
 	    .offset = offsetof(struct opsgenie_settings, api_url),
 	    .doc = "Opsgenie's API; else global.opsgenie_api_url." },
-	OWN(message, "Alert's message, at most 130 characters; Alertmanager's subject when absent."),
-	OWN(description, "Alert's description; Alertmanager's text when absent."),
-	OWN(source, "Where the alert comes from; the page of this receiver's alerts when absent."),
+	STOCK(message, "opsgenie.default.message", "Alert's message, at most 130 characters; Alertmanager's subject when absent."),
+	STOCK(description, "opsgenie.default.description", "Alert's description; Alertmanager's text when absent."),
+	STOCK(source, "opsgenie.default.source", "Where the alert comes from; the page of this receiver's alerts when absent."),
 	{ .name = "details", .kind = FIELD_TEMPLATE_MAP, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct opsgenie_settings, details),
 	    .doc = "Details beside the common labels." },

@@ -172,6 +172,7 @@ pushover_finish(
 
 /* clang-format off */
 #define OWN(member, text) TEMPLATE_ROW(pushover_settings, member, #member, 0, text)
+#define STOCK(member, name, text) STOCK_ROW(pushover_settings, member, #member, name, text)
 #define PLACE(member) .offset = offsetof(struct pushover_settings, member)
 
 static const struct schema_field pushover_fields[] = {
@@ -182,9 +183,9 @@ static const struct schema_field pushover_fields[] = {
 	    .doc = "Token of the application that sends." },
 	{ .name = "api_url", .kind = FIELD_URL, .flags = FIELD_OURS, PLACE(api_url),
 	    .doc = "Where messages go; Pushover's API when absent." },
-	OWN(title, "Title, at most 250 characters; Alertmanager's subject when absent."),
-	OWN(message, "Message, at most 1024 characters; each alert with its summary and labels when absent."),
-	OWN(url, "What the message opens; the page of this receiver's alerts when absent."),
+	STOCK(title, "pushover.default.title", "Title, at most 250 characters; Alertmanager's subject when absent."),
+	STOCK(message, "pushover.default.message", "Message, at most 1024 characters; each alert with its summary and labels when absent."),
+	STOCK(url, "pushover.default.url", "What the message opens; the page of this receiver's alerts when absent."),
 	OWN(url_title, "Words of the link."),
 	OWN(device, "Devices to send to, with commas between them; all when absent."),
 	OWN(sound, "Name of the sound."),

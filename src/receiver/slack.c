@@ -332,6 +332,7 @@ static const struct schema schema_action = {
 };
 
 #define OWN(member, text) TEMPLATE_ROW(slack_settings, member, #member, 0, text)
+#define STOCK(member, name, text) STOCK_ROW(slack_settings, member, #member, name, text)
 
 static const struct schema_field slack_fields[] = {
 	INTEGRATION_FIELDS("false"),
@@ -339,17 +340,17 @@ static const struct schema_field slack_fields[] = {
 	    .offset = offsetof(struct slack_settings, api_url),
 	    .doc = "URL of the incoming webhook; else global.slack_api_url." },
 	OWN(channel, "Channel or user to write to, where the webhook allows it."),
-	OWN(username, "Name shown as the sender; \"Tocsin\" when absent."),
-	OWN(color, "Colour of the bar; tells the severity when absent."),
-	OWN(title, "Heading; Alertmanager's subject when absent."),
-	OWN(title_link, "What the heading opens."),
-	OWN(pretext, "Text above the attachment."),
-	OWN(text, "Body; each alert with its summary and labels when absent."),
-	OWN(fallback, "Text for clients that show no attachments."),
-	OWN(footer, "Small print."),
-	OWN(callback_id, "Sent back to an app with an action."),
-	OWN(icon_emoji, "Emoji shown as the sender."),
-	OWN(icon_url, "Picture shown as the sender."),
+	STOCK(username, "slack.default.username", "Name shown as the sender; \"Tocsin\" when absent."),
+	STOCK(color, "slack.default.color", "Colour of the bar; tells the severity when absent."),
+	STOCK(title, "slack.default.title", "Heading; Alertmanager's subject when absent."),
+	STOCK(title_link, "slack.default.titlelink", "What the heading opens."),
+	STOCK(pretext, "slack.default.pretext", "Text above the attachment."),
+	STOCK(text, "slack.default.text", "Body; each alert with its summary and labels when absent."),
+	STOCK(fallback, "slack.default.fallback", "Text for clients that show no attachments."),
+	STOCK(footer, "slack.default.footer", "Small print."),
+	STOCK(callback_id, "slack.default.callbackid", "Sent back to an app with an action."),
+	STOCK(icon_emoji, "slack.default.iconemoji", "Emoji shown as the sender."),
+	STOCK(icon_url, "slack.default.iconurl", "Picture shown as the sender."),
 	OWN(image_url, "Picture below the text."),
 	OWN(thumb_url, "Small picture beside the text."),
 	OWN(message_text, "Text of the message itself, above the attachment."),

@@ -205,7 +205,7 @@ static const struct schema_field telegram_fields[] = {
 	    .doc = "File with the number of the chat." },
 	{ .name = "message_thread_id", .kind = FIELD_INT, PLACE(message_thread_id),
 	    .doc = "Number of the topic inside the chat." },
-	TEMPLATE_ROW(telegram_settings, message, "message", 0,
+	STOCK_ROW(telegram_settings, message, "message", "telegram.default.message",
 	    "Message, at most 4096 characters; each alert with its summary, labels and runbook when absent."),
 	{ .name = "disable_notifications", .kind = FIELD_BOOL, .fallback = "false",
 	    PLACE(disable_notifications), .doc = "The message makes no sound." },

@@ -179,6 +179,7 @@ victorops_finish(struct schema_context *ctx, void *settings, const struct config
 
 /* clang-format off */
 #define OWN(member, more, text) TEMPLATE_ROW(victorops_settings, member, #member, more, text)
+#define STOCK(member, name, text) STOCK_ROW(victorops_settings, member, #member, name, text)
 
 static const struct schema_field victorops_fields[] = {
 	INTEGRATION_FIELDS("true"),
@@ -190,9 +191,9 @@ static const struct schema_field victorops_fields[] = {
 	    .doc = "The REST endpoint; else global.victorops_api_url." },
 	OWN(routing_key, FIELD_REQUIRED, "Routing key, which names the team."),
 	OWN(message_type, 0, "CRITICAL, WARNING or INFO while anything fires; CRITICAL when absent."),
-	OWN(state_message, 0, "Long text, at most 20480 characters; Alertmanager's text when absent."),
-	OWN(entity_display_name, 0, "Heading; Alertmanager's subject when absent."),
-	OWN(monitoring_tool, 0, "Name of the sender; \"Tocsin\" when absent."),
+	STOCK(state_message, "victorops.default.state_message", "Long text, at most 20480 characters; Alertmanager's text when absent."),
+	STOCK(entity_display_name, "victorops.default.entity_display_name", "Heading; Alertmanager's subject when absent."),
+	STOCK(monitoring_tool, "victorops.default.monitoring_tool", "Name of the sender; \"Tocsin\" when absent."),
 	{ .name = "custom_fields", .kind = FIELD_TEMPLATE_MAP, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct victorops_settings, custom_fields),
 	    .doc = "Further members of the message." },

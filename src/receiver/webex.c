@@ -95,7 +95,7 @@ static const struct schema_field webex_fields[] = {
 	    .doc = "The API for messages; else global.webex_api_url." },
 	TEMPLATE_ROW(webex_settings, room_id, "room_id", FIELD_REQUIRED,
 	    "Identifier of the room to write to."),
-	TEMPLATE_ROW(webex_settings, message, "message", 0,
+	STOCK_ROW(webex_settings, message, "message", "webex.default.message",
 	    "Message in Markdown, at most 7439 bytes; each alert with its summary, labels and runbook when absent."),
 };
 /* clang-format on */

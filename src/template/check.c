@@ -397,6 +397,7 @@ check_run(struct check *check)
 	}
 	for (const struct work *w = f.work; w != NULL; w = w->next) {
 		f.current = w;
+		check->calls_own |= w->tree != check->main && !w->tree->stock;
 		f.tree = w->tree;
 		f.is_main = w->tree == check->main;
 		f.vars[SLOT_ROOT] = (uint8_t)w->dot;

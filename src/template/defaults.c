@@ -3,92 +3,135 @@
  * The templates that Alertmanager's users find in place and refer to from
  * their own ({{ template "slack.default.title" . }}).
  *
- * Titles and subjects give the same text as the stock ones, because filters
- * and dedup on the other side depend on them; longer texts are our own.
+ * What titles, subjects and the texts of pagers expand to is byte for byte
+ * what the stock ones give, because filters and dedup on the other side
+ * depend on it; the texts of chats and mails are our own.  A user's file may
+ * define each anew.
  */
 #include "config.h"
 
 #include "template/template.h"
 
-static const char subjects[] =
-    "{{ define \"__alertmanager\" }}Alertmanager{{ end }}"
-    "{{ define \"__alertmanagerURL\" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | "
-    "urlquery }}"
-    "{{ end }}"
-    "{{ define \"__subject\" -}}"
-    "[{{ toUpper .Status }}{{ if eq .Status \"firing\" }}:{{ len .Alerts.Firing }}{{ end }}] "
-    "{{ join \" \" .GroupLabels.SortedPairs.Values }} "
-    "{{ if gt (len .CommonLabels) (len .GroupLabels) -}}"
-    "({{ with .CommonLabels.Remove .GroupLabels.Names }}{{ join \" \" .Values }}{{ end }})"
-    "{{- end }}{{ end }}"
-    "{{ define \"__description\" }}{{ end }}";
-
-/* One alert a paragraph: what, where, what to do. */
-static const char lists[] =
-    "{{ define \"__text_alert_list\" }}{{ range . }}"
-    "{{ with .Annotations.summary }}{{ . }}\n{{ end }}"
-    "Labels:\n{{ range .Labels.SortedPairs }} - {{ .Name }} = {{ .Value }}\n{{ end }}"
-    "Annotations:\n{{ range .Annotations.SortedPairs }} - {{ .Name }} = {{ .Value }}\n{{ end }}"
-    "{{ with .Annotations.runbook_url }}Runbook: {{ . }}\n{{ end }}"
-    "Source: {{ .GeneratorURL }}\n{{ end }}{{ end }}"
-    "{{ define \"__text_alert_list_markdown\" }}{{ range . }}"
-    "\nLabels:\n{{ range .Labels.SortedPairs }}  - {{ .Name }} = {{ .Value }}\n{{ end }}"
-    "\nAnnotations:\n{{ range .Annotations.SortedPairs }}  - {{ .Name }} = {{ .Value }}\n{{ end }}"
-    "\nSource: {{ .GeneratorURL }}\n{{ end }}{{ end }}"
-    "{{ define \"__both_lists\" }}"
-    "{{ if gt (len .Alerts.Firing) 0 }}Alerts Firing:\n{{ template \"__text_alert_list\" "
-    ".Alerts.Firing }}"
-    "{{ end }}"
-    "{{ if gt (len .Alerts.Resolved) 0 }}Alerts Resolved:\n"
-    "{{ template \"__text_alert_list\" .Alerts.Resolved }}{{ end }}{{ end }}";
+#include "template/func.h"
 
 #define SUBJECT            "{{ template \"__subject\" . }}"
 #define LINK               "{{ template \"__alertmanagerURL\" . }}"
+#define SENDER             "{{ template \"__alertmanager\" . }}"
+#define ANNOTATIONS        "{{ .CommonAnnotations.SortedPairs.Values | join \" \" }}\n"
 #define BOTH               "{{ template \"__both_lists\" . }}"
+#define BOTH_MARKDOWN      "{{ template \"__both_lists_markdown\" . }}"
 #define DEFINE(name, body) "{{ define \"" name "\" }}" body "{{ end }}"
 
-static const char chats[] = DEFINE("slack.default.title", SUBJECT) DEFINE("slack.default.username",
-    "{{ template \"__alertmanager\" . }}") DEFINE("slack.default.fallback", SUBJECT " | " LINK)
-    DEFINE("slack.default.titlelink", LINK) DEFINE("slack.default.pretext", "")
-	DEFINE("slack.default.text", "") DEFINE("slack.default.footer", "")
-	    DEFINE("slack.default.callbackid", "") DEFINE("slack.default.iconemoji", "")
-		DEFINE("slack.default.iconurl", "") DEFINE("slack.default.color",
-		    "{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}")
-		    DEFINE("discord.default.content", "") DEFINE("discord.default.title", SUBJECT)
-			DEFINE("discord.default.message", BOTH)
-			    DEFINE("telegram.default.message", BOTH)
-				DEFINE("webex.default.message", SUBJECT "\n" BOTH)
-				    DEFINE("msteams.default.summary", SUBJECT)
-					DEFINE("msteams.default.title", SUBJECT)
-					    DEFINE("msteams.default.text", BOTH)
-						DEFINE("msteamsv2.default.title", SUBJECT)
-						    DEFINE("msteamsv2.default.text", BOTH)
-							DEFINE("sns.default.subject", SUBJECT)
-							    DEFINE("sns.default.message", BOTH);
+#define PAIRS(of, mark) \
+	"{{ range ." of ".SortedPairs }}" mark "{{ .Name }} = {{ .Value }}\n{{ end }}"
+#define LIST(of, list)                                                                  \
+	"{{ if .Alerts." of " }}Alerts " of ":\n{{ template \"" list "\" .Alerts." of   \
+	" }}{{ end }}"
 
-static const char pagers[] = DEFINE("pagerduty.default.description", SUBJECT)
-    DEFINE("pagerduty.default.client", "{{ template \"__alertmanager\" . }}")
-	DEFINE("pagerduty.default.clientURL", LINK)
-	    DEFINE("pagerduty.default.instances", "{{ template \"__text_alert_list\" . }}") DEFINE(
-		"opsgenie.default.message", SUBJECT) DEFINE("opsgenie.default.description",
-		"{{ .CommonAnnotations.SortedPairs.Values | join \" \" }}\n" BOTH)
-		DEFINE("opsgenie.default.source", LINK) DEFINE("victorops.default.state_message",
-		    "{{ .CommonAnnotations.SortedPairs.Values | join \" \" }}\n" BOTH)
-		    DEFINE("victorops.default.entity_display_name", SUBJECT) DEFINE(
-			"victorops.default.monitoring_tool", "{{ template \"__alertmanager\" . }}")
-			DEFINE("pushover.default.title", SUBJECT) DEFINE("pushover.default.message",
-			    "{{ .CommonAnnotations.SortedPairs.Values | join \" \" }}\n" BOTH)
-			    DEFINE("pushover.default.url", LINK);
+/* clang-format off */
+static const char subjects[] =
+    DEFINE("__alertmanager", "Alertmanager")
+    DEFINE("__alertmanagerURL", "{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}")
+    DEFINE("__subject",
+	"[{{ toUpper .Status }}{{ if eq .Status \"firing\" }}:{{ len .Alerts.Firing }}{{ end }}] "
+	"{{ join \" \" .GroupLabels.SortedPairs.Values }} "
+	"{{ if gt (len .CommonLabels) (len .GroupLabels) }}"
+	"({{ with .CommonLabels.Remove .GroupLabels.Names }}{{ join \" \" .Values }}{{ end }})"
+	"{{ end }}")
+    DEFINE("__description", "");
 
-static const char mails[] = DEFINE("email.default.subject",
-    SUBJECT) "{{ define \"email.default.html\" }}<!DOCTYPE html><html><body>"
-	     "<h3><a href=\"{{ template \"__alertmanagerURL\" . }}\">{{ template \"__subject\" . "
-	     "}}</a></h3>"
-	     "{{ range .Alerts }}<p><strong>{{ .Status }}: {{ .Labels.alertname }}</strong><br>"
-	     "{{ range .Annotations.SortedPairs }}{{ .Name }}: {{ .Value }}<br>{{ end }}"
-	     "{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}"
-	     "{{ with .GeneratorURL }}<br><a href=\"{{ . }}\">Source</a>{{ end }}</p>{{ end }}"
-	     "</body></html>{{ end }}";
+static const char lists[] =
+    DEFINE("__text_alert_list",
+	"{{ range . }}Labels:\n" PAIRS("Labels", " - ")
+	"Annotations:\n" PAIRS("Annotations", " - ")
+	"Source: {{ .GeneratorURL }}\n{{ end }}")
+    DEFINE("__text_alert_list_markdown",
+	"{{ range . }}\nLabels:\n" PAIRS("Labels", "  - ")
+	"\nAnnotations:\n" PAIRS("Annotations", "  - ")
+	"\nSource: {{ .GeneratorURL }}\n{{ end }}")
+    DEFINE("__both_lists",
+	LIST("Firing", "__text_alert_list") "\n" LIST("Resolved", "__text_alert_list") "\n")
+    DEFINE("__both_lists_markdown",
+	LIST("Firing", "__text_alert_list_markdown") "\n"
+	LIST("Resolved", "__text_alert_list_markdown") "\n");
+
+static const char slack[] =
+    DEFINE("slack.default.title", SUBJECT)
+    DEFINE("slack.default.username", SENDER)
+    DEFINE("slack.default.titlelink", LINK)
+    DEFINE("slack.default.fallback",
+	"{{ template \"slack.default.title\" . }} | {{ template \"slack.default.titlelink\" . }}")
+    DEFINE("slack.default.pretext", "")
+    DEFINE("slack.default.text", "")
+    DEFINE("slack.default.footer", "")
+    DEFINE("slack.default.callbackid", "")
+    DEFINE("slack.default.iconemoji", "")
+    DEFINE("slack.default.iconurl", "")
+    DEFINE("slack.default.color", "{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}");
+
+static const char chats[] =
+    DEFINE("discord.default.content", "")
+    DEFINE("discord.default.title", SUBJECT)
+    DEFINE("discord.default.message", BOTH)
+    DEFINE("telegram.default.message", BOTH)
+    DEFINE("webex.default.message", ANNOTATIONS BOTH)
+    DEFINE("msteams.default.summary", SUBJECT)
+    DEFINE("msteams.default.title", SUBJECT)
+    DEFINE("msteams.default.text", BOTH_MARKDOWN)
+    DEFINE("msteamsv2.default.title", SUBJECT)
+    DEFINE("msteamsv2.default.text", BOTH_MARKDOWN)
+    DEFINE("rocketchat.default.title", SUBJECT)
+    DEFINE("rocketchat.default.alias", SENDER)
+    DEFINE("rocketchat.default.titlelink", LINK)
+    DEFINE("rocketchat.default.emoji", "")
+    DEFINE("rocketchat.default.iconurl", "")
+    DEFINE("rocketchat.default.text", "")
+    DEFINE("wechat.default.message",
+	SUBJECT "\n" ANNOTATIONS "{{ template \"__pager_lists\" . }}\nAlertmanagerUrl:\n" LINK)
+    DEFINE("wechat.default.to_user", "")
+    DEFINE("wechat.default.to_party", "")
+    DEFINE("wechat.default.to_tag", "")
+    DEFINE("wechat.default.agent_id", "");
+
+static const char pagers[] =
+    DEFINE("__pager_lists",
+	LIST("Firing", "__text_alert_list") "\n" LIST("Resolved", "__text_alert_list"))
+    DEFINE("pagerduty.default.description", SUBJECT)
+    DEFINE("pagerduty.default.client", SENDER)
+    DEFINE("pagerduty.default.clientURL", LINK)
+    DEFINE("pagerduty.default.instances", "{{ template \"__text_alert_list\" . }}")
+    DEFINE("opsgenie.default.message", SUBJECT)
+    DEFINE("opsgenie.default.description", ANNOTATIONS "{{ template \"__pager_lists\" . }}")
+    DEFINE("opsgenie.default.source", LINK)
+    DEFINE("victorops.default.state_message", ANNOTATIONS "{{ template \"__pager_lists\" . }}")
+    DEFINE("victorops.default.entity_display_name", SUBJECT)
+    DEFINE("victorops.default.monitoring_tool", SENDER)
+    DEFINE("pushover.default.title", SUBJECT)
+    DEFINE("pushover.default.message", ANNOTATIONS BOTH)
+    DEFINE("pushover.default.url", LINK)
+    DEFINE("sns.default.subject", SUBJECT)
+    DEFINE("sns.default.message", ANNOTATIONS BOTH)
+    DEFINE("jira.default.summary", SUBJECT)
+    DEFINE("jira.default.description", BOTH_MARKDOWN)
+    /* The worst of the firing ones' severities, else of the resolved ones'. */
+    DEFINE("jira.default.priority",
+	"{{ $alerts := .Alerts.Resolved }}{{ if .Alerts.Firing }}{{ $alerts = .Alerts.Firing }}{{ end }}"
+	"{{ $worst := \"\" }}{{ range $alerts }}{{ $severity := .Labels.severity }}"
+	"{{ if eq $severity \"critical\" }}{{ $worst = \"High\" }}"
+	"{{ else if and (eq $severity \"warning\") (ne $worst \"High\") }}{{ $worst = \"Medium\" }}"
+	"{{ else if and (eq $severity \"info\") (eq $worst \"\") }}{{ $worst = \"Low\" }}"
+	"{{ end }}{{ end }}{{ $worst }}");
+
+static const char mails[] =
+    DEFINE("email.default.subject", SUBJECT)
+    DEFINE("email.default.html",
+	"<!DOCTYPE html><html><body><h3><a href=\"" LINK "\">" SUBJECT "</a></h3>"
+	"{{ range .Alerts }}<p><strong>{{ .Status }}: {{ .Labels.alertname }}</strong><br>"
+	"{{ range .Annotations.SortedPairs }}{{ .Name }}: {{ .Value }}<br>{{ end }}"
+	"{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}"
+	"{{ with .GeneratorURL }}<br><a href=\"{{ . }}\">Source</a>{{ end }}</p>{{ end }}"
+	"</body></html>");
+/* clang-format on */
 
 void
 template_set_add_defaults(struct template_set *set)
@@ -98,6 +141,7 @@ template_set_add_defaults(struct template_set *set)
 	} files[] = {
 		{ "built-in subjects", subjects },
 		{ "built-in lists", lists },
+		{ "built-in Slack texts", slack },
 		{ "built-in chats", chats },
 		{ "built-in pagers", pagers },
 		{ "built-in mails", mails },
@@ -107,4 +151,5 @@ template_set_add_defaults(struct template_set *set)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		/* A mistake here is ours: the unit test shows it. */
 		(void)template_set_add(set, str_from(files[i].file), str_from(files[i].text), &err);
+	template_set_seal(set);
 }

@@ -168,11 +168,15 @@ struct check {
 	enum template_scope scope;
 	struct err *err;
 	bool uses_value, asks; /* found */
+	bool calls_own;        /* a template that is not a stock one */
 	struct str bad_file; /* where the error is, when not in main */
 };
 int check_run(struct check *check);
 /* Does a call with n arguments fit: 0, or negative. */
 bool func_takes(const char *params, uint32_t n);
+
+/* What the set holds now is stock. */
+void template_set_seal(struct template_set *set);
 
 /* value.c */
 struct map *value_labels(struct exec *x, const struct template_labels *labels);

@@ -93,6 +93,7 @@ struct tree {
 	struct node *first;
 	uint32_t n_slots;
 	uint64_t assigned; /* slots somewhere set with = */
+	bool stock;        /* from defaults.c, not defined anew since */
 	/* of the check that was here last: its number, the types of dot it has seen */
 	uint64_t check_id, checked;
 	struct tree *next;

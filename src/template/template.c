@@ -16,7 +16,7 @@ struct template {
 	enum template_scope scope;
 	struct plain plain;
 	bool is_plain; /* in a rule there is no tree then */
-	bool constant, uses_value, asks;
+	bool constant, uses_value, asks, stock;
 };
 
 struct template_set {
@@ -56,6 +56,7 @@ parse(struct arena *arena, struct str text, enum template_scope scope,
 		return NULL;
 	t->uses_value = check.uses_value;
 	t->asks = check.asks;
+	t->stock = !check.calls_own;
 	t->constant = true;
 	for (const struct node *n = t->main.first; n != NULL; n = n->next)
 		t->constant = t->constant && n->kind == NODE_TEXT;
@@ -115,6 +116,23 @@ template_set_check(const struct template_set *set, struct str *ret_file,
 	return rc;
 }
 
+void
+template_set_seal(struct template_set *set)
+{
+	for (struct tree *t = set->list.first; t != NULL; t = t->next)
+		t->stock = true;
+}
+
+bool
+template_set_is_stock(const struct template_set *set)
+{
+	const struct tree *t = set->list.first;
+
+	while (t != NULL && t->stock)
+		t = t->next;
+	return t == NULL;
+}
+
 bool
 template_set_has(const struct template_set *set, struct str name)
 {
@@ -139,6 +157,12 @@ bool
 template_asks(const struct template *t)
 {
 	return t->asks;
+}
+
+bool
+template_is_stock(const struct template *t)
+{
+	return t->stock;
 }
 
 struct str

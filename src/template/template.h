@@ -92,6 +92,7 @@ struct template *template_parse_with(struct arena *arena, struct str text, const
 bool template_is_constant(const struct template *t);   /* no substitution at all */
 bool template_uses_value(const struct template *t);    /* its result may change with $value (or with the time) */
 bool template_asks(const struct template *t);          /* it may call query */
+bool template_is_stock(const struct template *t);      /* all that it calls stands as template_set_add_defaults() put it there */
 struct str template_text(const struct template *t);    /* the source text */
 /*
  * Appends; cut at TEMPLATE_OUTPUT_MAX. A missing label is the empty string.
@@ -113,4 +114,5 @@ int template_set_add(struct template_set *set, struct str file, struct str text,
 int template_set_check(const struct template_set *set, struct str *ret_file, struct err *err);
 /* defaults.c: the names that Alertmanager's users find in place. Add them first. */
 void template_set_add_defaults(struct template_set *set);
+bool template_set_is_stock(const struct template_set *set); /* nothing was added since */
 bool template_set_has(const struct template_set *set, struct str name);

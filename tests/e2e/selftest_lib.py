@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tools of the tests, tested: a double that accepts everything or a comparison that never differs proves nothing."""
 
+import json
 import os
 import signal
 import smtplib
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from lib import differential, wait
+from lib import differential, services, wait
 from lib.api import call, parse_time, rfc3339
 from lib.differential import Side, alert
 from lib.doubles import Garbage, Hang, Reply, Reset, fingerprint, webhook_errors
@@ -325,3 +326,31 @@ receivers:
         double.wait_count(2, 5)
     assert list(duty.incidents.values()) == ["resolved"] and not duty.stray_resolves
     assert all(mail.encrypted and mail.login == "tocsin" for mail in smtp.taken())
+
+
+REFUSED = [
+    (services.Opsgenie, "/v2/alerts", {"message": "x" * 131, "alias": "a"}, "more than 130"),
+    (services.Opsgenie, "/v2/alerts", {"message": "m", "alias": "a", "tags": ["t"] * 21}, "tags"),
+    (services.Opsgenie, "/v2/alerts/x/close?identifierType=alias", {}, "/close"),
+    (services.VictorOps, None, {"message_type": "BAD", "entity_id": "e"}, "BAD"),
+    (services.VictorOps, None, {"message_type": "INFO", "entity_id": "e", "state_message": "x" * 20481}, "20480"),
+    (services.Pushover, None, "token=po-token&user=po-user&message=" + "x" * 1025, "1024"),
+    (services.Pushover, None, "token=po-token&user=po-user&message=m&priority=2&retry=5&expire=60", "retry"),
+    (services.Telegram, None, {"chat_id": -100123, "text": "x" * 4097}, "4096"),
+    (services.Telegram, None, {"chat_id": -100123, "text": "<b>x", "parse_mode": "HTML"}, "end tag"),
+    (services.Discord, None, {"embeds": [{"title": "x" * 257}]}, "256"),
+    (services.Discord, None, {"embeds": [{"title": "t", "description": "x" * 4000}] * 2}, "in all embeds"),
+    (services.Teams, None, {"type": "message", "attachments": [], "pad": "x" * 29000}, "29"),
+    (services.Webex, None, {"roomId": "room", "markdown": "ü" * 3720}, "7439"),
+]
+
+
+def test_the_services_refuse_what_is_beyond_their_limits(t):
+    for kind, path, body, why in REFUSED:
+        double = kind()
+        headers = {"Content-Type": kind.content_type, "Authorization": "GenieKey genie-key"
+                   if kind is services.Opsgenie else "Bearer wx-token"}
+        answer = call(double.port, "POST", path or kind.path, body if isinstance(body, str) else json.dumps(body), headers)
+        double.close()
+        assert 400 <= answer.status < 500, (kind, body, answer)
+        assert why in " ".join(double.violations), (kind, double.violations)

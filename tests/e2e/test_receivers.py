@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-from lib import wait
+from lib import services, wait
 from lib.configs import FAST, one_webhook
 from lib.differential import alert
 from lib.doubles import Reply, Reset
@@ -77,6 +77,23 @@ receivers:
         lines = [json.loads(line) for line in file]
     assert [(line["status"], len(line["alerts"])) for line in lines] == [("firing", BIG), ("resolved", BIG)]
     assert f"and {BIG - 10} more" in tocsin.process.log()
+
+
+def test_a_huge_group_at_every_other_service(t):
+    made = {kind: t.double(kind()) for kind in services.ALL}
+    tocsin = t.tocsin(f"""
+route: {{receiver: all, group_by: [alertname], group_wait: 500ms, group_interval: 1s, repeat_interval: 1h}}
+receivers:
+- name: all
+{services.receivers(made)}""")
+    tocsin.post_alerts(big_group(time.time() + 3600))
+    for double in made.values():
+        double.wait_count(1, 20)
+    tocsin.post_alerts(big_group(time.time()))
+    for double in made.values():
+        double.wait_count(2, 20)
+    assert [a["open"] for a in made[services.Opsgenie].alerts.values()] == [False]
+    assert [r.json["message_type"] for r in made[services.VictorOps].taken()] == ["CRITICAL", "RECOVERY"]
 
 
 def check_big_slack(body):

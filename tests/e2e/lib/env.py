@@ -37,8 +37,8 @@ class Env:
     def prometheus(self, *args, **kwargs):
         return self._keep(Prometheus(self.dir, *args, **kwargs)).start()
 
-    def alertmanager(self, config, name="alertmanager"):
-        return self._keep(Alertmanager(self.dir, config, name)).start()
+    def alertmanager(self, config, name="alertmanager", arguments=()):
+        return self._keep(Alertmanager(self.dir, config, name, arguments)).start()
 
     def postgres(self):
         return self._keep(databases.Postgres()).start()

@@ -66,7 +66,7 @@ class Prometheus(Client):
 class Alertmanager(Client):
     """Debian's Alertmanager: the oracle."""
 
-    def __init__(self, directory, config, name="alertmanager"):
+    def __init__(self, directory, config, name="alertmanager", arguments=()):
         super().__init__(free_port())
         self.directory = os.path.join(str(directory), name)
         os.makedirs(self.directory, exist_ok=True)
@@ -75,7 +75,7 @@ class Alertmanager(Client):
             file.write(config)
         self.process = Process(name, [tool("prometheus-alertmanager"), f"--config.file={self.config_path}",
                                       f"--storage.path={self.directory}/data", "--cluster.listen-address=",
-                                      f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"],
+                                      f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn", *arguments],
                                self.directory, {"GOMAXPROCS": "1"})
 
     @property

@@ -37,6 +37,7 @@ main(void)
 	suite_add_tcase(suite, case_message());
 	suite_add_tcase(suite, case_webhook());
 	suite_add_tcase(suite, case_slack());
+	suite_add_tcase(suite, case_stock());
 	suite_add_tcase(suite, case_pagerduty());
 	suite_add_tcase(suite, case_payload());
 	suite_add_tcase(suite, case_text());

@@ -298,7 +298,10 @@ story_free(struct story *s)
 static void *
 read_settings(struct story *s, const struct receiver_ops *ops, const char *yaml, struct diag *diag)
 {
-	struct schema_context ctx = { .arena = s->arena, .diag = diag, .dir = "/etc/tocsin" };
+	struct schema_context ctx = { .arena = s->arena,
+		.diag = diag,
+		.dir = "/etc/tocsin",
+		.templates = s->templates };
 	const struct yaml_node *node = yaml_parse(s->arena, diag, "t.yml", str_from(yaml));
 	void *settings = arena_alloc(s->arena, ops->kind->schema->size);
 

@@ -31,6 +31,7 @@ struct story {
 	struct notified_alert *alerts;
 	struct notification n;
 	struct config_global global; /* what settings fall back to */
+	const struct template_set *templates; /* what texts may use; NULL: nothing */
 };
 
 struct story story_load(const char *name);
@@ -75,6 +76,7 @@ TCase *case_mime(void);
 TCase *case_pagerduty(void);
 TCase *case_payload(void);
 TCase *case_slack(void);
+TCase *case_stock(void);
 TCase *case_types(void);
 TCase *case_text(void);
 TCase *case_webhook(void);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings of a PagerDuty receiver, and the event they make. */
+#pragma once
+
+#include "receiver/payload.h"
+#include "receiver/receiver.h"
+
+struct pagerduty_link {
+	struct template *href, *text;
+};
+
+struct pagerduty_image {
+	struct template *src, *alt, *href;
+};
+
+struct pagerduty_settings {
+	struct integration_common common;
+	struct secret routing_key;
+	const char *url;
+	struct template *client, *client_url, *description, *severity;
+	struct template *source, *component, *group, *class_;
+	const struct payload *details;
+	struct template *firing, *resolved; /* lists of alerts, where the user has defined theirs */
+	struct sub_list images, links;
+	dur_t timeout;
+};
+
+/* The JSON of one event; within PagerDuty's 512 KB, if need be without details. */
+int pagerduty_put_event(const struct pagerduty_settings *pd, const struct notification *n, struct arena *arena, struct buf *out, struct err *err);
