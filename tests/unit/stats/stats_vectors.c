@@ -20,7 +20,7 @@
 #define DUST                1e-12 /* what may stand where 0 is expected */
 
 static const struct vector_kind *const kinds[] = { vector_kinds_samples, vector_kinds_binned,
-	vector_kinds_series };
+	vector_kinds_series, vector_kinds_sketches };
 
 void
 vector_fail(struct vector *vector, const char *format, ...)

@@ -40,6 +40,7 @@ struct vector_kind {
 extern const struct vector_kind vector_kinds_samples[];
 extern const struct vector_kind vector_kinds_binned[];
 extern const struct vector_kind vector_kinds_series[];
+extern const struct vector_kind vector_kinds_sketches[];
 
 double vector_number(struct json_object *value); /* also the strings NaN, Infinity, +Inf */
 double vector_get(struct json_object *object, const char *key);

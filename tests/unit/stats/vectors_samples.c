@@ -335,7 +335,6 @@ run_function(struct vector *v)
 	free(args.x);
 }
 
-#define SKETCH "a sketch: decoded by the source that reads it"
 
 const struct vector_kind vector_kinds_samples[] = {
 	{ "ks_2samp", run_ks, NULL },
@@ -352,9 +351,5 @@ const struct vector_kind vector_kinds_samples[] = {
 	{ "wasserstein_1d_histogram", run_wasserstein_histogram, NULL },
 	{ "multiple_testing", run_multiple, NULL },
 	{ "function", run_function, NULL },
-	{ "kll_doubles_sketch_decode", NULL, SKETCH },
-	{ "datasketches_hll", NULL, SKETCH },
-	{ "datasketches_frequent_strings", NULL, SKETCH },
-	{ "whylogs_v1_file", NULL, "a file format: read by its source" },
 	{ NULL, NULL, NULL },
 };
