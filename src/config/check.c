@@ -46,7 +46,7 @@ config_check_file(const char *path, const struct config_kinds *kinds,
 		if (is_rule_file(l, root)) {
 			struct rules_reader *rules = rules_reader_new(l);
 
-			l->sources = with;
+			l->sources = l->ctx.config = with;
 			if (with != NULL) {
 				l->generation->config.evaluation_interval =
 				    with->evaluation_interval;

@@ -161,7 +161,7 @@ config_build(struct loader *l, const struct yaml_node *root)
 	inhibit_build(l, &raw->inhibit_rules);
 	external_labels_build(l, &raw->external_labels);
 	sources_build(l, raw->sources);
-	l->sources = config;
+	l->sources = l->ctx.config = config;
 	rules = rules_reader_new(l);
 	rule_files_read(l, rules, raw->rule_files);
 	rules_finish(rules);

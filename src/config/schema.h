@@ -110,6 +110,7 @@ enum {
 	FIELD_READABLE = 1u << 9,  /* FIELD_PATH: must be readable when ctx->check_files */
 };
 
+struct config;
 struct schema;
 struct schema_context;
 
@@ -154,6 +155,7 @@ struct schema_context {
 	const char *dir;     /* relative paths start here */
 	bool expand_env;     /* inside sources and receivers */
 	const struct template_set *templates; /* what notification templates may use; NULL: nothing */
+	const struct config *config; /* rule kinds: whose sources and time intervals may be named; NULL: any name will do */
 };
 
 #define SCHEMA_FIELDS_MAX 128 /* in one table */
