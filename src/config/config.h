@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/instant.h"
+#include "config/oncall.h"
 #include "config/schema.h"
 #include "config/time_intervals.h"
 #include "labels/labels.h"
@@ -130,6 +131,7 @@ struct route_config {
 	const struct time_interval **mute_intervals, **active_intervals; /* not inherited */
 	uint32_t n_mute_intervals, n_active_intervals;
 	bool deliver_held_resolves, notify_on_unsilence; /* inherited */
+	const struct escalation_policy *escalation; /* inherited; NULL: none */
 	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon (alertmanager.md 2.1) */
 	const char *id;                   /* key, made unique among routes with the same key; for the store */
 	struct pos pos;
@@ -207,6 +209,14 @@ struct config {
 	uint32_t n_inhibit_rules;
 	struct time_interval *time_intervals;
 	uint32_t n_time_intervals;
+	struct oncall_user *users;
+	uint32_t n_users;
+	struct schedule_config *schedules;
+	uint32_t n_schedules;
+	struct escalation_policy *policies;
+	uint32_t n_policies;
+	struct quiet_hours *quiet_hours;
+	uint32_t n_quiet_hours;
 	struct source_config *sources;
 	uint32_t n_sources;
 	struct rule_group_config *groups;
@@ -232,6 +242,9 @@ struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* accepts NULL */
 const struct receiver_config *config_receiver(const struct config *config, const char *name);
 const struct time_interval *config_time_interval(const struct config *config, const char *name);
+const struct oncall_user *config_user(const struct config *config, struct str name);
+const struct schedule_config *config_schedule(const struct config *config, struct str name);
+const struct escalation_policy *config_policy(const struct config *config, struct str name);
 const struct source_config *config_source(const struct config *config, const char *name);
 /*
  * A query as its meaning has it: without the white space that separates

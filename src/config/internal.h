@@ -54,10 +54,26 @@ const struct tables *tables_new(struct arena *arena, const struct config_kinds *
 /* global.c */
 extern const struct schema schema_global;
 
+struct top_raw; /* below */
+
 /* route.c */
 struct route_raw;
 extern const struct schema schema_route;
 void route_build(struct loader *l, const struct route_raw *root, const struct yaml_node *top);
+
+/* NULL and a finding when there is none. */
+const struct receiver_config *receiver_named(struct loader *l, const char *name, struct pos pos);
+/* Those that exist; findings for the others. */
+const struct time_interval **intervals_named(struct loader *l, const struct string_list *list, uint32_t *ret_n);
+
+/* oncall.c: users, schedules and quiet hours; after receivers and time intervals */
+extern const struct schema schema_user, schema_schedule, schema_quiet_hours;
+void oncall_build(struct loader *l, const struct top_raw *raw);
+
+/* escalation.c: policies; after users and schedules */
+extern const struct schema schema_escalation_policy;
+void escalation_build(struct loader *l, const struct sub_list *raws);
+const struct escalation_policy *escalation_named(struct loader *l, const char *name, struct pos pos);
 
 /* inhibit.c */
 extern const struct schema schema_inhibit_rule;
@@ -112,6 +128,7 @@ struct top_raw {
 	struct config_global global;
 	const struct route_raw *route;
 	struct sub_list receivers, inhibit_rules, time_intervals, mute_time_intervals;
+	struct sub_list users, schedules, escalation_policies, quiet_hours;
 	const struct yaml_node *sources, *rule_files;
 	dur_t evaluation_interval;
 	struct string_map external_labels;

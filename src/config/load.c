@@ -157,6 +157,8 @@ config_build(struct loader *l, const struct yaml_node *root)
 	receivers_build(l, &raw->receivers);
 	time_intervals_build(l, &raw->time_intervals,
 	    &raw->mute_time_intervals);
+	oncall_build(l, raw);
+	escalation_build(l, &raw->escalation_policies);
 	route_build(l, raw->route, root);
 	inhibit_build(l, &raw->inhibit_rules);
 	external_labels_build(l, &raw->external_labels);

@@ -17,7 +17,7 @@
 #define ROUTES_MAX 100000
 
 struct route_raw {
-	const char *receiver;
+	const char *receiver, *escalation;
 	struct string_list matchers, group_by;
 	struct string_map match, match_re;
 	bool continue_;
@@ -77,8 +77,10 @@ static const struct schema_field route_fields[] = {
 		   "time is over is told again at once; inherited." },
 	{ .name = "labels", .kind = FIELD_UNSUPPORTED,
 	    .doc = "Labels of the route for templates." },
-	{ .name = "escalation", .kind = FIELD_UNSUPPORTED, .flags = FIELD_OURS,
-	    .doc = "Name of an escalation policy." },
+	{ .name = "escalation", .kind = FIELD_STRING, .flags = FIELD_OURS,
+	    MEMBER(escalation),
+	    .doc = "Name of an escalation policy: who is told further while "
+		   "nobody acknowledges; inherited, an empty text ends that." },
 	{ .name = "routes", .kind = FIELD_SUB_LIST, .sub = &schema_route,
 	    MEMBER(routes), .doc = "Children, tried in order." },
 };
@@ -105,37 +107,56 @@ struct key_count {
 
 /* ---- one node ------------------------------------------------------------------ */
 
-static void
-set_receiver(struct tree *tree, const struct route_raw *raw,
-    struct route_config *route)
+const struct receiver_config *
+receiver_named(struct loader *l, const char *name, struct pos pos)
 {
-	struct loader *l = tree->l;
 	const struct config *config = &l->generation->config;
-	const struct yaml_node *node;
+	const struct receiver_config *receiver = config_receiver(config, name);
 	const char **names;
 	const char *meant;
 
-	if (raw->receiver == NULL) {
-		return;
+	if (receiver != NULL) {
+		return receiver;
 	}
-	route->receiver = config_receiver(config, raw->receiver);
-	if (route->receiver != NULL) {
-		return;
-	}
-	node = yaml_get(raw->node, "receiver");
 	names = ARENA_ARRAY(l->scratch, config->n_receivers + 1, const char *);
 	for (uint32_t i = 0; i < config->n_receivers; i++) {
 		names[i] = config->receivers[i].name;
 	}
-	meant = schema_suggest_among(names, config->n_receivers, node->text);
+	meant = schema_suggest_among(names, config->n_receivers,
+	    str_from(name));
 	if (meant != NULL) {
-		diag_error(l->ctx.diag, node->pos,
-		    "there is no receiver '%s' (did you mean '%s'?)",
-		    raw->receiver, meant);
+		diag_error(l->ctx.diag, pos,
+		    "there is no receiver '%s' (did you mean '%s'?)", name,
+		    meant);
 	} else {
-		diag_error(l->ctx.diag, node->pos, "there is no receiver '%s'",
-		    raw->receiver);
+		diag_error(l->ctx.diag, pos, "there is no receiver '%s'",
+		    name);
 	}
+	return NULL;
+}
+
+static void
+set_receiver(struct tree *tree, const struct route_raw *raw,
+    struct route_config *route)
+{
+	if (raw->receiver != NULL) {
+		route->receiver = receiver_named(tree->l, raw->receiver,
+		    yaml_get(raw->node, "receiver")->pos);
+	}
+}
+
+/* An empty name ends what would be inherited. */
+static void
+set_escalation(struct tree *tree, const struct route_raw *raw,
+    struct route_config *route)
+{
+	if (raw->escalation == NULL) {
+		return;
+	}
+	route->escalation = raw->escalation[0] == '\0' ?
+	    NULL :
+	    escalation_named(tree->l, raw->escalation,
+		yaml_get(raw->node, "escalation")->pos);
 }
 
 static int
@@ -256,11 +277,10 @@ suggest_interval(struct loader *l, const char *name)
 	    str_from(name));
 }
 
-static const struct time_interval **
-find_intervals(struct tree *tree, const struct string_list *list,
+const struct time_interval **
+intervals_named(struct loader *l, const struct string_list *list,
     uint32_t *ret_n)
 {
-	struct loader *l = tree->l;
 	const struct config *config = &l->generation->config;
 	const struct time_interval **found = ARENA_ARRAY(l->ctx.arena,
 	    list->n + 1, const struct time_interval *);
@@ -294,9 +314,9 @@ static void
 set_intervals(struct tree *tree, const struct route_raw *raw,
     struct route_config *route)
 {
-	route->mute_intervals = find_intervals(tree, &raw->mute,
+	route->mute_intervals = intervals_named(tree->l, &raw->mute,
 	    &route->n_mute_intervals);
-	route->active_intervals = find_intervals(tree, &raw->active,
+	route->active_intervals = intervals_named(tree->l, &raw->active,
 	    &route->n_active_intervals);
 }
 
@@ -337,6 +357,7 @@ route_make(struct tree *tree, const struct route_raw *raw,
 	    NULL :
 	    matchers_build(l, raw->node, "matchers", "match", "match_re");
 	set_receiver(tree, raw, route);
+	set_escalation(tree, raw, route);
 	set_group_by(tree, raw, route);
 	set_times(raw, route);
 	set_intervals(tree, raw, route);

@@ -66,8 +66,22 @@ static const struct schema_field top_fields[] = {
 	    .doc = "OpenTelemetry tracing." },
 	{ .name = "event_recorder", .kind = FIELD_UNSUPPORTED,
 	    .doc = "Event recorder." },
-	{ .name = "escalation_policies", .kind = FIELD_UNSUPPORTED,
-	    .flags = FIELD_OURS, .doc = "Who is told when nobody answers." },
+	{ .name = "users", .kind = FIELD_SUB_LIST, .flags = FIELD_OURS,
+	    .sub = &schema_user, .offset = offsetof(struct top_raw, users),
+	    .doc = "People who are on call, and which receiver reaches them." },
+	{ .name = "schedules", .kind = FIELD_SUB_LIST, .flags = FIELD_OURS,
+	    .sub = &schema_schedule,
+	    .offset = offsetof(struct top_raw, schedules),
+	    .doc = "Who is on call when." },
+	{ .name = "escalation_policies", .kind = FIELD_SUB_LIST,
+	    .flags = FIELD_OURS, .sub = &schema_escalation_policy,
+	    .offset = offsetof(struct top_raw, escalation_policies),
+	    .doc = "Who is told next when nobody answers." },
+	{ .name = "quiet_hours", .kind = FIELD_SUB_LIST, .flags = FIELD_OURS,
+	    .sub = &schema_quiet_hours,
+	    .offset = offsetof(struct top_raw, quiet_hours),
+	    .doc = "Times when only what is critical is sent; the rest is "
+		   "held until they are over." },
 };
 
 static const struct schema_field rule_file_fields[] = {

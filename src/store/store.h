@@ -30,6 +30,8 @@
 #include "base/list.h"
 #include "base/str.h"
 
+struct incident_row; /* store/store_incident.h, as is the next */
+struct override_row;
 struct loop;
 struct store;
 
@@ -121,6 +123,9 @@ struct delivery_row {
 	struct str error;       /* of the last attempt */
 	bool maybe_sent;        /* an attempt may have reached the receiver */
 	wall_t tick_at;         /* the flush this belongs to */
+	uint32_t kind;          /* notify's: a group's news, an escalation, an acknowledgement */
+	int64_t incident;       /* 0: of none */
+	struct str place;       /* of an escalation: "GENERATION.LOOP.STEP" */
 };
 void store_delivery_put(struct store *store, const struct delivery_row *row);
 /* state, attempts, due_at, finished_at, error, maybe_sent of a known row. */
@@ -165,6 +170,9 @@ struct store_sink {
 	void (*nflog)(void *arg, const struct nflog_row *row);
 	void (*delivery)(void *arg, const struct delivery_row *row); /* pending and sending ones only */
 	void (*silence)(void *arg, const struct silence_row *row);
+	void (*policy)(void *arg, struct str digest, struct str body);
+	void (*incident)(void *arg, const struct incident_row *row);
+	void (*override)(void *arg, const struct override_row *row);
 };
 /* Rows in order of id; NULL members are passed over. Called in the order of the members. */
 int store_load(struct store *store, const struct store_sink *sink, struct err *err);

@@ -61,6 +61,12 @@ enum store_op_code {
 	OP_NFLOG_DELETE,
 	OP_DELIVERY_PUT,
 	OP_DELIVERY_UPDATE,
+	OP_INCIDENT_PUT,
+	OP_INCIDENT_DELETE,
+	OP_POLICY_PUT,
+	OP_POLICY_DELETE,
+	OP_OVERRIDE_PUT,
+	OP_OVERRIDE_DELETE,
 	OP_SILENCE_PUT,
 	OP_SILENCE_DELETE,
 	OP_HISTORY_ADD,
@@ -69,6 +75,8 @@ enum store_op_code {
 	OP_PRUNE_HISTORY,
 	OP_PRUNE_DELIVERIES,
 	OP_PRUNE_SILENCES,
+	OP_PRUNE_INCIDENTS,
+	OP_PRUNE_OVERRIDES,
 	OP_PRUNE_AUDIT,
 	OP_COUNT
 };
@@ -105,7 +113,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 4, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 5, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);
@@ -184,7 +192,14 @@ double store_column_double(sqlite3_stmt *stmt, int i);
 uint32_t store_column_u32(sqlite3_stmt *stmt, int i);
 #define DELIVERY_COLUMNS \
 	"id, group_key, receiver, integration, group_labels, route_id, reason, alerts, state, attempts, " \
-	"n_firing, n_resolved, created_at, due_at, finished_at, error, maybe_sent, tick_at"
+	"n_firing, n_resolved, created_at, due_at, finished_at, error, maybe_sent, tick_at, kind, incident, place"
+#define INCIDENT_COLUMNS \
+	"id, group_key, route_id, labels, state, severity, runbook, opened_at, resolved_at, changed_at, " \
+	"changed_by, comment, policy, told, generation, loop, step, due_at, saved_due_at, alerts, flags"
+#define OVERRIDE_COLUMNS "id, schedule, user, starts_at, ends_at, created_by, comment, created_at"
+struct incident_row;
+void store_incident_read(sqlite3_stmt *stmt, struct incident_row *ret_row);
+void store_override_read(sqlite3_stmt *stmt, struct override_row *ret_row);
 void store_delivery_read(sqlite3_stmt *stmt, struct delivery_row *ret_row);
 
 /* ---- the store ----------------------------------------------------------- */

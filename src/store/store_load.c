@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/attr.h"
+#include "store/store_incident.h"
 #include "store/store_internal.h"
 
 struct str
@@ -63,6 +64,9 @@ store_delivery_read(sqlite3_stmt *stmt, struct delivery_row *ret_row)
 		.error = store_column_str(stmt, 15),
 		.maybe_sent = sqlite3_column_int64(stmt, 16) != 0,
 		.tick_at = store_column_wall(stmt, 17),
+		.kind = store_column_u32(stmt, 18),
+		.incident = sqlite3_column_int64(stmt, 19),
+		.place = store_column_str(stmt, 20),
 	};
 }
 
@@ -176,6 +180,31 @@ load_silence(sqlite3_stmt *stmt, const struct store_sink *sink)
 	sink->silence(sink->arg, &row);
 }
 
+static void
+load_policy(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	sink->policy(sink->arg, store_column_str(stmt, 0),
+	    store_column_str(stmt, 1));
+}
+
+static void
+load_incident(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	struct incident_row row;
+
+	store_incident_read(stmt, &row);
+	sink->incident(sink->arg, &row);
+}
+
+static void
+load_override(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	struct override_row row;
+
+	store_override_read(stmt, &row);
+	sink->override(sink->arg, &row);
+}
+
 static int
 load_table(struct store *store, const char *sql,
     void (*row)(sqlite3_stmt *stmt, const struct store_sink *sink),
@@ -228,6 +257,14 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		    "SELECT id, matchers, starts_at, ends_at, updated_at, "
 		    "created_by, comment, until_resolved, matched_at "
 		    "FROM silence ORDER BY id" },
+		{ sink->policy != NULL, load_policy,
+		    "SELECT digest, body FROM escalation_policy" },
+		{ sink->incident != NULL, load_incident,
+		    "SELECT " INCIDENT_COLUMNS " FROM incident "
+		    "WHERE (flags & 1) = 0 ORDER BY id" },
+		{ sink->override != NULL, load_override,
+		    "SELECT " OVERRIDE_COLUMNS " FROM oncall_override "
+		    "ORDER BY id" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

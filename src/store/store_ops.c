@@ -48,12 +48,26 @@ const struct store_op store_ops[OP_COUNT] = {
 		"thread, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_NFLOG_DELETE] = { "nflog_delete", "i",
 		"DELETE FROM nflog WHERE id = ?" },
-	[OP_DELIVERY_PUT] = { "delivery_put", "itttbttbiiiiiiitii",
+	[OP_DELIVERY_PUT] = { "delivery_put", "itttbttbiiiiiiitiiiit",
 		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS ") "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_DELIVERY_UPDATE] = { "delivery_update", "iiiiiti",
 		"UPDATE delivery SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = ?6, "
 		"maybe_sent = ?7 WHERE id = ?1" },
+	[OP_INCIDENT_PUT] = { "incident_put", "ittbittiiittttiiiiiii",
+		"INSERT OR REPLACE INTO incident (" INCIDENT_COLUMNS ") "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+	[OP_INCIDENT_DELETE] = { "incident_delete", "i",
+		"DELETE FROM incident WHERE id = ?" },
+	[OP_POLICY_PUT] = { "policy_put", "tb",
+		"INSERT OR REPLACE INTO escalation_policy (digest, body) VALUES (?, ?)" },
+	[OP_POLICY_DELETE] = { "policy_delete", "t",
+		"DELETE FROM escalation_policy WHERE digest = ?" },
+	[OP_OVERRIDE_PUT] = { "override_put", "ittiitti",
+		"INSERT OR REPLACE INTO oncall_override (" OVERRIDE_COLUMNS ") "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?)" },
+	[OP_OVERRIDE_DELETE] = { "override_delete", "i",
+		"DELETE FROM oncall_override WHERE id = ?" },
 	[OP_SILENCE_PUT] = { "silence_put", "tbiiittii",
 		"INSERT OR REPLACE INTO silence (id, matchers, starts_at, ends_at, updated_at, created_by, "
 		"comment, until_resolved, matched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
@@ -74,6 +88,12 @@ const struct store_op store_ops[OP_COUNT] = {
 		"AND finished_at < ?1 AND created_at < ?1 ORDER BY finished_at LIMIT ?2)" },
 	[OP_PRUNE_SILENCES] = { "prune_silences", "ii",
 		"DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE ends_at < ?1 LIMIT ?2)" },
+	[OP_PRUNE_INCIDENTS] = { "prune_incidents", "ii",
+		"DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE resolved_at > 0 "
+		"AND resolved_at < ?1 ORDER BY resolved_at LIMIT ?2)" },
+	[OP_PRUNE_OVERRIDES] = { "prune_overrides", "ii",
+		"DELETE FROM oncall_override WHERE id IN (SELECT id FROM oncall_override "
+		"WHERE ends_at < ?1 LIMIT ?2)" },
 	[OP_PRUNE_AUDIT] = { "prune_audit", "ii",
 		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)" },
 };
@@ -272,7 +292,8 @@ store_delivery_put(struct store *store, const struct delivery_row *row)
 	    TEXT(row->alerts), INT(row->state), INT(row->attempts),
 	    INT(row->n_firing), INT(row->n_resolved), TIME(row->created_at),
 	    TIME(row->due_at), TIME(row->finished_at), TEXT(row->error),
-	    INT(row->maybe_sent), TIME(row->tick_at));
+	    INT(row->maybe_sent), TIME(row->tick_at), INT(row->kind),
+	    INT(row->incident), TEXT(row->place));
 }
 
 void
@@ -336,7 +357,7 @@ store_put_prune(struct store *store, wall_t before)
 
 	PUT(store, OP_PRUNE_AUDIT, TIME(wall_sub(before, longer)),
 	    INT(STORE_PRUNE_ROWS));
-	for (int code = OP_PRUNE_HISTORY; code <= OP_PRUNE_SILENCES; code++)
+	for (int code = OP_PRUNE_HISTORY; code <= OP_PRUNE_OVERRIDES; code++)
 		PUT(store, (enum store_op_code)code, TIME(before),
 		    INT(STORE_PRUNE_ROWS));
 }

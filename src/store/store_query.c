@@ -133,7 +133,7 @@ read_delivery_row(struct query_job *query, sqlite3_stmt *stmt)
 	struct delivery_row *row = &query->delivery_rows[query->n++];
 	struct str *texts[] = { &row->group_key, &row->receiver,
 		&row->integration, &row->group_labels, &row->route_id,
-		&row->reason, &row->alerts, &row->error };
+		&row->reason, &row->alerts, &row->error, &row->place };
 
 	store_delivery_read(stmt, row);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)

@@ -144,7 +144,54 @@ static const char audit[] =
     ") STRICT;"
     "CREATE INDEX audit_at ON audit (at);";
 
-static const char *const steps[] = { tables, indexes, suppression, audit };
+/*
+ * What fires as one matter: who has it in hand, how far its escalation is.
+ * The steps it began with stand apart, by their digest.
+ */
+static const char incidents[] =
+    "CREATE TABLE incident ("
+    "  id INTEGER PRIMARY KEY,"
+    "  group_key TEXT NOT NULL,"
+    "  route_id TEXT NOT NULL,"
+    "  labels BLOB NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  severity TEXT NOT NULL,"
+    "  runbook TEXT NOT NULL,"
+    "  opened_at INTEGER NOT NULL,"
+    "  resolved_at INTEGER NOT NULL,"
+    "  changed_at INTEGER NOT NULL,"
+    "  changed_by TEXT NOT NULL,"
+    "  comment TEXT NOT NULL,"
+    "  policy TEXT NOT NULL,"
+    "  told TEXT NOT NULL,"
+    "  generation INTEGER NOT NULL,"
+    "  loop INTEGER NOT NULL,"
+    "  step INTEGER NOT NULL,"
+    "  due_at INTEGER NOT NULL,"
+    "  saved_due_at INTEGER NOT NULL,"
+    "  alerts INTEGER NOT NULL,"
+    "  flags INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX incident_resolved ON incident (resolved_at);"
+    "CREATE TABLE escalation_policy ("
+    "  digest TEXT PRIMARY KEY,"
+    "  body BLOB NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE oncall_override ("
+    "  id INTEGER PRIMARY KEY,"
+    "  schedule TEXT NOT NULL,"
+    "  user TEXT NOT NULL,"
+    "  starts_at INTEGER NOT NULL,"
+    "  ends_at INTEGER NOT NULL,"
+    "  created_by TEXT NOT NULL,"
+    "  comment TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL"
+    ") STRICT;"
+    "ALTER TABLE delivery ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE delivery ADD COLUMN incident INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE delivery ADD COLUMN place TEXT NOT NULL DEFAULT '';";
+
+static const char *const steps[] = { tables, indexes, suppression, audit, incidents };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/attr.h"
+#include "store/store_incident.h"
 #include "unit/store/fixture.h"
 
 static void
@@ -126,6 +127,9 @@ on_delivery(void *arg, const struct delivery_row *row)
 	print_str(arg, "error", row->error);
 	print_i64(arg, "maybe_sent", row->maybe_sent);
 	print_i64(arg, "tick_at", row->tick_at.ns);
+	print_i64(arg, "kind", row->kind);
+	print_i64(arg, "incident", row->incident);
+	print_str(arg, "place", row->place);
 	buf_putc(arg, '\n');
 }
 
@@ -145,6 +149,58 @@ on_silence(void *arg, const struct silence_row *row)
 	buf_putc(arg, '\n');
 }
 
+static void
+on_policy(void *arg, struct str digest, struct str body)
+{
+	buf_puts(arg, "policy");
+	print_str(arg, "digest", digest);
+	print_str(arg, "body", body);
+	buf_putc(arg, '\n');
+}
+
+static void
+on_incident(void *arg, const struct incident_row *row)
+{
+	buf_puts(arg, "incident");
+	print_i64(arg, "id", row->id);
+	print_str(arg, "group_key", row->group_key);
+	print_str(arg, "route_id", row->route_id);
+	print_str(arg, "labels", row->labels);
+	print_i64(arg, "state", row->state);
+	print_str(arg, "severity", row->severity);
+	print_str(arg, "runbook", row->runbook);
+	print_i64(arg, "opened_at", row->opened_at.ns);
+	print_i64(arg, "resolved_at", row->resolved_at.ns);
+	print_i64(arg, "changed_at", row->changed_at.ns);
+	print_str(arg, "changed_by", row->changed_by);
+	print_str(arg, "comment", row->comment);
+	print_str(arg, "policy", row->policy);
+	print_str(arg, "told", row->told);
+	print_i64(arg, "generation", row->generation);
+	print_i64(arg, "loop", row->loop);
+	print_i64(arg, "step", row->step);
+	print_i64(arg, "due_at", row->due_at.ns);
+	print_i64(arg, "saved_due_at", row->saved_due_at.ns);
+	print_i64(arg, "alerts", row->alerts);
+	print_i64(arg, "flags", row->flags);
+	buf_putc(arg, '\n');
+}
+
+static void
+on_override(void *arg, const struct override_row *row)
+{
+	buf_puts(arg, "override");
+	print_i64(arg, "id", row->id);
+	print_str(arg, "schedule", row->schedule);
+	print_str(arg, "user", row->user);
+	print_i64(arg, "starts_at", row->starts_at.ns);
+	print_i64(arg, "ends_at", row->ends_at.ns);
+	print_str(arg, "created_by", row->created_by);
+	print_str(arg, "comment", row->comment);
+	print_i64(arg, "created_at", row->created_at.ns);
+	buf_putc(arg, '\n');
+}
+
 /* ---- rows with a distinct value in each field ----------------------------- */
 
 static const struct alert_row alert = { 11, { "a\0b=\xff", 5 }, LIT("notes"),
@@ -160,9 +216,15 @@ static const struct nflog_row nflog = { 41, LIT("{}:{a=\"b\"}"),
 static const struct delivery_row delivery = { 51, LIT("key"), LIT("ops"),
 	LIT("slack[1]"), LIT("labels"), LIT("route"), LIT("first"), LIT("list"),
 	DELIVERY_PENDING, 7, 8, 9, { 501 }, { 502 }, { 503 }, LIT("status 500"),
-	true, { 504 } };
+	true, { 504 }, 2, 71, LIT("1.0.2") };
 static const struct silence_row silence = { LIT("uuid-1"), LIT("matchers"),
 	{ 601 }, { 602 }, { 603 }, LIT("amy"), LIT("works on it"), true, { 604 } };
+static const struct incident_row incident = { 71, LIT("key"), LIT("route"),
+	LIT("labels"), 1, LIT("critical"), LIT("http://r/b"), { 701 }, { 702 },
+	{ 703 }, LIT("amy"), LIT("on it"), LIT("digest"), LIT("a/slack[0]\n"), 2,
+	3, 4, { 704 }, { 705 }, 5, 6 };
+static const struct override_row override = { 81, LIT("ml"), LIT("bob"),
+	{ 801 }, { 802 }, LIT("amy"), LIT("away"), { 803 } };
 
 static void
 put_all(void)
@@ -176,6 +238,9 @@ put_all(void)
 	store_nflog_put(fx.store, &nflog);
 	store_delivery_put(fx.store, &delivery);
 	store_silence_put(fx.store, &silence);
+	store_policy_put(fx.store, STR("digest"), STR("steps"));
+	store_incident_put(fx.store, &incident);
+	store_override_put(fx.store, &override);
 }
 
 static void
@@ -190,6 +255,9 @@ expect_all(struct buf *out)
 	on_nflog(out, &nflog);
 	on_delivery(out, &delivery);
 	on_silence(out, &silence);
+	on_policy(out, STR("digest"), STR("steps"));
+	on_incident(out, &incident);
+	on_override(out, &override);
 }
 
 static struct delivery_row
@@ -252,6 +320,9 @@ expect_updated(struct buf *out)
 	on_nflog(out, &nflog);
 	on_delivery(out, &tried);
 	on_silence(out, &silence);
+	on_policy(out, STR("digest"), STR("steps"));
+	on_incident(out, &incident);
+	on_override(out, &override);
 }
 
 static void
@@ -284,6 +355,9 @@ expect_second(struct buf *out)
 	on_nflog(out, &nflog);
 	on_delivery(out, &delivery);
 	on_silence(out, &shorter);
+	on_policy(out, STR("digest"), STR("steps"));
+	on_incident(out, &incident);
+	on_override(out, &override);
 }
 
 static void
@@ -300,6 +374,9 @@ delete_all(void)
 	store_nflog_delete(fx.store, 41);
 	store_delivery_update(fx.store, &row); /* finished: not loaded */
 	store_silence_delete(fx.store, STR("uuid-1"));
+	store_policy_delete(fx.store, STR("digest"));
+	store_incident_delete(fx.store, 71);
+	store_override_delete(fx.store, 81);
 }
 
 static void
@@ -373,7 +450,8 @@ static void
 load(struct buf *out)
 {
 	struct store_sink sink = { out, on_meta, on_alert, on_rule, on_rule_alert,
-		on_group, on_nflog, on_delivery, on_silence };
+		on_group, on_nflog, on_delivery, on_silence, on_policy, on_incident,
+		on_override };
 	struct err err = { .code = ERR_NONE };
 
 	ck_assert_msg(store_load(fx.store, &sink, &err) == 0, "%s", err.text);
