@@ -52,6 +52,7 @@ load_ids(struct store *store, struct err *err)
 	    "ifnull((SELECT max(id) FROM nflog), 0),"
 	    "ifnull((SELECT max(id) FROM delivery), 0),"
 	    "ifnull((SELECT max(id) FROM history), 0),"
+	    "ifnull((SELECT max(id) FROM decision), 0),"
 	    "ifnull((SELECT max(id) FROM audit), 0),"
 	    "ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta "
 	    "WHERE key = '" META_IDS "'), 0))";

@@ -71,12 +71,15 @@ enum store_op_code {
 	OP_SILENCE_DELETE,
 	OP_HISTORY_ADD,
 	OP_AUDIT_ADD,
+	OP_DECISION_PUT,
+	OP_DECISION_CLOSE,
 	OP_META_PUT,
 	OP_PRUNE_HISTORY,
 	OP_PRUNE_DELIVERIES,
 	OP_PRUNE_SILENCES,
 	OP_PRUNE_INCIDENTS,
 	OP_PRUNE_OVERRIDES,
+	OP_PRUNE_DECISIONS,
 	OP_PRUNE_AUDIT,
 	OP_COUNT
 };
@@ -113,7 +116,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 5, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 6, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);

@@ -79,6 +79,12 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_AUDIT_ADD] = { "audit_add", "iittttt",
 		"INSERT OR REPLACE INTO audit (id, at, actor, source, action, object, detail) "
 		"VALUES (?, ?, ?, ?, ?, ?, ?)" },
+	[OP_DECISION_PUT] = { "decision_put", "iiiiittttiiiiib",
+		"INSERT OR REPLACE INTO decision (id, first_at, lasts, until, verdict, group_key, target, "
+		"ref, cause, delivery_id, next_at, n_firing, n_named, mask, fingerprints) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+	[OP_DECISION_CLOSE] = { "decision_close", "ii",
+		"UPDATE decision SET until = ?2 WHERE id = ?1" },
 	[OP_META_PUT] = { "meta_put", "tb",
 		"INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)" },
 	[OP_PRUNE_HISTORY] = { "prune_history", "ii",
@@ -94,6 +100,9 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_PRUNE_OVERRIDES] = { "prune_overrides", "ii",
 		"DELETE FROM oncall_override WHERE id IN (SELECT id FROM oncall_override "
 		"WHERE ends_at < ?1 LIMIT ?2)" },
+	[OP_PRUNE_DECISIONS] = { "prune_decisions", "ii",
+		"DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE first_at < ?1 "
+		"AND (lasts = 0 OR until <> 0 AND until < ?1) ORDER BY first_at LIMIT ?2)" },
 	[OP_PRUNE_AUDIT] = { "prune_audit", "ii",
 		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)" },
 };
@@ -357,7 +366,7 @@ store_put_prune(struct store *store, wall_t before)
 
 	PUT(store, OP_PRUNE_AUDIT, TIME(wall_sub(before, longer)),
 	    INT(STORE_PRUNE_ROWS));
-	for (int code = OP_PRUNE_HISTORY; code <= OP_PRUNE_OVERRIDES; code++)
+	for (int code = OP_PRUNE_HISTORY; code <= OP_PRUNE_DECISIONS; code++)
 		PUT(store, (enum store_op_code)code, TIME(before),
 		    INT(STORE_PRUNE_ROWS));
 }

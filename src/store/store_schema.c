@@ -191,7 +191,43 @@ static const char incidents[] =
     "ALTER TABLE delivery ADD COLUMN incident INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE delivery ADD COLUMN place TEXT NOT NULL DEFAULT '';";
 
-static const char *const steps[] = { tables, indexes, suppression, audit, incidents };
+/* Why somebody was told or not.  The index serves listings by alert: see store_decision.h. */
+static const char decisions[] =
+    "CREATE TABLE decision ("
+    "  id INTEGER PRIMARY KEY,"
+    "  first_at INTEGER NOT NULL,"
+    "  lasts INTEGER NOT NULL,"
+    "  until INTEGER NOT NULL,"
+    "  verdict INTEGER NOT NULL,"
+    "  group_key TEXT NOT NULL,"
+    "  target TEXT NOT NULL,"
+    "  ref TEXT NOT NULL,"
+    "  cause TEXT NOT NULL,"
+    "  delivery_id INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL,"
+    "  n_firing INTEGER NOT NULL,"
+    "  n_named INTEGER NOT NULL,"
+    "  mask INTEGER NOT NULL,"
+    "  fingerprints BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX decision_at ON decision (first_at, mask, n_named);"
+    "CREATE INDEX decision_open ON decision (id) WHERE lasts <> 0 AND until = 0;"
+    "CREATE TABLE heartbeat (" /* jobs that check in */
+    "  name TEXT PRIMARY KEY,"
+    "  first_at INTEGER NOT NULL," /* since when it is expected */
+    "  last_at INTEGER NOT NULL"   /* the last check-in, or 0 */
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE flap (" /* alerts that began again and again, by group */
+    "  id INTEGER PRIMARY KEY,"
+    "  group_key TEXT NOT NULL,"
+    "  fingerprint INTEGER NOT NULL,"
+    "  fires INTEGER NOT NULL,"
+    "  since INTEGER NOT NULL," /* flapping since then, or 0 */
+    "  changes BLOB NOT NULL"   /* i64le times, oldest first */
+    ") STRICT;";
+
+static const char *const steps[] = { tables, indexes, suppression, audit, incidents,
+	decisions };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int
