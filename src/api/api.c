@@ -8,34 +8,6 @@
 #include "api/handlers.h"
 #include "base/xalloc.h"
 
-struct endpoint {
-	const char *method, *path;
-	endpoint_fn *handle;
-};
-
-static const struct endpoint endpoints[] = {
-#define X(method, path, name, summary) { (method), (path), api_##name },
-	ENDPOINTS(X)
-#undef X
-};
-
-/* Does the path fit the pattern? {id} takes one non-empty segment. */
-static bool
-path_fits(const char *pattern, struct str path, struct str *ret_id)
-{
-	const char *brace = strchr(pattern, '{');
-
-	*ret_id = (struct str){ "", 0 };
-	if (brace == NULL)
-		return str_is(path, pattern);
-	uint32_t fixed = (uint32_t)(brace - pattern);
-	if (path.n <= fixed || memcmp(pattern, path.p, fixed) != 0 ||
-	    memchr(path.p + fixed, '/', path.n - fixed) != NULL)
-		return false;
-	*ret_id = str_make(path.p + fixed, path.n - fixed);
-	return true;
-}
-
 /*
  * The path below the prefix; false: it is not below it.  A slash at the end
  * means nothing, as in Alertmanager.
@@ -57,14 +29,6 @@ path_of(const struct api *api, const struct http_call *call, struct str *ret)
 		path.n--;
 	*ret = path;
 	return true;
-}
-
-/* HEAD is answered like GET; the server drops the body. */
-static bool
-method_fits(const char *wanted, const char *method)
-{
-	return strcmp(wanted, method) == 0 ||
-	       (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
 static void
@@ -107,7 +71,7 @@ is_old_alertmanager_api(const struct http_call *call, struct str path)
 static void
 reply_elsewhere(const struct api *api, struct http_call *call)
 {
-	if (strcmp(http_path(call), "/") == 0 && method_fits("GET", http_method(call))) {
+	if (strcmp(http_path(call), "/") == 0 && endpoint_method_fits("GET", http_method(call))) {
 		http_add_header(call, "Location", api->state->route_prefix);
 		reply_code(call, 302, 302, "everything is below %s", api->state->route_prefix);
 	} else {
@@ -116,25 +80,33 @@ reply_elsewhere(const struct api *api, struct http_call *call)
 	}
 }
 
+struct str
+path_param(const struct api *api, uint32_t i)
+{
+	return api->path_params[i];
+}
+
 static void
 dispatch(struct api *api, struct http_call *call)
 {
-	struct str path, id;
 	struct buf allowed = { 0 };
+	struct str path;
 
 	if (!path_of(api, call, &path)) {
 		reply_elsewhere(api, call);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-		if (!path_fits(endpoints[i].path, path, &id))
+	for (size_t i = 0; i < api_n_endpoints; i++) {
+		const struct endpoint *endpoint = &api_endpoints[i];
+
+		if (!endpoint_path_fits(endpoint->path, path, api->path_params))
 			continue;
-		if (method_fits(endpoints[i].method, http_method(call))) {
+		if (endpoint_method_fits(endpoint->method, http_method(call))) {
 			buf_fini(&allowed);
-			endpoints[i].handle(api, call, id);
+			endpoint->handle(api, call, api->path_params[0]);
 			return;
 		}
-		buf_printf(&allowed, "%s%s", allowed.n > 0 ? "," : "", endpoints[i].method);
+		buf_printf(&allowed, "%s%s", allowed.n > 0 ? "," : "", endpoint->method);
 	}
 	if (allowed.n > 0 && strcmp(http_method(call), "OPTIONS") == 0)
 		http_reply_text(call, 200, NULL, "");
@@ -145,6 +117,24 @@ dispatch(struct api *api, struct http_call *call)
 	else
 		reply_code(call, 404, 404, "path %s was not found", http_path(call));
 	buf_fini(&allowed);
+}
+
+enum role
+api_role_needed(void *arg, const struct http_call *call)
+{
+	const struct api *api = arg;
+	struct str path, params[PATH_PARAMS_MAX];
+
+	/* What browsers ask before a request, without its credentials. */
+	if (strcmp(http_method(call), "OPTIONS") == 0)
+		return ROLE_NONE;
+	if (!path_of(api, call, &path))
+		return ROLE_VIEWER;
+	for (size_t i = 0; i < api_n_endpoints; i++)
+		if (endpoint_path_fits(api_endpoints[i].path, path, params) &&
+		    endpoint_method_fits(api_endpoints[i].method, http_method(call)))
+			return api_endpoints[i].role;
+	return ROLE_VIEWER; /* to be told that there is nothing */
 }
 
 void

@@ -2,8 +2,8 @@
 /*
  * The HTTP surface: (state, request) -> answer.
  *
- * One table of routes (method, path, handler, summary) serves dispatch, 404
- * and 405.  Handlers run on the loop thread; one that changes something
+ * One table of endpoints (endpoint.h) serves dispatch, 404 and 405, the check
+ * of roles and the OpenAPI document.  Handlers run on the loop thread; one that changes something
  * answers after the store's commit.  Every error is JSON and names what was
  * wrong.
  */
@@ -61,5 +61,9 @@ struct api_state {
 struct api;
 struct api *api_new(struct api_state *state); /* state outlives it */
 void api_free(struct api *api);
+/* Which role a request needs, from its head alone; arg is the struct api. */
+enum role api_role_needed(void *api, const struct http_call *call);
+/* The OpenAPI document of everything here, as JSON. */
+void api_put_openapi(struct buf *out);
 /* An http_handler_fn; arg is the struct api. */
 void api_handle(void *arg, struct http_call *call);

@@ -4,7 +4,7 @@
  * before the answer, so that the row is durable with both.
  *
  * Words in use (thing.verb): silence.create, silence.update, silence.expire,
- * config.reload, login.failed, login.throttled.
+ * config.reload, config.reload_failed, login.failed, login.throttled.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "api/endpoint.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -28,6 +29,7 @@ struct api {
 	uint32_t gets;               /* listings being sent */
 	struct map by_name;          /* struct name_count, with alerts_per_name */
 	wall_t counted_at;
+	struct str path_params[PATH_PARAMS_MAX]; /* of the request at hand */
 	struct link pending; /* struct pending: answers that wait for the store */
 };
 
@@ -43,32 +45,8 @@ struct pending {
 void pending_begin(struct api *api, struct pending *pending, struct http_call *call);
 void pending_end(struct pending *pending);
 
-/* id: what stood for {id} in the path, else empty. */
-typedef void endpoint_fn(struct api *api, struct http_call *call, struct str id);
-
-#define ENDPOINTS(X) \
-	X("GET", "/api/v2/alerts", alerts_get, "alerts, by fingerprint") \
-	X("POST", "/api/v2/alerts", alerts_post, "adds or refreshes alerts") \
-	X("GET", "/api/v2/alerts/groups", groups_get, "alerts as they are grouped for receivers") \
-	X("GET", "/api/v2/silences", silences_get, "silences") \
-	X("POST", "/api/v2/silences", silences_post, "creates or changes a silence") \
-	X("DELETE", "/api/v2/silence/{id}", silence_delete, "expires a silence") \
-	X("GET", "/api/v2/silence/{id}", silence_get, "one silence") \
-	X("GET", "/api/v2/status", status_get, "version, configuration, uptime") \
-	X("GET", "/api/v2/receivers", receivers_get, "receivers' names") \
-	X("GET", "/api/v1/rules", rules_get, "rule groups with state, in Prometheus' shape") \
-	X("GET", "/api/v1/alerts", rule_alerts_get, "pending and firing alerts of rules, in Prometheus' shape") \
-	X("GET", "/api/v1/status/buildinfo", buildinfo_get, "build information, in Prometheus' shape") \
-	X("GET", "/api/tocsin/v1/deliveries", deliveries_get, "what was sent, what waits, what failed") \
-	X("GET", "/api/tocsin/v1/history", history_get, "what happened") \
-	X("GET", "/-/healthy", healthy_get, "the process answers") \
-	X("GET", "/-/ready", ready_get, "state is restored and evaluation runs") \
-	X("POST", "/-/reload", reload_post, "reads the configuration again, all or nothing") \
-	X("GET", "/metrics", metrics_get, "metrics in Prometheus' text format")
-
-#define X(method, path, name, summary) endpoint_fn api_##name;
-ENDPOINTS(X)
-#undef X
+/* What stood for the i-th {...} of the path; valid until the handler returns. */
+struct str path_param(const struct api *api, uint32_t i);
 
 /* --- reply.c: answers of a shape ----------------------------------------- */
 /* {"code":N,"message":"..."}, go-swagger's error shape; code 601.. go out with status 422. */
@@ -114,6 +92,10 @@ void filters_fini(struct filters *filters);
 void filters_drop_receiver(struct filters *filters); /* from now on any */
 bool filters_want_receiver(const struct filters *filters, const char *name);
 bool filters_match(const struct filters *filters, const struct labels *labels);
+/* since=, until=: RFC 3339 or unix seconds; WALL_NONE when absent. False: answered. */
+bool param_instant(struct http_call *call, const char *name, wall_t *ret);
+/* before=ID: the page after the one that ended with this id; 0 when absent. False: answered. */
+bool param_before(struct http_call *call, int64_t *ret);
 /* 1..max; answers 400 and returns 0 when it is not. */
 uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
 

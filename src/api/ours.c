@@ -3,7 +3,6 @@
  * later. */
 #include "config.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,20 +75,6 @@ static void
 reply_store_error(struct http_call *call, const struct err *err)
 {
 	reply_code(call, 500, 500, "%s", err->text);
-}
-
-/* before=ID: the page after the one that ended with this id. False: answered. */
-static bool
-read_before(struct http_call *call, int64_t *ret)
-{
-	const char *text = param_text(call, "before");
-
-	*ret = 0;
-	if (text == NULL || (str_to_i64(str_from(text), ret) && *ret > 0))
-		return true;
-	reply_code(
-	    call, 400, 400, "before=%s: give the id of the last row of the page before", text);
-	return false;
 }
 
 /* --- deliveries ------------------------------------------------------------------- */
@@ -170,7 +155,7 @@ api_deliveries_get(struct api *api, struct http_call *call, struct str id)
 	if (query.state == -2)
 		return;
 	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
-	if (query.limit == 0 || !read_before(call, &query.before_id))
+	if (query.limit == 0 || !param_before(call, &query.before_id))
 		return;
 	store_delivery_query(api->state->store, &query, on_deliveries, listing_new(api, call));
 }
@@ -246,24 +231,6 @@ on_history(void *arg, const struct history_row *rows, uint32_t n, const struct e
 	listing_free(listing);
 }
 
-/* since=, until=: RFC 3339 or unix seconds. False: answered. */
-static bool
-read_instant(struct http_call *call, const char *name, wall_t *ret)
-{
-	const char *text = param_text(call, name);
-	double seconds;
-
-	*ret = WALL_NONE;
-	if (text == NULL || timestamp_parse(str_from(text), ret))
-		return true;
-	if (str_to_double(str_from(text), &seconds) && fabs(seconds) < 9e9) {
-		ret->ns = (int64_t)(seconds * 1e9);
-		return true;
-	}
-	reply_code(call, 400, 400, "%s=%s: give 2026-11-20T06:00:00Z or unix seconds", name, text);
-	return false;
-}
-
 void
 api_history_get(struct api *api, struct http_call *call, struct str id)
 {
@@ -273,9 +240,9 @@ api_history_get(struct api *api, struct http_call *call, struct str id)
 
 	(void)id;
 	query.limit = param_limit(call, LIMIT_DEFAULT, LIMIT_MAX);
-	if (query.limit == 0 || !read_before(call, &query.before_id) ||
-	    !read_instant(call, "since", &query.since) ||
-	    !read_instant(call, "until", &query.until) || !filters_read(call, &filters))
+	if (query.limit == 0 || !param_before(call, &query.before_id) ||
+	    !param_instant(call, "since", &query.since) ||
+	    !param_instant(call, "until", &query.until) || !filters_read(call, &filters))
 		return;
 	struct listing *listing = listing_new(api, call);
 	listing->store = api->state->store;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/handlers.h"
+#include "base/timestamp.h"
 
 const char *
 param_text(const struct http_call *call, const char *name)
@@ -146,4 +148,34 @@ param_limit(struct http_call *call, uint32_t fallback, uint32_t max)
 		return 0;
 	}
 	return (uint32_t)limit;
+}
+
+bool
+param_before(struct http_call *call, int64_t *ret)
+{
+	const char *text = param_text(call, "before");
+
+	*ret = 0;
+	if (text == NULL || (str_to_i64(str_from(text), ret) && *ret > 0))
+		return true;
+	reply_code(
+	    call, 400, 400, "before=%s: give the id of the last row of the page before", text);
+	return false;
+}
+
+bool
+param_instant(struct http_call *call, const char *name, wall_t *ret)
+{
+	const char *text = param_text(call, name);
+	double seconds;
+
+	*ret = WALL_NONE;
+	if (text == NULL || timestamp_parse(str_from(text), ret))
+		return true;
+	if (str_to_double(str_from(text), &seconds) && fabs(seconds) < 9e9) {
+		ret->ns = (int64_t)(seconds * 1e9);
+		return true;
+	}
+	reply_code(call, 400, 400, "%s=%s: give 2026-11-20T06:00:00Z or unix seconds", name, text);
+	return false;
 }

@@ -9,6 +9,7 @@
 #include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/timestamp.h"
@@ -200,6 +201,13 @@ api_silence_get(struct api *api, struct http_call *call, struct str id)
 	buf_fini(&body);
 }
 
+static void
+reply_expired(struct api *api, struct http_call *call, struct str id)
+{
+	audit_note(api->state, call, "silence.expire", id, "%s", "");
+	reply_durable(api, call, 200, NULL);
+}
+
 void
 api_silence_delete(struct api *api, struct http_call *call, struct str id)
 {
@@ -210,7 +218,7 @@ api_silence_delete(struct api *api, struct http_call *call, struct str id)
 	if (silences_expire(api->state->silences, id, loop_now(api->state->loop), &err) < 0)
 		reply_said(call, 500, "%s", err.text);
 	else
-		reply_durable(api, call, 200, NULL);
+		reply_expired(api, call, id);
 }
 
 /* --- in ---------------------------------------------------------------------- */
@@ -337,12 +345,31 @@ read_time(struct http_call *call, json_object *object, const char *name, wall_t 
 	return false;
 }
 
+/* What it silences, until when and why. */
+static void
+note_silence(struct api *api, struct http_call *call, const char *id, bool changes)
+{
+	const struct silence *silence = silences_get(api->state->silences, str_from(id));
+	char until[TIMESTAMP_TEXT_MAX];
+	struct buf text = { 0 };
+
+	if (silence == NULL)
+		return;
+	matchers_format(silence->matchers, &text);
+	buf_printf(&text, " until %s by %s: %s", timestamp_format_ms(silence->ends_at, until),
+	    silence->created_by, silence->comment);
+	audit_note(api->state, call, changes ? "silence.update" : "silence.create", str_from(id),
+	    "%s", buf_str(&text).p);
+	buf_fini(&text);
+}
+
 static void
 set_silence(struct api *api, struct http_call *call, struct silence_input *input)
 {
 	struct buf body = { 0 };
 	struct err err = { 0 };
 	char id[37];
+	bool changes = input->id.n > 0;
 	int rc = silences_set(api->state->silences, input, loop_now(api->state->loop), id, &err);
 
 	if (rc == -ERR_NOT_FOUND) {
@@ -351,6 +378,7 @@ set_silence(struct api *api, struct http_call *call, struct silence_input *input
 		reply_said(call, 400, "%s", err.text);
 	} else {
 		buf_printf(&body, "{\"silenceID\":\"%s\"}\n", id);
+		note_silence(api, call, id, changes);
 		reply_durable(api, call, 200, &body);
 	}
 	buf_fini(&body);

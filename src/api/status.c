@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "base/json.h"
 
@@ -70,16 +71,31 @@ api_ready_get(struct api *api, struct http_call *call, struct str id)
 		reply_code(call, 503, 503, "starting or stopping");
 }
 
+/* With a disk that is full the row waits, but whoever repairs it gets an answer. */
+static void
+reply_noted(struct api *api, struct http_call *call)
+{
+	if (store_is_stalled(api->state->store))
+		http_reply_text(call, 200, NULL, "");
+	else
+		reply_durable(api, call, 200, NULL);
+}
+
 void
 api_reload_post(struct api *api, struct http_call *call, struct str id)
 {
 	struct buf text = { 0 };
 
 	(void)id;
-	if (api->state->reload(api->state->reload_arg, &text) < 0)
+	if (api->state->reload(api->state->reload_arg, &text) < 0) {
+		audit_note(api->state, call, "config.reload_failed", STR(""), "%s",
+		    buf_str(&text).p);
 		reply_code(call, 500, 500, "failed to reload config: %s", buf_str(&text).p);
-	else
-		http_reply_text(call, 200, NULL, "");
+	} else {
+		audit_note(api->state, call, "config.reload", STR(""), "configuration %s",
+		    api->state->config->hash);
+		reply_noted(api, call);
+	}
 	buf_fini(&text);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsin schema: the JSON Schemas of the two YAML formats, from the tables the parser uses. */
+/* tocsin schema: the JSON Schemas of the two YAML formats and the OpenAPI document, from the tables
+ * the program uses. */
 #include "config.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/buf.h"
 #include "cli/args.h"
 #include "daemon/core.h"
@@ -24,8 +26,10 @@ run(const struct command *command, int argc, char **argv)
 		config_put_manual(core_kinds(), &text);
 	else if (strcmp(which, "config") == 0 || strcmp(which, "rules") == 0)
 		config_put_json_schema(core_kinds(), which[0] == 'r', &text);
+	else if (strcmp(which, "openapi") == 0)
+		api_put_openapi(&text);
 	else
-		return args_usage_error(command, "say which: config, rules or manual");
+		return args_usage_error(command, "say which: config, rules, openapi or manual");
 	fwrite(text.p, 1, text.n, stdout);
 	buf_fini(&text);
 	return EXIT_OK;
@@ -34,7 +38,7 @@ run(const struct command *command, int argc, char **argv)
 const struct command cmd_schema = {
 	.name = "schema",
 	.summary =
-	    "Prints the JSON Schema of tocsin.yml or of rule files, or the table of all keys.",
-	.usage = "schema config|rules|manual",
+	    "Prints the JSON Schema of tocsin.yml or rule files, OpenAPI, or the table of all keys.",
+	.usage = "schema config|rules|openapi|manual",
 	.run = run,
 };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/audit.h"
 #include "base/log.h"
 #include "daemon/core.h"
 #include "loop/clock.h"
@@ -46,6 +47,18 @@ begin_stop(struct core *core)
 	on_stop_check(core);
 }
 
+/* core_reload() logs what it found. */
+static void
+reload_on_signal(struct core *core, struct buf *text)
+{
+	if (core_reload(core, text) == 0)
+		audit_note_as(&core->state, "", "signal", "config.reload", STR(""),
+		    "configuration %s", core->config->hash);
+	else
+		audit_note_as(&core->state, "", "signal", "config.reload_failed", STR(""), "%s",
+		    buf_str(text).p);
+}
+
 static void
 on_signal(void *arg, int number)
 {
@@ -53,7 +66,7 @@ on_signal(void *arg, int number)
 	struct buf text = { 0 };
 
 	if (number == SIGHUP) {
-		(void)core_reload(core, &text); /* logs what it found */
+		reload_on_signal(core, &text);
 	} else if (core->stopping) {
 		loop_stop(core->loop);
 	} else {

@@ -70,3 +70,4 @@ TCase *silence_tests(void);
 TCase *rules_tests(void);
 TCase *rest_tests(void);
 TCase *listing_tests(void);
+TCase *access_tests(void);
