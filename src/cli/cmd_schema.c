@@ -38,7 +38,7 @@ run(const struct command *command, int argc, char **argv)
 const struct command cmd_schema = {
 	.name = "schema",
 	.summary =
-	    "Prints the JSON Schema of tocsin.yml or rule files, OpenAPI, or the table of all keys.",
+	    "Prints the JSON Schema of tocsin.yml or rule files, OpenAPI, or a table of keys.",
 	.usage = "schema config|rules|openapi|manual",
 	.run = run,
 };
