@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "net/xfer.h"
+#include "notify/decision.h"
 #include "receiver/receiver.h"
 #include "rule/kind.h"
 #include "source/source.h"
@@ -103,6 +104,14 @@ on_alert_gone(void *arg, struct alert *alert)
 		inhibitor_forget(core->inhibitor, alert);
 }
 
+static bool
+group_exists(void *arg, struct str group_key)
+{
+	const struct core *core = arg;
+
+	return groups_find(core->groups, group_key) != NULL;
+}
+
 static void
 on_upkeep(void *arg)
 {
@@ -112,6 +121,8 @@ on_upkeep(void *arg)
 	alerts_gc(core->alerts, now);
 	silences_gc(core->silences, now, core->options->retention);
 	store_prune(core->store, now);
+	if (dur_less(UPKEEP_INTERVAL, mono_since(loop_mono(core->loop), core->opened)))
+		decisions_prune(notifier_decisions(core->notifier), group_exists, core, now);
 	loop_timer_set(core->loop, &core->upkeep, mono_add(loop_mono(core->loop), UPKEEP_INTERVAL));
 }
 
@@ -317,6 +328,7 @@ core_start(struct core *core)
 {
 	wall_t now = loop_now(core->loop);
 
+	core->opened = loop_mono(core->loop);
 	notifier_start(core->notifier, now);
 	if (core->options->start_delay.ns > 0)
 		loop_timer_set(core->loop, &core->start_delay,

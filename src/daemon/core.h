@@ -37,6 +37,7 @@ struct core {
 	struct timer start_delay; /* until groups are flushed */
 	struct timer stop_check; /* while stopping */
 	mono_t stop_deadline;
+	mono_t opened;
 	bool stopping;
 };
 

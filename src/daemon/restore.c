@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "daemon/core.h"
+#include "notify/decision.h"
 
 static void
 restore_alert(void *arg, const struct alert_row *row)
@@ -85,5 +86,8 @@ core_restore(struct core *core, struct err *err)
 		.silence = restore_silence,
 	};
 
-	return store_load(core->store, &sink, err);
+	if (store_load(core->store, &sink, err) < 0)
+		return -(int)err->code;
+	return store_decision_load(
+	    core->store, decisions_restore, notifier_decisions(core->notifier), err);
 }

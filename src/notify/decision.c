@@ -298,6 +298,23 @@ decisions_over(struct decisions *decisions, struct str group_key, wall_t now)
 	}
 }
 
+void
+decisions_prune(struct decisions *decisions, bool (*exists)(void *arg, struct str group_key),
+    void *arg, wall_t now)
+{
+	struct place *place;
+
+	for (size_t it = 0; (place = map_next(&decisions->places, &it)) != NULL;) {
+		if (exists(arg, str_from(place->group_key)))
+			continue;
+		for (size_t i = 0; i < place->n; i++)
+			close_row(decisions, &place->conditions[i], now);
+		decisions->held -= (uint32_t)place->n;
+		map_remove_at(&decisions->places, &it);
+		place_free(place);
+	}
+}
+
 /* ---- life ---------------------------------------------------------------------------- */
 
 void

@@ -94,5 +94,7 @@ void decision_hold(struct decisions *decisions, const struct decision *decision,
 void decisions_end(struct decisions *decisions, wall_t now);
 /* The group is gone: nothing lasts. */
 void decisions_over(struct decisions *decisions, struct str group_key, wall_t now);
+/* Ends the conditions of groups that are no more (a route that went while nobody ran). */
+void decisions_prune(struct decisions *decisions, bool (*exists)(void *arg, struct str group_key), void *arg, wall_t now);
 /* Open conditions: a bound on memory, and a metric. */
 uint32_t decisions_held(const struct decisions *decisions);

@@ -101,12 +101,15 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		nothing_to_say(notifier, channel,
 		    view->firing.n == 0 ? "resolved before it could be delivered"
 					: "no longer news");
+		reasons_nothing(notifier, channel, view);
 	} else if (view->firing.n == 0 && !send_resolved) {
 		nothing_to_say(notifier, channel, "resolved before it could be delivered");
+		reasons_not_asked(notifier, channel, view);
 		nflog_set(notifier, channel, view->firing, view->resolved, view->tick, "");
 	} else if (channel->out == NULL || !intent_is(channel->out, view)) {
 		held_note_replaced(notifier, channel, view);
 		intent_set(channel, notifier, view, reason);
+		reasons_sent(notifier, channel);
 	}
 }
 
@@ -214,6 +217,7 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 	/* Also while stopping: what is decided now is sent after the restart. */
 	state = state_get(notifier, group);
 	view = view_of(notifier, group, now);
+	reasons_of_view(notifier, group, &view);
 	for (uint32_t i = 0; i < state->n; i++) {
 		struct channel *channel = state->channels[i];
 
@@ -242,6 +246,7 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 		struct view view = view_of(notifier, group, now);
 
 		channel->recheck = false;
+		reasons_of_view(notifier, group, &view);
 		held_note(notifier, channel, &view);
 		decide(notifier, channel, &view);
 		held_note(notifier, channel, &view);
@@ -253,6 +258,10 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 void
 notifier_group_gone(void *arg, struct alert_group *group)
 {
+	struct notifier *notifier = arg;
+
+	decisions_over(notifier->decisions, str_from(group->key),
+	    loop_now(notifier->options.loop));
 	if (group->notify == NULL)
 		return;
 	flush_forget_group(arg, group->notify);

@@ -31,6 +31,7 @@ notifier_new(const struct notifier_options *options)
 	list_init(&notifier->states);
 	list_init(&notifier->busy);
 	timer_init(&notifier->pump, send_pump, notifier);
+	notifier->decisions = decisions_new(options->store);
 	notifier->silence_watch =
 	    silence_watch_new(options->loop, options->alerts, options->silences);
 	return notifier;
@@ -196,6 +197,8 @@ notifier_free(struct notifier *notifier)
 	free(notifier->firing);
 	free(notifier->resolved);
 	free(notifier->absent);
+	free(notifier->absences);
+	decisions_free(notifier->decisions);
 	buf_fini(&notifier->scratch);
 	buf_fini(&notifier->scratch2);
 	buf_fini(&notifier->scratch3);
@@ -204,6 +207,12 @@ notifier_free(struct notifier *notifier)
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
+
+struct decisions *
+notifier_decisions(const struct notifier *notifier)
+{
+	return notifier->decisions;
+}
 
 void
 notifier_on_delivered(struct notifier *notifier, void (*fn)(void *arg), void *arg)

@@ -59,6 +59,9 @@ void notifier_start(struct notifier *notifier, wall_t now);
 /* Hooks for groups_new(); arg is the notifier. */
 void notifier_flush(void *arg, struct alert_group *group, wall_t now);
 void notifier_group_gone(void *arg, struct alert_group *group);
+/* Where everybody notes why somebody was told or not: notify/decision.h. Owned by the notifier. */
+struct decisions;
+struct decisions *notifier_decisions(const struct notifier *notifier);
 /* Shutdown: starts nothing new; idle when nothing is being sent. */
 void notifier_stop(struct notifier *notifier);
 bool notifier_idle(const struct notifier *notifier);

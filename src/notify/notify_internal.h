@@ -15,6 +15,7 @@
 
 #include "base/map.h"
 #include "loop/loop.h"
+#include "notify/decision.h"
 #include "notify/notify.h"
 #include "notify/silence_watch.h"
 #include "receiver/receiver.h"
@@ -68,6 +69,7 @@ struct channel {
 	int64_t dead_id;           /* the last delivery, if it ended dead */
 	bool done;                 /* nothing left to say about the last flush */
 	bool recheck;              /* a flush came while `out` was on the wire */
+	bool noted;                /* the decision log says that there is nothing new */
 };
 
 /* One alert of a delivery, as the flush saw it. */
@@ -138,12 +140,21 @@ enum suppression {
 	SUPPRESSED_NOT, SUPPRESSED_INHIBITED, SUPPRESSED_INACTIVE, SUPPRESSED_MUTED, SUPPRESSED_SILENCED, SUPPRESSION_COUNT
 };
 
+/* One alert that is left out, and by whom. */
+struct absence {
+	uint64_t fingerprint;
+	enum suppression why;
+	bool firing;
+	const void *by; /* struct silence, struct alert (inhibiting), or NULL */
+};
+
 /* What a group has to say at one moment. Memory belongs to the notifier. */
 struct view {
 	struct item *items;
 	uint32_t n_items;
 	struct fingerprints firing, resolved;
 	struct fingerprints suppressed; /* the group's other alerts */
+	struct absence *absences;       /* the same ones, in no order */
 	struct held_options options;    /* of the group's route */
 	wall_t tick;
 };
@@ -153,6 +164,7 @@ struct notifier {
 	struct config *config;
 	struct inhibitor *inhibitor;
 	struct silence_watch *silence_watch;
+	struct decisions *decisions;
 	uint64_t generation;
 	struct map targets;  /* by name */
 	struct map channels; /* by group key and target */
@@ -172,7 +184,8 @@ struct notifier {
 	/* the view's memory */
 	struct item *items;
 	uint64_t *firing, *resolved, *absent;
-	size_t cap_items, cap_firing, cap_resolved, cap_absent;
+	struct absence *absences;
+	size_t cap_items, cap_firing, cap_resolved, cap_absent, cap_absences;
 	struct buf scratch, scratch2, scratch3;
 };
 
@@ -208,6 +221,14 @@ void nflog_set_held(struct notifier *notifier, struct channel *channel, struct f
 
 /* ---- view.c: who is suppressed, and what is left ------------------------------- */
 struct view view_of(struct notifier *notifier, const struct alert_group *group, wall_t now);
+
+/* ---- reasons.c: what the decision log hears of a flush -------------------------- */
+/* Who is left out and why, and that there is nobody to tell. Changes the order of absences. */
+void reasons_of_view(struct notifier *notifier, const struct alert_group *group, const struct view *view);
+/* The channel was told to send its `out`, or decided that it has nothing to say. */
+void reasons_sent(struct notifier *notifier, struct channel *channel);
+void reasons_nothing(struct notifier *notifier, struct channel *channel, const struct view *view);
+void reasons_not_asked(struct notifier *notifier, struct channel *channel, const struct view *view);
 
 /* ---- held.c: what is told when a suppression is over ----------------------------- */
 /* Before the channel decides and after: remembers what was told to it and is suppressed now. */

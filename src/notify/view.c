@@ -21,18 +21,25 @@ fingerprint_cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* ret_by: the alert or the silence that does it. */
 static enum suppression
-suppression_of(
-    const struct notifier *notifier, const struct alert *alert, enum route_voice voice, wall_t now)
+suppression_of(const struct notifier *notifier, const struct alert *alert, enum route_voice voice,
+    wall_t now, const void **ret_by)
 {
-	if (notifier->inhibitor != NULL &&
-	    inhibitor_muting(notifier->inhibitor, alert->labels, now) != NULL)
-		return SUPPRESSED_INHIBITED;
+	const struct silence *silence = NULL;
+
+	*ret_by = NULL;
+	if (notifier->inhibitor != NULL) {
+		*ret_by = inhibitor_muting(notifier->inhibitor, alert->labels, now);
+		if (*ret_by != NULL)
+			return SUPPRESSED_INHIBITED;
+	}
 	if (voice != ROUTE_SPEAKS)
 		return voice == ROUTE_INACTIVE ? SUPPRESSED_INACTIVE : SUPPRESSED_MUTED;
-	return silences_muting(notifier->options.silences, alert->labels, now, NULL, 0) > 0
-		   ? SUPPRESSED_SILENCED
-		   : SUPPRESSED_NOT;
+	if (silences_muting(notifier->options.silences, alert->labels, now, &silence, 1) == 0)
+		return SUPPRESSED_NOT;
+	*ret_by = silence;
+	return SUPPRESSED_SILENCED;
 }
 
 static void
@@ -43,6 +50,8 @@ reserve(struct notifier *notifier, uint32_t n)
 	notifier->resolved =
 	    xgrow(notifier->resolved, &notifier->cap_resolved, n + 1, sizeof(uint64_t));
 	notifier->absent = xgrow(notifier->absent, &notifier->cap_absent, n + 1, sizeof(uint64_t));
+	notifier->absences =
+	    xgrow(notifier->absences, &notifier->cap_absences, n + 1, sizeof(struct absence));
 }
 
 struct view
@@ -57,10 +66,13 @@ view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
 		struct alert *alert = group->alerts[i];
 		uint64_t fingerprint = labels_fingerprint(alert->labels);
 		bool firing = !alert_is_resolved(alert, now);
-		enum suppression why = suppression_of(notifier, alert, voice, now);
+		const void *by;
+		enum suppression why = suppression_of(notifier, alert, voice, now, &by);
 
 		if (why != SUPPRESSED_NOT) {
 			notifier->suppressed[why]++;
+			notifier->absences[n_absent] =
+			    (struct absence){ fingerprint, why, firing, by };
 			notifier->absent[n_absent++] = fingerprint;
 			continue;
 		}
@@ -80,6 +92,7 @@ view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
 		.firing = { notifier->firing, n_firing },
 		.resolved = { notifier->resolved, n_resolved },
 		.suppressed = { notifier->absent, n_absent },
+		.absences = notifier->absences,
 		.options = { .notify_on_unsilence = route->notify_on_unsilence,
 		    .deliver_held_resolves = route->deliver_held_resolves },
 		.tick = now,
