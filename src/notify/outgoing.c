@@ -67,44 +67,9 @@ fill_alerts(struct outgoing *outgoing, const struct item **items, uint32_t n)
 			.ends_at = items[i]->firing ? WALL_NONE : items[i]->ends_at,
 			.firing = items[i]->firing,
 		};
-		if (items[i]->firing)
-			notification->n_firing++;
-		else
-			notification->n_resolved++;
 	}
 	notification->alerts = alerts;
 	notification->n_alerts = n;
-	notification->firing = notification->n_firing > 0;
-}
-
-/* Strings are interned, so a value is common when its pointer is. */
-static struct label_view *
-common(struct arena *arena, const struct notified_alert *alerts, uint32_t n, bool annotations,
-    uint32_t *ret_n)
-{
-	const struct labels *first = annotations ? alerts[0].annotations : alerts[0].labels;
-	struct label_view *views = ARENA_ARRAY(arena, first->n + 1, struct label_view);
-	bool *gone = ARENA_ARRAY(arena, first->n + 1, bool);
-	uint32_t left = first->n;
-
-	for (uint32_t i = 1; i < n && left > 0; i++) {
-		const struct labels *set = annotations ? alerts[i].annotations : alerts[i].labels;
-
-		for (uint32_t k = 0; set != first && k < first->n; k++) {
-			if (gone[k] ||
-			    labels_get(set, istr_str(first->l[k].name)) == first->l[k].value)
-				continue;
-			gone[k] = true;
-			left--;
-		}
-	}
-	*ret_n = 0;
-	for (uint32_t k = 0; k < first->n; k++) {
-		if (!gone[k])
-			views[(*ret_n)++] = (struct label_view){ istr_str(first->l[k].name),
-				istr_str(first->l[k].value) };
-	}
-	return views;
 }
 
 struct outgoing *
@@ -133,12 +98,7 @@ outgoing_new(struct delivery *delivery)
 	notification->group_key =
 	    arena_str(outgoing->arena, str_from(delivery->channel->group_key));
 	notification->group_labels = outgoing->group_labels;
-	if (n > 0) {
-		notification->common_labels = common(outgoing->arena, notification->alerts, n,
-		    false, &notification->n_common_labels);
-		notification->common_annotations = common(outgoing->arena, notification->alerts, n,
-		    true, &notification->n_common_annotations);
-	}
+	message_sum_up(notification, outgoing->arena);
 	notification->external_url = notifier->options.external_url;
 	notification->reason = notify_reason_text(delivery->reason);
 	notification->delivery_id = delivery->id;

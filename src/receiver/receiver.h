@@ -117,8 +117,12 @@ void message_expand(const struct template *t, const struct notification *n, stru
 /* The same for HTML: what is put in for {{ }} is escaped. */
 void message_expand_html(const struct template *t, const struct notification *n, struct buf *out);
 void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */
-/* Alertmanager's webhook body, version 4; max_alerts 0: all. */
-void message_webhook_json(const struct notification *n, uint32_t max_alerts, struct buf *out);
+/* Alertmanager's webhook body, version 4; truncated: how many alerts are left out. */
+void message_webhook_json(const struct notification *n, uint32_t truncated, struct buf *out);
+/* Counts, status and what is common, from the alerts (receiver/summary.c). */
+void message_sum_up(struct notification *n, struct arena *arena);
+/* The notification as if these were all of its alerts; max_alerts 0: all. */
+struct notification message_first(const struct notification *n, uint32_t max_alerts, struct arena *arena);
 /* 2xx ok; 408, 429, 5xx and no answer: retry; the rest rejected. What most types start from. */
 struct verdict message_classify_http(const struct xfer_response *response);
 /* "status 400: text", on one line. */

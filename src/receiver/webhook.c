@@ -29,6 +29,7 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 {
 	const struct webhook_settings *webhook = settings;
 	struct http_header *header = ARENA_NEW(arena, struct http_header);
+	struct notification first = message_first(n, (uint32_t)webhook->max_alerts, arena);
 	int rc = secret_read(&webhook->url, &request->url, err);
 
 	if (rc < 0)
@@ -45,10 +46,10 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 	request->response_bytes_max = RESPONSE_BYTES_MAX;
 	request->body.max = TEXT_BYTES_MAX;
 	if (webhook->payload != NULL) {
-		payload_put(webhook->payload, n, PAYLOAD_TYPED, &request->body);
+		payload_put(webhook->payload, &first, PAYLOAD_TYPED, &request->body);
 		buf_putc(&request->body, '\n');
 	} else {
-		message_webhook_json(n, (uint32_t)webhook->max_alerts, &request->body);
+		message_webhook_json(&first, n->n_alerts - first.n_alerts, &request->body);
 	}
 	if (request->body.overflow)
 		return err_set(err, ERR_LIMIT,
@@ -95,8 +96,8 @@ static const struct schema_field webhook_fields[] = {
 	    .fallback = "0",
 	    .max = 1000000,
 	    .offset = offsetof(struct webhook_settings, max_alerts),
-	    .doc = "Alerts in one message; the rest is counted in "
-		   "truncatedAlerts. 0: all." },
+	    .doc = "Alerts in one message, which is then about these alone; the rest is "
+		   "counted in truncatedAlerts. 0: all." },
 	{ .name = "timeout",
 	    .kind = FIELD_DURATION,
 	    .fallback = "0s",

@@ -3,10 +3,6 @@
  * The webhook body, version 4, byte for byte as Alertmanager 0.25 writes it:
  * its order of keys, Go's HTML-safe escapes, times without trailing zeros,
  * a line feed at the end.
- *
- * One thing is told differently: with max_alerts, status and common labels
- * are those of the whole group.  Alertmanager takes them from the alerts that
- * are left, so a group that fires can arrive as resolved.
  */
 #include "config.h"
 
@@ -84,15 +80,13 @@ put_alert(struct buf *out, const struct notified_alert *alert)
 }
 
 void
-message_webhook_json(const struct notification *n, uint32_t max_alerts, struct buf *out)
+message_webhook_json(const struct notification *n, uint32_t truncated, struct buf *out)
 {
-	uint32_t shown = max_alerts != 0 && max_alerts < n->n_alerts ? max_alerts : n->n_alerts;
-
-	buf_reserve(out, ((size_t)shown + 1) * ALERT_BYTES_USUAL);
+	buf_reserve(out, ((size_t)n->n_alerts + 1) * ALERT_BYTES_USUAL);
 	put_key(out, "{\"receiver\":", str_from(n->receiver));
 	buf_puts(out, n->firing ? ",\"status\":\"firing\",\"alerts\":["
 				: ",\"status\":\"resolved\",\"alerts\":[");
-	for (uint32_t i = 0; i < shown && !out->overflow; i++) {
+	for (uint32_t i = 0; i < n->n_alerts && !out->overflow; i++) {
 		if (i > 0)
 			buf_putc(out, ',');
 		put_alert(out, &n->alerts[i]);
@@ -104,5 +98,5 @@ message_webhook_json(const struct notification *n, uint32_t max_alerts, struct b
 	put_key(out, ",\"externalURL\":", str_from(n->external_url));
 	buf_puts(out, ",\"version\":\"4\"");
 	put_key(out, ",\"groupKey\":", n->group_key);
-	buf_printf(out, ",\"truncatedAlerts\":%u}\n", n->n_alerts - shown);
+	buf_printf(out, ",\"truncatedAlerts\":%u}\n", truncated);
 }

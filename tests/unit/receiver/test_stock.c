@@ -104,11 +104,12 @@ END_TEST
 START_TEST(other_templates_change_no_words)
 {
 	struct story s = story_load("one");
-	struct rendered plain = render(&s, rows[_i].ops, settings_read(&s, rows[_i].ops, rows[_i].yaml));
+	const struct receiver_ops *ops = rows[_i].ops;
+	struct rendered plain = render(&s, ops, settings_read(&s, ops, rows[_i].yaml));
 	struct rendered with;
 
 	s.templates = set_with(&s, "another", WORD);
-	with = render(&s, rows[_i].ops, settings_read(&s, rows[_i].ops, rows[_i].yaml));
+	with = render(&s, ops, settings_read(&s, ops, rows[_i].yaml));
 	ck_assert(str_eq(buf_str(&plain.request.body), buf_str(&with.request.body)));
 	rendered_free(&plain);
 	rendered_free(&with);

@@ -55,7 +55,7 @@ START_TEST(another_try_has_the_same_key_and_the_same_bytes)
 }
 END_TEST
 
-START_TEST(max_alerts_cuts_and_counts_without_changing_the_status)
+START_TEST(with_max_alerts_the_message_is_about_those_it_shows)
 {
 	struct story s = story_load("mixed");
 	const void *settings = settings_read(
@@ -70,7 +70,9 @@ START_TEST(max_alerts_cuts_and_counts_without_changing_the_status)
 	ck_assert_uint_eq(json_object_array_length(json_at(root, "alerts")), 1);
 	ck_assert_str_eq(json_text_at(root, "truncatedAlerts"), "2");
 	ck_assert_str_eq(json_text_at(root, "alerts.0.status"), "resolved");
-	ck_assert_str_eq(json_text_at(root, "status"), "firing");
+	ck_assert_str_eq(json_text_at(root, "status"), "resolved");
+	ck_assert_str_eq(json_object_to_json_string(json_at(root, "commonLabels")),
+	    json_object_to_json_string(json_at(root, "alerts.0.labels")));
 	json_object_put(root);
 	rendered_free(&r);
 	story_free(&s);
@@ -145,7 +147,7 @@ case_webhook(void)
 
 	tcase_add_loop_test(tcase, body_equals_alertmanagers, 0, STORIES);
 	tcase_add_test(tcase, another_try_has_the_same_key_and_the_same_bytes);
-	tcase_add_test(tcase, max_alerts_cuts_and_counts_without_changing_the_status);
+	tcase_add_test(tcase, with_max_alerts_the_message_is_about_those_it_shows);
 	tcase_add_test(tcase, resolved_is_sent_unless_told_otherwise);
 	tcase_add_test(tcase, secret_url_is_read_from_its_file_at_each_use);
 	tcase_add_loop_test(
