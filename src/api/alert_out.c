@@ -41,7 +41,7 @@ receiver_matches(const struct filters *filters, const struct alert *alert)
 	if (filters->receiver == NULL && filters->n_receivers == 0)
 		return true;
 	for (uint32_t i = 0; i < alert->n_groups; i++)
-		if (filters_want_receiver(filters, alert_group(alert, i)->route->receiver->name))
+		if (filters_want_receiver(filters, alert_group(alert, i)->route->receiver))
 			return true;
 	return false;
 }

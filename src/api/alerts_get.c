@@ -314,7 +314,7 @@ group_wanted(const struct listing *l, const struct alert_group *group)
 {
 	if (!l->view.muted && route_voice(group->route, l->now) != ROUTE_SPEAKS)
 		return false;
-	return filters_want_receiver(&l->view.filters, group->route->receiver->name);
+	return filters_want_receiver(&l->view.filters, group->route->receiver);
 }
 
 void

@@ -109,17 +109,29 @@ filters_fini(struct filters *filters)
 	*filters = (struct filters){ 0 };
 }
 
-/* A receiver's only label is its name. */
+/* Its name is a label, too. */
+static struct str
+receiver_label(const struct receiver_config *receiver, struct str name)
+{
+	if (str_is(name, "name"))
+		return str_from(receiver->name);
+	for (uint32_t i = 0; i < receiver->labels.n; i++)
+		if (str_is(name, receiver->labels.pairs[i].key))
+			return str_from(receiver->labels.pairs[i].value);
+	return STR("");
+}
+
 bool
-filters_want_receiver(const struct filters *filters, const char *name)
+filters_want_receiver(const struct filters *filters, const struct receiver_config *receiver)
 {
 	for (uint32_t i = 0; i < filters->n_receivers; i++) {
 		const struct matcher *m = &filters->receivers[i];
-		bool is_name = str_is(istr_str(m->name), "name");
-		if (!matcher_matches_value(m, is_name ? str_from(name) : STR("")))
+
+		if (!matcher_matches_value(m, receiver_label(receiver, istr_str(m->name))))
 			return false;
 	}
-	return filters->receiver == NULL || regex_matches(filters->receiver, str_from(name));
+	return filters->receiver == NULL ||
+	       regex_matches(filters->receiver, str_from(receiver->name));
 }
 
 /*

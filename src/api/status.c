@@ -27,6 +27,37 @@ api_status_get(struct api *api, struct http_call *call, struct str id)
 	buf_fini(&body);
 }
 
+/* Labels only where some are given: older clients know the name alone. */
+static void
+put_receiver(struct buf *body, const struct receiver_config *receiver)
+{
+	bool named = false;
+
+	if (receiver->labels.n > 0)
+		buf_puts(body, "\"labels\":{");
+	for (uint32_t i = 0; i < receiver->labels.n; i++) {
+		const struct string_pair *pair = &receiver->labels.pairs[i];
+
+		if (!named && strcmp(pair->key, "name") > 0) {
+			buf_puts(body, "\"name\":");
+			json_put_str_html(body, str_from(receiver->name));
+			buf_putc(body, ',');
+			named = true;
+		}
+		json_put_str_html(body, str_from(pair->key));
+		buf_putc(body, ':');
+		json_put_str_html(body, str_from(pair->value));
+		if (!named || i + 1 < receiver->labels.n)
+			buf_putc(body, ',');
+	}
+	if (receiver->labels.n > 0 && !named) {
+		buf_puts(body, "\"name\":");
+		json_put_str_html(body, str_from(receiver->name));
+	}
+	buf_puts(body, receiver->labels.n > 0 ? "},\"name\":" : "\"name\":");
+	json_put_str_html(body, str_from(receiver->name));
+}
+
 void
 api_receivers_get(struct api *api, struct http_call *call, struct str id)
 {
@@ -40,11 +71,11 @@ api_receivers_get(struct api *api, struct http_call *call, struct str id)
 		return;
 	buf_putc(&body, '[');
 	for (uint32_t i = 0; i < config->n_receivers; i++) {
-		if (!filters_want_receiver(&filters, config->receivers[i].name))
+		if (!filters_want_receiver(&filters, &config->receivers[i]))
 			continue;
-		buf_puts(&body, any ? ",{\"name\":" : "{\"name\":");
+		buf_puts(&body, any ? ",{" : "{");
 		any = true;
-		json_put_str_html(&body, str_from(config->receivers[i].name));
+		put_receiver(&body, &config->receivers[i]);
 		buf_putc(&body, '}');
 	}
 	buf_puts(&body, "]\n");

@@ -112,6 +112,67 @@ duration_parse(struct str text, dur_t *ret, struct err *err)
 	return 0;
 }
 
+/* Nanoseconds of the unit at text; 0: none. */
+static double
+go_unit_at(struct str text, uint32_t *ret_len)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} go_units[] = {
+		{ "ns", 1 },
+		{ "us", 1e3 },
+		{ "\xc2\xb5s", 1e3 },
+		{ "\xce\xbcs", 1e3 },
+		{ "ms", 1e6 },
+		{ "s", 1e9 },
+		{ "m", 60e9 },
+		{ "h", 3600e9 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(go_units); i++) {
+		struct str name = str_from(go_units[i].name);
+
+		if (!str_starts(text, name))
+			continue;
+		*ret_len = name.n;
+		return go_units[i].ns;
+	}
+	return 0;
+}
+
+int
+duration_parse_go(struct str text, dur_t *ret, struct err *err)
+{
+	double total = 0;
+	uint32_t at = 0;
+
+	if (str_eq(text, STR("0"))) {
+		*ret = (dur_t){ 0 };
+		return 0;
+	}
+	do {
+		uint32_t start = at, n = 0;
+		double number = 0, unit;
+
+		while (at < text.n && ((text.p[at] >= '0' && text.p[at] <= '9') || text.p[at] == '.'))
+			at++;
+		unit = go_unit_at(str_make(text.p + at, text.n - at), &n);
+		if (unit == 0 ||
+		    !str_to_double(str_make(text.p + start, at - start), &number))
+			return err_set_at(err, ERR_INVALID, start,
+			    "not a duration: '%.*s' (write 30s, 1.5s, 500ms, ...)",
+			    STR_ARG(str_head(text, 40)));
+		total += number * unit;
+		at += n;
+	} while (at < text.n);
+	if (total >= 9.2e18)
+		return err_set_at(err, ERR_INVALID, 0, "duration '%.*s' is too long (at most 292y)",
+		    STR_ARG(str_head(text, 40)));
+	*ret = (dur_t){ (int64_t)(total + 0.5) };
+	return 0;
+}
+
 const char *
 duration_format(dur_t d, char out[DURATION_TEXT_MAX])
 {

@@ -14,5 +14,7 @@
 
 /* 0, or -ERR_INVALID with err->at the offending byte and a text that shows the right form. */
 int duration_parse(struct str text, dur_t *ret, struct err *err);
+/* As Go writes it: 1.5s, 1h0.5m, 250us; not below 0. */
+int duration_parse_go(struct str text, dur_t *ret, struct err *err);
 /* Canonical text, "1d2h" (weeks and years only when they divide evenly, as Prometheus prints them), "0s" for zero. */
 const char *duration_format(dur_t d, char out[DURATION_TEXT_MAX]);

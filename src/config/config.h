@@ -111,6 +111,7 @@ struct integration_config {
 
 struct receiver_config {
 	const char *name;
+	struct string_map labels; /* sorted by name; its own name is not among them */
 	struct integration_config *integrations;
 	uint32_t n_integrations;
 	struct pos pos;

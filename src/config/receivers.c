@@ -2,6 +2,7 @@
 /* Receivers: a name and lists of integrations, one list for each type. */
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -11,6 +12,7 @@
 struct receiver_raw {
 	const char *name;
 	struct pos pos;
+	struct string_map labels;
 	struct sub_list lists[];
 };
 
@@ -80,8 +82,10 @@ receiver_fields(struct arena *arena, const struct config_kinds *kinds,
 		}
 	}
 	fields[n++] = (struct schema_field){ .name = "labels",
-		.kind = FIELD_UNSUPPORTED,
-		.doc = "Labels of the receiver." };
+		.kind = FIELD_STRING_MAP,
+		.offset = offsetof(struct receiver_raw, labels),
+		.doc = "Labels of the receiver, by which the API's receiver_matchers choose; "
+		       "its name is the label 'name'." };
 	*ret_n = n;
 	*ret_size = sizeof(struct receiver_raw) +
 	    n_kinds * sizeof(struct sub_list);
@@ -109,6 +113,34 @@ add_integrations(struct loader *l, struct receiver_config *receiver,
 	}
 }
 
+static int
+compare_pairs(const void *pa, const void *pb)
+{
+	const struct string_pair *a = pa, *b = pb;
+
+	return strcmp(a->key, b->key);
+}
+
+static void
+labels_make(struct loader *l, const struct receiver_raw *raw, struct receiver_config *receiver)
+{
+	receiver->labels = raw->labels;
+	for (uint32_t i = 0; i < raw->labels.n; i++) {
+		const struct string_pair *pair = &raw->labels.pairs[i];
+
+		if (strcmp(pair->key, "name") == 0) {
+			diag_error(l->ctx.diag, pair->key_pos,
+			    "the label 'name' of a receiver is its name; leave it out");
+		} else if (!str_is_utf8(str_from(pair->key)) || pair->key[0] == '\0') {
+			diag_error(l->ctx.diag, pair->key_pos, "not a label name");
+		}
+	}
+	if (raw->labels.n > 1) {
+		qsort(receiver->labels.pairs, receiver->labels.n,
+		    sizeof(*receiver->labels.pairs), compare_pairs);
+	}
+}
+
 static void
 receiver_make(struct loader *l, const struct receiver_raw *raw,
     struct receiver_config *receiver)
@@ -117,6 +149,7 @@ receiver_make(struct loader *l, const struct receiver_raw *raw,
 
 	receiver->name = raw->name;
 	receiver->pos = raw->pos;
+	labels_make(l, raw, receiver);
 	for (size_t i = 0; l->kinds->integrations[i] != NULL; i++) {
 		n += raw->lists[i].n;
 	}

@@ -202,7 +202,7 @@ read_twin(struct schema_context *ctx, const struct schema_field *field,
 	struct secret *secret = member_of(value, field);
 	const struct schema_field file = { .name = field->name,
 		.kind = FIELD_STRING,
-		.flags = FIELD_PATH | FIELD_READABLE | FIELD_NONEMPTY |
+		.flags = FIELD_PATH | FIELD_LATER | FIELD_NONEMPTY |
 		    (field->flags & FIELD_ENV) };
 
 	schema_read_value(ctx, &file, node, &secret->file);

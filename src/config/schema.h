@@ -108,6 +108,8 @@ enum {
 	FIELD_HIDDEN = 1u << 7,    /* shown as <secret> in dumps (URLs with tokens); FIELD_SECRET always is */
 	FIELD_PATH = 1u << 8,      /* FIELD_STRING: a file; relative ones start at the configuration's directory */
 	FIELD_READABLE = 1u << 9,  /* FIELD_PATH: must be readable when ctx->check_files */
+	FIELD_LATER = 1u << 10,    /* FIELD_PATH: read at each use, so that a file that is not there yet is but warned of */
+	FIELD_GO_DURATION = 1u << 11, /* FIELD_DURATION: also as Go has it, 1.5s */
 };
 
 struct config;

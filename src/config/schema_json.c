@@ -19,6 +19,8 @@
 	"^([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?" \
 	"([0-9]+ms)?$"
 
+#define GO_DURATION_PATTERN "^([0-9]+([.][0-9]*)?(y|w|d|h|m|s|ms|us|ns))+$"
+
 /* ---- tables met on the way --------------------------------------------------------- */
 
 size_t
@@ -132,6 +134,11 @@ put_type(const struct schema_field *field, struct schema_defs *defs,
 		put_number(field, out);
 		break;
 	case FIELD_DURATION:
+		if ((field->flags & FIELD_GO_DURATION) != 0) {
+			buf_puts(out, "\"anyOf\": [{\"type\": \"string\", \"pattern\": \""
+				      GO_DURATION_PATTERN "\"}, {\"const\": 0}]");
+			break;
+		}
 		buf_puts(out, "\"anyOf\": [{\"type\": \"string\", \"pattern\": "
 			      "\"" DURATION_PATTERN "\"}, {\"const\": 0}]");
 		break;

@@ -119,10 +119,18 @@ schema_path(struct schema_context *ctx, const char *path)
 }
 
 static void
-check_readable(struct schema_context *ctx, const struct yaml_node *node,
-    const char *path)
+check_readable(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, const char *path)
 {
-	if (ctx->check_files && access(path, R_OK) != 0) {
+	if (!ctx->check_files || access(path, R_OK) == 0) {
+		return;
+	}
+	if ((field->flags & FIELD_LATER) != 0) {
+		diag_warning(ctx->diag, node->pos,
+		    "cannot read '%s': %s; it is needed at each use, which fails and is tried "
+		    "again until then",
+		    path, strerrordesc_np(errno));
+	} else {
 		diag_error(ctx->diag, node->pos, "cannot read '%s': %s", path,
 		    strerrordesc_np(errno));
 	}
@@ -146,8 +154,8 @@ read_string(struct schema_context *ctx, const struct schema_field *field,
 	*member = text.p;
 	if ((field->flags & FIELD_PATH) != 0) {
 		*member = schema_path(ctx, text.p);
-		if ((field->flags & FIELD_READABLE) != 0) {
-			check_readable(ctx, node, *member);
+		if ((field->flags & (FIELD_READABLE | FIELD_LATER)) != 0) {
+			check_readable(ctx, field, node, *member);
 		}
 	}
 }
@@ -284,11 +292,13 @@ static void
 read_duration(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, dur_t *member)
 {
+	const bool go = (field->flags & FIELD_GO_DURATION) != 0;
 	struct err err;
 	dur_t d;
 
 	if (node->kind != YAML_SCALAR ||
-	    duration_parse(node->text, &d, &err) < 0) {
+	    (duration_parse(node->text, &d, &err) < 0 &&
+		(!go || duration_parse_go(node->text, &d, &err) < 0))) {
 		expected(ctx, field, node, "a duration such as 5m");
 		return;
 	}

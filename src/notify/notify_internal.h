@@ -101,6 +101,7 @@ struct delivery {
 	struct fingerprint_set firing, resolved;
 	enum notify_reason reason;
 	uint32_t attempts;
+	uint32_t step; /* not kept over a restart: then all of its requests are sent again */
 	wall_t created_at, due_at, tick_at;
 	bool maybe_sent;
 	char error[200];

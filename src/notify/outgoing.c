@@ -104,6 +104,7 @@ outgoing_new(struct delivery *delivery)
 	notification->delivery_id = delivery->id;
 	notification->thread = arena_str(outgoing->arena, str_from(thread));
 	notification->now = delivery->tick_at;
+	notification->step = delivery->step;
 	return outgoing;
 }
 

@@ -114,6 +114,12 @@ take_outcome(struct delivery *delivery, const struct verdict *verdict)
 	struct channel *channel = delivery->channel;
 
 	delivery->outgoing = NULL;
+	if (verdict->kind == DELIVERY_OK && verdict->more && delivery->abandoned == NULL) {
+		delivery->step++;
+		delivery->attempts = 0;
+		send_ready(delivery);
+		return;
+	}
 	switch (verdict->kind) {
 	case DELIVERY_OK:
 		delivered(delivery, verdict);
@@ -247,7 +253,9 @@ send(struct delivery *delivery)
 	outgoing->request->fresh_connection = true;
 	if (outgoing->ops->render(outgoing->settings, &outgoing->notification, outgoing->arena,
 		outgoing->request, &err) < 0) {
-		failed_here(outgoing, DELIVERY_REJECTED, &err);
+		/* A secret's file that is not there (yet) is no reason to lose the message. */
+		failed_here(
+		    outgoing, err.code == ERR_IO ? DELIVERY_RETRY : DELIVERY_REJECTED, &err);
 		return;
 	}
 	notifier->in_flight++;

@@ -25,6 +25,13 @@
 #define ACTIONS_MAX           10
 #define RESPONDERS_MAX        50
 
+/* An alert that is open keeps its first words; with update_alerts two more requests change them. */
+enum {
+	STEP_CREATE,
+	STEP_MESSAGE,
+	STEP_DESCRIPTION
+};
+
 struct opsgenie_responder {
 	struct template *id, *name, *username, *type;
 };
@@ -37,6 +44,7 @@ struct opsgenie_settings {
 	struct template *priority, *tags, *actions;
 	struct template_map details;
 	struct sub_list responders;
+	bool update_alerts;
 };
 
 /* ---- members ----------------------------------------------------------------------- */
@@ -189,16 +197,22 @@ source_of(struct draft *d, const struct opsgenie_settings *opsgenie)
 	return draft_cut(d, source, SOURCE_RUNES_MAX);
 }
 
-static void
-put_create(struct draft *d, const struct opsgenie_settings *opsgenie)
+static struct str
+message_of(struct draft *d, const struct opsgenie_settings *opsgenie)
 {
 	struct str message = opsgenie->message != NULL
 				 ? draft_expanded(d, opsgenie->message, STR(""))
 				 : draft_subject(d);
 
+	return draft_cut(d, message, MESSAGE_RUNES_MAX);
+}
+
+static void
+put_create(struct draft *d, const struct opsgenie_settings *opsgenie)
+{
 	buf_putc(d->out, '{');
 	draft_given(d, "alias", draft_hash(d));
-	draft_given(d, "message", draft_cut(d, message, MESSAGE_RUNES_MAX));
+	draft_given(d, "message", message_of(d, opsgenie));
 	draft_text(d, "description", description_of(d, opsgenie));
 	put_details(d, &opsgenie->details);
 	draft_given(d, "source", source_of(d, opsgenie));
@@ -210,6 +224,16 @@ put_create(struct draft *d, const struct opsgenie_settings *opsgenie)
 	draft_text(d, "entity",
 	    draft_cut(d, draft_expanded(d, opsgenie->entity, STR("")), TEXT_RUNES_MAX));
 	put_list(d, "actions", draft_expanded(d, opsgenie->actions, STR("")), ACTIONS_MAX);
+	buf_puts(d->out, "}\n");
+}
+
+static void
+put_change(struct draft *d, struct xfer_request *request, const char *what, const char *key,
+    struct str text)
+{
+	buf_printf(&request->url, "/%s/%s?identifierType=alias", draft_hash(d).p, what);
+	buf_putc(d->out, '{');
+	draft_given(d, key, text);
 	buf_puts(d->out, "}\n");
 }
 
@@ -227,23 +251,30 @@ opsgenie_render(const void *settings, const struct notification *n, struct arena
 	draft_post(request, &opsgenie->common);
 	draft_header(request, arena, "Authorization", arena_printf(arena, "GenieKey %s", key.p));
 	draft_path(&request->url, opsgenie->api_url, "v2/alerts");
-	if (n->firing) {
+	if (!n->firing)
+		put_change(&d, request, "close", "source", source_of(&d, opsgenie));
+	else if (n->step == STEP_CREATE)
 		put_create(&d, opsgenie);
-	} else {
-		buf_printf(&request->url, "/%s/close?identifierType=alias", draft_hash(&d).p);
-		buf_putc(d.out, '{');
-		draft_given(&d, "source", source_of(&d, opsgenie));
-		buf_puts(d.out, "}\n");
-	}
+	else if (n->step == STEP_MESSAGE)
+		put_change(&d, request, "message", "message", message_of(&d, opsgenie));
+	else
+		put_change(
+		    &d, request, "description", "description", description_of(&d, opsgenie));
+	if (n->firing && n->step != STEP_CREATE)
+		request->method = "PUT";
 	draft_fini(&d);
 	return 0;
 }
 
 static struct verdict
-opsgenie_classify(const void *settings UNUSED, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+opsgenie_classify(
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
-	return message_classify_http(response);
+	const struct opsgenie_settings *opsgenie = settings;
+	struct verdict verdict = message_classify_http(response);
+
+	verdict.more = opsgenie->update_alerts && n->firing && n->step < STEP_DESCRIPTION;
+	return verdict;
 }
 
 /* ---- settings ---------------------------------------------------------------------- */
@@ -327,9 +358,9 @@ static const struct schema_field opsgenie_fields[] = {
 	OWN(tags, "Tags, with commas between them."),
 	OWN(note, "A note added to the alert."),
 	OWN(priority, "P1 to P5."),
-	{ .name = "update_alerts", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Change message and description of an open alert.",
-	    .fallback = "'update_alerts' is not supported yet: an open alert keeps its first message; leave it out or false" },
+	{ .name = "update_alerts", .kind = FIELD_BOOL, .fallback = "false",
+	    .offset = offsetof(struct opsgenie_settings, update_alerts),
+	    .doc = "Change message and description of an open alert with each notification; two more requests." },
 };
 /* clang-format on */
 

@@ -161,7 +161,7 @@ static const struct schema_field pagerduty_fields[] = {
 	{ .name = "links", .kind = FIELD_SUB_LIST, .sub = &schema_link,
 	    .offset = offsetof(struct pagerduty_settings, links),
 	    .doc = "Links shown with the incident, beside the runbook." },
-	{ .name = "timeout", .kind = FIELD_DURATION, .fallback = "0s",
+	{ .name = "timeout", .kind = FIELD_DURATION, .flags = FIELD_GO_DURATION, .fallback = "0s",
 	    .offset = offsetof(struct pagerduty_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },
 	{ .name = "service_key", .kind = FIELD_UNSUPPORTED, .fallback = V1,

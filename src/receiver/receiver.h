@@ -45,6 +45,7 @@ struct notification {
 	int64_t delivery_id;           /* stable over retries and restarts */
 	struct str thread;             /* this integration's data from an earlier delivery of the group, e.g. its first Message-ID; may be empty */
 	wall_t now;                    /* when the flush happened: stable over retries */
+	uint32_t step;                 /* requests of this delivery that were answered with verdict.more */
 };
 
 enum delivery_kind { DELIVERY_OK, DELIVERY_RETRY, DELIVERY_REJECTED };
@@ -55,6 +56,7 @@ struct verdict {
 	dur_t retry_after;
 	char text[200];     /* for the operator; no secrets */
 	char thread[128];   /* to be kept for the group's later messages, in place of what was kept; "" for nothing new */
+	bool more;          /* OK: another request belongs to this delivery; render it with the next step */
 	bool thread_gone;   /* RETRY: forget what was kept, the next try does without it */
 };
 

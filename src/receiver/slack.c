@@ -369,7 +369,7 @@ static const struct schema_field slack_fields[] = {
 	{ .name = "mrkdwn_in", .kind = FIELD_STRING_LIST,
 	    .offset = offsetof(struct slack_settings, mrkdwn_in),
 	    .doc = "Where Slack's markup counts: fallback, pretext and text when absent." },
-	{ .name = "timeout", .kind = FIELD_DURATION, .fallback = "0s",
+	{ .name = "timeout", .kind = FIELD_DURATION, .flags = FIELD_GO_DURATION, .fallback = "0s",
 	    .offset = offsetof(struct slack_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },
 	{ .name = "app_token", .kind = FIELD_SECRET,

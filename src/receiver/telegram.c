@@ -201,7 +201,7 @@ static const struct schema_field telegram_fields[] = {
 	{ .name = "chat_id", .kind = FIELD_INT, .exclusive = "chat", PLACE(chat_id),
 	    .doc = "Number of the chat to write to." },
 	{ .name = "chat_id_file", .kind = FIELD_STRING, .exclusive = "chat",
-	    .flags = FIELD_PATH | FIELD_READABLE, PLACE(chat_id_file),
+	    .flags = FIELD_PATH | FIELD_LATER, PLACE(chat_id_file),
 	    .doc = "File with the number of the chat." },
 	{ .name = "message_thread_id", .kind = FIELD_INT, PLACE(message_thread_id),
 	    .doc = "Number of the topic inside the chat." },

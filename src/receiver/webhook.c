@@ -100,6 +100,7 @@ static const struct schema_field webhook_fields[] = {
 		   "counted in truncatedAlerts. 0: all." },
 	{ .name = "timeout",
 	    .kind = FIELD_DURATION,
+	    .flags = FIELD_GO_DURATION,
 	    .fallback = "0s",
 	    .offset = offsetof(struct webhook_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },

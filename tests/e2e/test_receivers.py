@@ -96,6 +96,62 @@ receivers:
     assert [r.json["message_type"] for r in made[services.VictorOps].taken()] == ["CRITICAL", "RECOVERY"]
 
 
+def test_opsgenie_changes_the_words_of_an_open_alert_as_alertmanager_does(t):
+    """update_alerts: create, message and description with each notification that fires; one request to close."""
+    seen = {}
+    for name, start in (("ours", t.tocsin), ("theirs", t.alertmanager)):
+        genie = t.double(services.Opsgenie())
+        server = start(f"""
+route: {{receiver: genie, group_by: [alertname], {FAST}}}
+receivers:
+- name: genie
+  opsgenie_configs: [{{api_url: '{genie.url}/', api_key: {genie.key}, update_alerts: true, source: here}}]
+""")
+        server.post_alerts([alert("A", ends=time.time() + 3600, n="1")])
+        genie.wait_count(3)
+        server.post_alerts([alert("A", ends=time.time() + 3600, n="2")])
+        genie.wait_count(6)
+        assert [a["message"] for a in genie.alerts.values()] == ["[FIRING:2] A "], genie.alerts
+        server.post_alerts([alert("A", ends=time.time(), n=n) for n in "12"])
+        genie.wait_count(7)
+        seen[name] = [(r.method, r.path, r.json) for r in genie.taken()]
+    assert seen["ours"] == seen["theirs"], seen
+
+
+def test_a_secret_that_is_not_there_yet_is_waited_for(t):
+    """Alertmanager starts without the files and reads them with each message; here a message waits for them."""
+    hook, slack, duty = t.webhook(), t.slack(), t.pagerduty()
+    smtp = t.smtp(tls=True, login=("tocsin", "secret"), require_tls=True)
+    files = {name: t.path("secrets", name) for name in ("url", "slack", "key", "token", "password")}
+    os.makedirs(t.path("secrets"))
+    tocsin = t.tocsin(f"""
+route: {{receiver: all, group_by: [alertname], {FAST}}}
+receivers:
+- name: all
+  webhook_configs:
+  - url_file: {files['url']}
+  - {{url: '{hook.url}/token', http_config: {{authorization: {{credentials_file: {files['token']}}}}}}}
+  slack_configs: [{{api_url_file: {files['slack']}, channel: c}}]
+  pagerduty_configs: [{{url: '{duty.api_url}', routing_key_file: {files['key']}}}]
+  email_configs: [{{to: a@example.org, from: b@example.org, smarthost: '{smtp.smarthost}',
+                    tls_config: {{ca_file: {smtp.certificate}}}, auth_username: tocsin,
+                    auth_password_file: {files['password']}}}]
+""")
+    assert tocsin.process.log().count("cannot read") == 5
+    tocsin.post_alerts([alert("A", ends=time.time() + 3600)])
+    wait.until("five failures", lambda: len([d for d in tocsin.deliveries() if d["error"]]) == 5, 10)
+    assert {d["state"] for d in tocsin.deliveries()} == {"pending"}, tocsin.deliveries()
+    assert not hook.taken(accepted=False) and not smtp.taken()
+    for name, text in (("url", hook.url + "/hook"), ("slack", slack.api_url), ("key", KEY), ("token", "t0ken"),
+                       ("password", "secret")):
+        with open(files[name], "w") as file:
+            file.write(text + "\n")
+    hook.wait_count(2, 30)
+    for double in (slack, duty, smtp):
+        double.wait_count(1, 30)
+    assert [r.headers["Authorization"] for r in hook.taken() if r.path == "/token"] == ["Bearer t0ken"]
+
+
 def check_big_slack(body):
     assert len(body["attachments"]) == 1
     text = json.dumps(body, ensure_ascii=False)

@@ -18,6 +18,7 @@ class Service(Server):
     """The common part: the address, the form of the body, then what the service itself looks at."""
 
     path = "/"
+    methods = ("POST",)
     content_type = "application/json"
     success = Reply(200, "{}", **JSON)
 
@@ -34,7 +35,7 @@ class Service(Server):
         raise NotImplementedError
 
     def answer(self, received):
-        if received.method != "POST" or not self.address_is_good(received):
+        if received.method not in self.methods or not self.address_is_good(received):
             self._violate(f"{received.method} {received.path}")
             return Reply(404, json.dumps({"message": "Not Found"}), **JSON)
         if self.content_type not in received.headers.get("Content-Type", ""):
@@ -55,6 +56,7 @@ class Opsgenie(Service):
 
     name = "opsgenie"
     key = "genie-key"
+    methods = ("POST", "PUT")
     success = Reply(202, json.dumps({"result": "Request will be processed", "took": 0.1, "requestId": "1-2-3"}), **JSON)
 
     def __init__(self):
@@ -70,6 +72,8 @@ class Opsgenie(Service):
         if received.headers.get("Authorization") != f"GenieKey {self.key}":
             errors.append("the key is missing")
         parts = received.path.split("?")[0].split("/")
+        if (received.method == "PUT") != (parts[-1] in ("message", "description")):
+            errors.append(f"{received.method} {received.path}")
         if len(parts) == 5:
             known = self.alerts.get(parts[3])
             if parts[4] == "close":

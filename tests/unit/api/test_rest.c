@@ -69,8 +69,32 @@ START_TEST(says_how_it_is)
 		"buildDate", "goVersion" };
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		ck_assert_ptr_nonnull(at(at(status, "versionInfo"), members[i]));
-	ck_assert_int_eq(ask("GET", "/api/v2/receivers", NULL), 200);
-	ck_assert_str_eq(said(), "[{\"name\":\"default\"},{\"name\":\"pager\"}]\n");
+}
+END_TEST
+
+#define DEFAULT "{\"name\":\"default\"}"
+#define PAGER \
+	"{\"labels\":{\"a\":\"1\",\"name\":\"pager\",\"team\":\"ml\"},\"name\":\"pager\"}"
+
+START_TEST(receivers_are_chosen_by_name_and_labels)
+{
+	static const struct {
+		const char *query, *want;
+	} rows[] = {
+		{ "", "[" DEFAULT "," PAGER "]\n" },
+		{ "?receiver_matchers=team%3Dml", "[" PAGER "]\n" },
+		{ "?receiver_matchers=team%3D%22%22", "[" DEFAULT "]\n" },
+		{ "?receiver_matchers=a%3D1&receiver_matchers=name%3D~p.*", "[" PAGER "]\n" },
+		{ "?receiver_matchers=team%3Dnone", "[]\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), "/api/v2/receivers%s", rows[i].query);
+		ck_assert_int_eq(ask("GET", path, NULL), 200);
+		ck_assert_str_eq(said(), rows[i].want);
+	}
 }
 END_TEST
 
@@ -236,6 +260,7 @@ rest_tests(void)
 	tcase_add_loop_test(
 	    tc, everything_is_below_the_route_prefix, 0, (int)ARRAY_LEN(prefixed));
 	tcase_add_test(tc, says_how_it_is);
+	tcase_add_test(tc, receivers_are_chosen_by_name_and_labels);
 	tcase_add_test(tc, is_healthy_always_and_ready_when_it_is);
 	tcase_add_test(tc, reloads_or_says_why_not);
 	tcase_add_test(tc, metrics_are_what_prometheus_reads);

@@ -82,6 +82,44 @@ START_TEST(bad_durations_say_the_remedy)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int64_t ns; /* -1: refused */
+} go_durations[] = {
+	{ "0", 0 },
+	{ "1.5s", 1500000000 },
+	{ "1h30m", INT64_C(5400) * 1000000000 },
+	{ "1h0.5m", INT64_C(3630) * 1000000000 },
+	{ "250ms", 250000000 },
+	{ "100us", 100000 },
+	{ "100µs", 100000 },
+	{ "7ns", 7 },
+	{ ".5s", 500000000 },
+	{ "30s1m", INT64_C(90) * 1000000000 },
+	{ "", -1 },
+	{ "5", -1 },
+	{ "s", -1 },
+	{ ".s", -1 },
+	{ "1.2.3s", -1 },
+	{ "1d", -1 },
+	{ "1m ", -1 },
+	{ "-1m", -1 },
+	{ "99999999999h", -1 },
+};
+
+START_TEST(durations_of_go_are_read)
+{
+	struct err err = { 0 };
+	dur_t d = { -1 };
+	int rc = duration_parse_go(str_from(go_durations[_i].text), &d, &err);
+
+	ck_assert_msg(d.ns == go_durations[_i].ns, "'%s': %lld", go_durations[_i].text,
+	    (long long)d.ns);
+	ck_assert_int_eq(rc, d.ns < 0 ? -ERR_INVALID : 0);
+	ck_assert_int_eq(err.text[0] != '\0', d.ns < 0);
+}
+END_TEST
+
 START_TEST(negative_durations_print_a_sign)
 {
 	char text[DURATION_TEXT_MAX];
@@ -262,6 +300,8 @@ case_time(void)
 	    tcase, durations_read_and_print, 0, ARRAY_LEN(durations));
 	tcase_add_loop_test(
 	    tcase, bad_durations_say_the_remedy, 0, ARRAY_LEN(bad_durations));
+	tcase_add_loop_test(tcase, durations_of_go_are_read, 0,
+	    sizeof(go_durations) / sizeof(go_durations[0]));
 	tcase_add_test(tcase, negative_durations_print_a_sign);
 	tcase_add_loop_test(
 	    tcase, timestamps_read_and_print, 0, ARRAY_LEN(stamps));

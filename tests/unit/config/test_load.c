@@ -448,6 +448,26 @@ START_TEST(hash_tells_generations_apart)
 }
 END_TEST
 
+/* It is read at each use, so it may come later: a warning, as in Alertmanager no error. */
+START_TEST(secret_file_may_come_later)
+{
+	char *finding;
+	struct buf want = { 0 };
+
+	scratch_write("t.yml",
+	    "global:\n  smtp_auth_password_file: no-such-secret\n"
+	    "route: {receiver: a}\n" RECEIVERS);
+	finding = scratch_finding("t.yml");
+	buf_printf(&want, "2:28: cannot read '%s': No such file or directory; it is needed at "
+			  "each use, which fails and is tried again until then",
+	    scratch_path("no-such-secret"));
+	ck_assert_str_eq(finding, want.p);
+	free(finding);
+	buf_fini(&want);
+	config_unref(scratch_load("t.yml"));
+}
+END_TEST
+
 START_TEST(nothing_is_left_behind)
 {
 	const size_t sets = labels_live();
@@ -516,6 +536,7 @@ add_load(Suite *suite)
 	tcase_add_test(tcase, projection_is_pure_and_hides_secrets);
 	tcase_add_test(tcase, amtool_accepts_the_projection);
 	tcase_add_test(tcase, hash_tells_generations_apart);
+	tcase_add_test(tcase, secret_file_may_come_later);
 	tcase_add_test(tcase, nothing_is_left_behind);
 	tcase_add_test(tcase, findings_stop_at_a_hundred);
 	tcase_add_test(tcase, second_file_is_judged_by_itself);

@@ -189,6 +189,41 @@ START_TEST(unrenderable_delivery_is_dead)
 }
 END_TEST
 
+START_TEST(secret_that_cannot_be_read_is_tried_again)
+{
+	w.no_secret = true;
+	fire("g=1,a=1");
+	world_run(100);
+	saw(0, "");
+	ck_assert_uint_eq(rows_in_state(DELIVERY_DEAD), 0);
+	ck_assert_uint_eq(rows_in_state(DELIVERY_PENDING), 1);
+	w.no_secret = false;
+	world_run(300);
+	ck_assert_uint_eq(w.n_seen, 1);
+	ck_assert_uint_eq(rows_in_state(DELIVERY_DELIVERED), 1);
+}
+END_TEST
+
+START_TEST(message_of_several_requests_goes_on_where_it_failed)
+{
+	w.steps = 3;
+	fire("g=1,a=1");
+	world_run(31);
+	saw(0, "30 p first notification F[a=1,g=1] R[]; 30 p first notification F[a=1,g=1] R[]; "
+	       "30 p first notification F[a=1,g=1] R[]");
+	ck_assert_uint_eq(rows_in_state(DELIVERY_DELIVERED), 1);
+	fire("g=2,a=1");
+	host_answers(503);
+	world_run(62);
+	uint32_t before = w.n_seen;
+	ck_assert_uint_ge(before, 4);
+	host("p")->mood = HOST_OK;
+	world_run(120);
+	ck_assert_uint_eq(w.n_seen, before + 3);
+	ck_assert_uint_eq(rows_in_state(DELIVERY_DELIVERED), 2);
+}
+END_TEST
+
 START_TEST(flush_during_a_request_is_made_up_for_after_its_outcome)
 {
 	host("p")->latency = DUR_S(20);
@@ -269,6 +304,8 @@ retry_tests(void)
 	tcase_add_test(tcase, no_connection_means_it_cannot_have_arrived);
 	tcase_add_test(tcase, refused_delivery_is_dead_and_the_next_flush_tries_anew);
 	tcase_add_test(tcase, unrenderable_delivery_is_dead);
+	tcase_add_test(tcase, secret_that_cannot_be_read_is_tried_again);
+	tcase_add_test(tcase, message_of_several_requests_goes_on_where_it_failed);
 	tcase_add_test(tcase, flush_during_a_request_is_made_up_for_after_its_outcome);
 	tcase_add_test(tcase, silenced_while_waiting_is_withdrawn);
 	tcase_add_test(tcase, local_receiver_that_fails_is_tried_again);

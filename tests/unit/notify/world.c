@@ -59,6 +59,8 @@ probe_render(const void *settings, const struct notification *n, struct arena *a
 	(void)arena;
 	if (w.unrenderable)
 		return err_set(err, ERR_INVALID, "no such template");
+	if (w.no_secret)
+		return err_set(err, ERR_IO, "no such file");
 	request->method = "POST";
 	buf_puts(&request->url, probe->url);
 	describe(&request->body, n);
@@ -69,7 +71,7 @@ static struct verdict
 probe_classify(
     const void *settings, const struct notification *n, const struct xfer_response *response)
 {
-	struct verdict verdict = { .kind = DELIVERY_OK };
+	struct verdict verdict = { .kind = DELIVERY_OK, .more = n->step + 1 < w.steps };
 
 	(void)settings;
 	if (response->failure != ERR_NONE) {

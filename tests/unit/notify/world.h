@@ -57,6 +57,8 @@ struct world {
 	uint32_t n_seen, crashes;
 	uint32_t on_wire, on_wire_max;
 	bool scribe_fails, unrenderable;
+	bool no_secret;       /* messages need one that cannot be read */
+	uint32_t steps;       /* requests that make a message; 0: one */
 };
 
 extern struct world w;

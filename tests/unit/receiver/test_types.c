@@ -416,6 +416,42 @@ START_TEST(a_secret_that_is_repeated_is_not_told)
 }
 END_TEST
 
+START_TEST(opsgenie_changes_the_words_of_an_open_alert_when_asked_to)
+{
+	static const struct {
+		const char *method, *path, *key;
+	} steps[] = {
+		{ "POST", "/v2/alerts", "alias" },
+		{ "PUT", "/message?identifierType=alias", "message" },
+		{ "PUT", "/description?identifierType=alias", "description" },
+	};
+	struct story s = story_load("one");
+	const void *settings =
+	    settings_read(&s, &receiver_opsgenie, OPSGENIE "update_alerts: true");
+	struct xfer_response accepted = answer(202, "{}");
+
+	for (s.n.step = 0; s.n.step < 3; s.n.step++) {
+		struct rendered r = render(&s, &receiver_opsgenie, settings);
+		struct json_object *body = json_parse(buf_str(&r.request.body));
+
+		ck_assert_str_eq(r.request.method, steps[s.n.step].method);
+		ck_assert(str_ends(buf_str(&r.request.url), str_from(steps[s.n.step].path)));
+		ck_assert_ptr_nonnull(json_at(body, steps[s.n.step].key));
+		ck_assert_int_eq(json_object_object_length(body) == 1, s.n.step > 0);
+		ck_assert(receiver_opsgenie.classify(settings, &s.n, &accepted).more ==
+			  (s.n.step < 2));
+		json_object_put(body);
+		rendered_free(&r);
+	}
+	s.n.step = 0;
+	ck_assert(!receiver_opsgenie.classify(settings_of(&s, &receiver_opsgenie), &s.n, &accepted)
+		       .more);
+	s.n.firing = false;
+	ck_assert(!receiver_opsgenie.classify(settings, &s.n, &accepted).more);
+	story_free(&s);
+}
+END_TEST
+
 /* ---- settings ---------------------------------------------------------------------- */
 
 static const struct {
@@ -504,9 +540,13 @@ static const struct {
 	    "needs 'id', 'name' or 'username'" },
 	{ &receiver_opsgenie, OPSGENIE "responders: [{name: x, type: wizard}]",
 	    "one of team, teams, user" },
-	{ &receiver_opsgenie, OPSGENIE "update_alerts: true",
-	    "'update_alerts' is not supported yet" },
-	{ &receiver_opsgenie, OPSGENIE "update_alerts: false", "" },
+	{ &receiver_opsgenie, OPSGENIE "update_alerts: maybe", "true or false" },
+	{ &receiver_pushover, PUSHOVER "retry: 1m30.5s\nexpire: 1.5h", "" },
+	{ &receiver_pushover, PUSHOVER "retry: soon", "a duration" },
+	{ &receiver_slack, "api_url: 'https://s.example/x'\ntimeout: 1.5s", "" },
+	{ &receiver_pagerduty, "routing_key: x\ntimeout: 1h0.5m", "" },
+	{ &receiver_webhook, "url: 'https://s.example/x'\ntimeout: 1.5s", "" },
+	{ &receiver_webhook, "url: 'https://s.example/x'\ntimeout: -1s", "a duration" },
 	{ &receiver_opsgenie, OPSGENIE "responders: [{name: x, type: '{{ .Status }}'}]", "" },
 	{ &receiver_pushover, "token: x", "no Pushover user key" },
 	{ &receiver_pushover, "user_key: x", "no Pushover token" },
@@ -557,6 +597,7 @@ case_types(void)
 	TABLE(a_secret_that_is_repeated_is_not_told, echoes);
 	TABLE(what_is_absent_comes_from_global, fallbacks);
 	tcase_add_test(tcase, a_secret_that_cannot_be_read_is_named_by_its_file);
+	tcase_add_test(tcase, opsgenie_changes_the_words_of_an_open_alert_when_asked_to);
 	TABLE(mistakes_are_named, complaints);
 	return tcase;
 }
