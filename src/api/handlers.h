@@ -71,8 +71,13 @@ bool refused_by_store(struct api *api, struct http_call *call);
 void put_time(struct buf *out, const char *key, wall_t t); /* ,"key":"2026-...Z" without the comma */
 void put_time_text(struct buf *out, wall_t t);             /* "2026-...Z" */
 void put_key(struct buf *out, const char *key);            /* "key": */
+void put_text_member(struct buf *out, const char *key, struct str text);
+void put_time_or_null(struct buf *out, const char *key, wall_t t); /* null: WALL_NONE */
 void put_fingerprint(struct buf *out, uint64_t fingerprint); /* "00ff..." */
 void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, shortest: 4.25e+01 */
+
+/* --- ours.c: one row of the history; labels: what it is about, or NULL -------- */
+void put_event(const struct history_row *row, const struct labels *labels, struct buf *out);
 
 /* --- params.c: query parameters ------------------------------------------- */
 /* Alertmanager's leniency in all of them: the last of several counts, an empty one is absent, nonsense is false. */

@@ -35,6 +35,25 @@ put_time_text(struct buf *out, wall_t t)
 }
 
 void
+put_text_member(struct buf *out, const char *key, struct str text)
+{
+	put_key(out, key);
+	json_put_str(out, text);
+}
+
+/* A time, or null. */
+void
+put_time_or_null(struct buf *out, const char *key, wall_t t)
+{
+	if (wall_is_set(t)) {
+		put_time(out, key, t);
+	} else {
+		put_key(out, key);
+		buf_puts(out, "null");
+	}
+}
+
+void
 put_fingerprint(struct buf *out, uint64_t fingerprint)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -53,25 +53,6 @@ static const char *const state_names[DELIVERY_STATE_COUNT] = {
 };
 
 static void
-put_text(struct buf *out, const char *key, struct str text)
-{
-	put_key(out, key);
-	json_put_str(out, text);
-}
-
-/* A time, or null. */
-static void
-put_time_or_null(struct buf *out, const char *key, wall_t t)
-{
-	if (wall_is_set(t)) {
-		put_time(out, key, t);
-	} else {
-		put_key(out, key);
-		buf_puts(out, "null");
-	}
-}
-
-static void
 reply_store_error(struct http_call *call, const struct err *err)
 {
 	reply_code(call, 500, 500, "%s", err->text);
@@ -84,13 +65,13 @@ put_delivery(const struct delivery_row *row, struct buf *out)
 {
 	buf_printf(
 	    out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row->id, state_names[row->state]);
-	put_text(out, "receiver", row->receiver);
+	put_text_member(out, "receiver", row->receiver);
 	buf_putc(out, ',');
-	put_text(out, "integration", row->integration);
+	put_text_member(out, "integration", row->integration);
 	buf_putc(out, ',');
-	put_text(out, "groupKey", row->group_key);
+	put_text_member(out, "groupKey", row->group_key);
 	buf_putc(out, ',');
-	put_text(out, "reason", row->reason);
+	put_text_member(out, "reason", row->reason);
 	buf_printf(out, ",\"attempts\":%u,", row->attempts);
 	put_time_or_null(out, "createdAt", row->created_at);
 	buf_putc(out, ',');
@@ -98,7 +79,7 @@ put_delivery(const struct delivery_row *row, struct buf *out)
 	buf_putc(out, ',');
 	put_time_or_null(out, "finishedAt", row->finished_at);
 	buf_putc(out, ',');
-	put_text(out, "error", row->error);
+	put_text_member(out, "error", row->error);
 	buf_printf(out, ",\"alerts\":%u,\"firing\":%u,\"resolved\":%u}",
 	    row->n_firing + row->n_resolved, row->n_firing, row->n_resolved);
 }
@@ -162,13 +143,18 @@ api_deliveries_get(struct api *api, struct http_call *call, struct str id)
 
 /* --- history ------------------------------------------------------------------------ */
 
-static void
+void
 put_event(const struct history_row *row, const struct labels *labels, struct buf *out)
 {
 	buf_printf(out, "{\"id\":%lld,", (long long)row->id);
 	put_time_or_null(out, "at", row->at);
 	buf_putc(out, ',');
-	put_text(out, "kind", row->kind);
+	put_text_member(out, "kind", row->kind);
+	buf_puts(out, ",\"fingerprint\":");
+	if (row->fingerprint != 0)
+		put_fingerprint(out, row->fingerprint);
+	else
+		buf_puts(out, "null");
 	buf_puts(out, ",\"labels\":");
 	if (labels != NULL)
 		labels_put_json(labels, out);
@@ -177,9 +163,9 @@ put_event(const struct history_row *row, const struct labels *labels, struct buf
 	buf_puts(out, ",\"value\":");
 	json_put_double(out, row->value); /* NaN, none: null */
 	buf_putc(out, ',');
-	put_text(out, "subject", row->subject);
+	put_text_member(out, "subject", row->subject);
 	buf_putc(out, ',');
-	put_text(out, "detail", row->detail);
+	put_text_member(out, "detail", row->detail);
 	buf_putc(out, '}');
 }
 

@@ -23,9 +23,9 @@ static const char listing[] =
     "SELECT " COLUMNS ", v.id, v.state, v.attempts, v.due_at, v.finished_at, v.error "
     "FROM decision d INDEXED BY decision_at LEFT JOIN delivery v ON v.id = d.delivery_id "
     "WHERE d.first_at < ?3 AND d.id < ?1 "
-    "AND (?5 = 0 OR (d.n_named = 0 AND ?4 <> '') OR (d.mask & ?5) = ?5) "
+    "AND (?5 = 0 OR (d.mask & ?5) = ?5 OR (d.n_named = 0 AND d.group_key = ?4)) "
     "AND (d.lasts = 0 AND d.first_at >= ?2 OR d.lasts <> 0 AND (d.until = 0 OR d.until >= ?2)) "
-    "AND (?4 = '' OR d.group_key = ?4) ORDER BY d.first_at DESC, d.id DESC";
+    "AND (?5 <> 0 OR ?4 = '' OR d.group_key = ?4) ORDER BY d.first_at DESC, d.id DESC";
 
 static uint64_t
 mask_of(uint64_t fingerprint)

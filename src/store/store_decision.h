@@ -52,7 +52,8 @@ struct decision_seen {
 
 struct decision_query {
 	uint64_t fingerprint;  /* 0: any alert */
-	struct str group_key;  /* empty: any; else rows of this group that name no alert are found, too */
+	/* With a fingerprint: rows of this group that name no alert are found, too. Without: only this group's; empty: any. */
+	struct str group_key;
 	wall_t since, until;   /* rows that held at some time from since until before until; WALL_NONE: open */
 	uint32_t limit;        /* 1..1000 */
 	int64_t before_id;     /* 0: from the newest; else the last id of the page before */
