@@ -28,9 +28,15 @@ struct chunk {
 	_Alignas(16) char data[];
 };
 
+struct adopted { /* lives in the arena itself */
+	struct adopted *next;
+	void *p;
+};
+
 struct arena {
 	struct chunk *chunks; /* newest first */
-	char *p, *end;        /* free part of the newest */
+	struct adopted *adopted;
+	char *p, *end; /* free part of the newest */
 	size_t first_bytes, next_bytes;
 	size_t total;
 };
@@ -56,8 +62,7 @@ arena_new(size_t first_chunk_bytes)
 {
 	struct arena *arena = xcalloc(1, sizeof(*arena));
 
-	arena->first_bytes =
-	    first_chunk_bytes != 0 ? first_chunk_bytes : CHUNK_FIRST;
+	arena->first_bytes = first_chunk_bytes != 0 ? first_chunk_bytes : CHUNK_FIRST;
 	arena->next_bytes = arena->first_bytes;
 	arena->total = sizeof(*arena);
 	return arena;
@@ -67,8 +72,10 @@ arena_new(size_t first_chunk_bytes)
 static void
 drop_chunks(struct arena *arena, bool keep_first)
 {
-	while (arena->chunks != NULL &&
-	       (!keep_first || arena->chunks->next != NULL)) {
+	for (struct adopted *a = arena->adopted; a != NULL; a = a->next)
+		free(a->p);
+	arena->adopted = NULL;
+	while (arena->chunks != NULL && (!keep_first || arena->chunks->next != NULL)) {
 		struct chunk *chunk = arena->chunks;
 
 		arena->chunks = chunk->next;
@@ -118,8 +125,7 @@ arena_alloc(struct arena *arena, size_t bytes)
 	if (rounded == 0)
 		rounded = ALIGNMENT;
 	if (arena->p == NULL || (size_t)(arena->end - arena->p) < rounded) {
-		add_chunk(arena,
-		    rounded > arena->next_bytes ? rounded : arena->next_bytes);
+		add_chunk(arena, rounded > arena->next_bytes ? rounded : arena->next_bytes);
 		if (arena->next_bytes < CHUNK_MAX)
 			arena->next_bytes *= 2;
 	}
@@ -136,8 +142,7 @@ arena_array(struct arena *arena, size_t count, size_t bytes)
 	size_t total;
 
 	if (__builtin_mul_overflow(count, bytes, &total))
-		return xrealloc(
-		    NULL, count, bytes); /* aborts, naming the size */
+		return xrealloc(NULL, count, bytes); /* aborts, naming the size */
 	return arena_alloc(arena, total);
 }
 
@@ -181,6 +186,19 @@ arena_printf(struct arena *arena, const char *fmt, ...)
 		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return p;
+}
+
+void
+arena_adopt(struct arena *arena, void *p)
+{
+	struct adopted *adopted;
+
+	if (p == NULL)
+		return;
+	adopted = ARENA_NEW(arena, struct adopted);
+	adopted->p = p;
+	adopted->next = arena->adopted;
+	arena->adopted = adopted;
 }
 
 size_t

@@ -23,6 +23,8 @@ void *arena_array(struct arena *arena, size_t count, size_t bytes); /* overflow 
 char *arena_strdup(struct arena *arena, const char *z);
 struct str arena_str(struct arena *arena, struct str s); /* a NUL-terminated copy */
 char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);
+/* From now on p, of malloc(), is freed with the arena's own memory. Accepts NULL. */
+void arena_adopt(struct arena *arena, void *p);
 size_t arena_bytes(const struct arena *arena); /* allocated from the system */
 
 #define ARENA_NEW(arena, T) ((T *)arena_alloc((arena), sizeof(T)))

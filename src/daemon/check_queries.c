@@ -7,28 +7,62 @@
 #include "config.h"
 
 #include "daemon/core.h"
+#include "rule/kind.h"
 #include "source/source.h"
 
+/* Any instant will do. */
+#define AT ((wall_t){ INT64_C(1700000000) * 1000000000 })
+
 static void
-check_rule(const struct rule_config *rule, bool strict, struct diag *diag)
+check_query(const struct rule_config *rule, const struct source_config *source,
+    const struct source_query *query, bool strict, struct diag *diag)
 {
-	const struct source_ops *ops =
-	    rule->source != NULL ? source_ops_of(rule->source->kind) : NULL;
+	const struct source_ops *ops = source != NULL ? source_ops_of(source->kind) : NULL;
 	struct err err = { 0 };
 
-	if (ops == NULL || ops->check == NULL || rule->query_text == NULL)
+	if (ops == NULL || ops->check == NULL)
 		return;
-	if (ops->check(rule->source, str_from(rule->query_text), &err) != -ERR_INVALID)
+	if (ops->check(source, query, &err) != -ERR_INVALID)
 		return;
 	(strict ? diag_error : diag_warning)(diag, rule->pos,
-	    "rule '%s': source '%s' refuses its query: %s", rule->name, rule->source->name,
-	    err.text);
+	    "rule '%s': source '%s' refuses its query: %s", rule->name, source->name, err.text);
+}
+
+/* What the rule will ask. */
+static void
+check_rule(const struct rule_config *rule, struct arena *arena, bool strict, struct diag *diag)
+{
+	struct rule_plan *plan = ARENA_NEW(arena, struct rule_plan);
+
+	if (rule_kind_of(rule->kind)->plan(rule, NULL, AT, plan, NULL) < 0)
+		return;
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct rule_query *asked = &plan->queries[i];
+		const struct source_query query = {
+			.text = asked->text,
+			.at = asked->at,
+			.shape = asked->shape,
+			.from = asked->from,
+			.to = asked->to,
+			.step = asked->step,
+			.fields = asked->fields,
+			.n_fields = asked->n_fields,
+		};
+
+		check_query(rule, asked->source != NULL ? asked->source : rule->source, &query,
+		    strict, diag);
+	}
 }
 
 void
 core_check_queries(const struct config *config, bool strict, struct diag *diag)
 {
+	struct arena *arena = arena_new(0);
+
 	for (uint32_t g = 0; g < config->n_groups; g++)
-		for (uint32_t r = 0; r < config->groups[g].n_rules; r++)
-			check_rule(&config->groups[g].rules[r], strict, diag);
+		for (uint32_t r = 0; r < config->groups[g].n_rules; r++) {
+			check_rule(&config->groups[g].rules[r], arena, strict, diag);
+			arena_reset(arena);
+		}
+	arena_free(arena);
 }

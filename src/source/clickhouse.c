@@ -34,7 +34,8 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	struct buf *url = &call->request->url;
 	int64_t seconds = source->source.config->timeout.ns / 1000000000;
 	char number[24];
-	uint32_t n;
+	const struct source_query *query = call->query;
+	const struct sql_times times = sql_times_of(query);
 
 	put_url(url, s->url, "/");
 	put_url_param(url, "default_format", STR("JSONCompact"));
@@ -44,7 +45,8 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 		snprintf(number, sizeof(number), "%" PRId64, seconds > 0 ? seconds : 1);
 		put_url_param(url, "readonly", STR("2"));
 		put_url_param(url, "max_execution_time", str_from(number));
-		snprintf(number, sizeof(number), "%d", SERIES_MAX + 1);
+		snprintf(number, sizeof(number), "%d",
+		    (query->shape == QUERY_INSTANT ? SERIES_MAX : POINTS_MAX) + 1);
 		put_url_param(url, "max_result_rows", str_from(number));
 		put_url_param(url, "result_overflow_mode", STR("throw"));
 		put_url_param(url, "output_format_json_quote_denormals", STR("1"));
@@ -53,8 +55,7 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	put_url_params(url, &s->params);
 	call->request->method = "POST";
 	call->request->content_type = "text/plain; charset=utf-8";
-	return sql_params(
-	    call->query->text, PARAM_SECONDS, call->query->at, &call->request->body, &n, err);
+	return sql_params(query->text, PARAM_SECONDS, &times, &call->request->body, NULL, err);
 }
 
 /* "Code: 60, e.displayText() = DB::Exception: Table ..." from wherever it begins. */
@@ -89,7 +90,7 @@ decode_table(const struct http_source *source, struct str body, struct arena *sc
     struct rows *rows, struct err *err)
 {
 	const struct clickhouse_settings *s = source->source.config->settings;
-	const struct table_options options = { .time_column = s->time_column };
+	const struct table_options options = { .time_column = s->time_column, .want = &rows->want };
 	struct str meta = STR(""), data = STR(""), count = STR(""), failed = STR("");
 	const struct json_member members[] = { { "meta", &meta }, { "data", &data },
 		{ "rows", &count }, { "exception", &failed } };
@@ -119,10 +120,12 @@ static int
 decode(const struct http_source *source, struct str body, int status,
     const struct source_query *query UNUSED, struct rows *rows, struct err *err)
 {
+	const struct clickhouse_settings *s = source->source.config->settings;
 	struct arena *scratch;
 	struct str text;
 	int code;
 
+	rows->want.time_column = s->time_column;
 	if (status / 100 != 2)
 		return find_exception(body, &text) ? exception(text, status, err)
 						   : http_refused(status, body, err);
@@ -152,11 +155,12 @@ clickhouse_open(const struct source_config *config, struct loop *loop, struct xf
 }
 
 static int
-clickhouse_check(const struct source_config *config UNUSED, struct str text, struct err *err)
+clickhouse_check(
+    const struct source_config *config UNUSED, const struct source_query *query, struct err *err)
 {
+	const struct sql_times times = sql_times_of(query);
 	struct buf out = { 0 };
-	uint32_t n;
-	int code = sql_params(text, PARAM_SECONDS, (wall_t){ 1 }, &out, &n, err);
+	int code = sql_params(query->text, PARAM_SECONDS, &times, &out, NULL, err);
 
 	buf_fini(&out);
 	return code;
@@ -181,7 +185,7 @@ static const struct schema_field settings_fields[] = {
 	    MEMBER(time_column),
 	    .doc = "A column of this name is the time of its row, for max_age, and no label; "
 		   "use toUnixTimestamp(), since a DateTime comes without its zone and is read "
-		   "as UTC." },
+		   "as UTC. Queries over a window take `ts` when this is absent." },
 	{ .name = "limits",
 	    .kind = FIELD_BOOL,
 	    .fallback = "true",
@@ -202,9 +206,11 @@ static const struct schema_field settings_fields[] = {
 
 static const struct schema settings_schema = {
 	.name = "clickhouse source",
-	.doc = "ClickHouse: the column `value` of a query is the value, other columns are labels; "
-	       ":now is the time of evaluation in Unix seconds. Verified against a real server "
-	       "(18.16).",
+	.doc =
+	    "ClickHouse: the column `value` of a query is the value, other columns are labels; "
+	    ":now is the time of evaluation, :from and :to the window of a rule that has one, in "
+	    "Unix seconds (toUnixTimestamp(ts) >= :from). Verified against a real server "
+	    "(18.16).",
 	.size = sizeof(struct clickhouse_settings),
 	SCHEMA_FIELDS(settings_fields),
 };

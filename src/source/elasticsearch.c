@@ -15,6 +15,7 @@
 #include "source/http_source.h"
 #include "source/json_rows.h"
 #include "source/json_table.h"
+#include "source/sql_params.h"
 
 /* ES|QL cuts a table there unless LIMIT says otherwise, and in any case here. */
 #define ESQL_ROWS_DEFAULT 1000
@@ -36,12 +37,43 @@ is_search(struct str query)
 	return query.n > 0 && query.p[0] == '{';
 }
 
+/* The string ":from" as a whole is a time in milliseconds, as date fields take it. */
+static int
+put_search(struct str text, const struct sql_times *times, struct buf *out, struct err *err)
+{
+	static const char *const names[] = { "\":now\"", "\":from\"", "\":to\"" };
+
+	for (uint32_t i = 0; i < text.n;) {
+		size_t name = 0, n = 0;
+		wall_t at;
+		int code;
+
+		for (; name < ARRAY_LEN(names); name++) {
+			n = strlen(names[name]);
+			if (text.n - i >= n && memcmp(text.p + i, names[name], n) == 0)
+				break;
+		}
+		if (name == ARRAY_LEN(names)) {
+			buf_putc(out, text.p[i++]);
+			continue;
+		}
+		code = sql_param_value(str_make(names[name] + 2, n - 3), times, &at, err);
+		if (code < 0)
+			return code;
+		buf_put_i64(out, at.ns / 1000000);
+		i += (uint32_t)n;
+	}
+	return 0;
+}
+
 static int
 build(const struct http_source *source, struct http_call *call, struct err *err)
 {
 	const struct elasticsearch_settings *s = source->source.config->settings;
+	const struct sql_times times = sql_times_of(call->query);
 	struct xfer_request *request = call->request;
-	struct buf *url = &request->url;
+	struct buf *url = &request->url, text = { 0 };
+	int code;
 
 	request->method = "POST";
 	request->content_type = "application/json";
@@ -56,13 +88,17 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 			else
 				url_escape(url, str_make(p, 1));
 		buf_puts(url, "/_search?allow_partial_search_results=false");
-		buf_put_str(&request->body, call->query->text);
+		code = put_search(call->query->text, &times, &request->body, err);
 	} else {
 		put_url(url, s->url, "/_query");
+		code = sql_params(call->query->text, PARAM_TEXT, &times, &text, NULL, err);
 		buf_puts(&request->body, "{\"query\":");
-		json_put_str(&request->body, call->query->text);
+		json_put_str(&request->body, buf_str(&text));
 		buf_putc(&request->body, '}');
+		buf_fini(&text);
 	}
+	if (code < 0)
+		return code;
 	return http_call_secret(call, "Authorization", "ApiKey ", &s->api_key, err);
 }
 
@@ -123,7 +159,7 @@ static int
 decode_esql(const struct elasticsearch_settings *s, struct str body, struct str query,
     struct arena *scratch, struct rows *rows, struct err *err)
 {
-	const struct table_options options = { .time_column = s->time_column };
+	const struct table_options options = { .time_column = s->time_column, .want = &rows->want };
 	struct str columns = STR(""), values = STR("");
 	const struct json_member members[] = { { "columns", &columns }, { "values", &values } };
 	struct table *table = ARENA_NEW(scratch, struct table);
@@ -160,6 +196,7 @@ decode(const struct http_source *source, struct str body, int status,
 
 	if (status == 429 || json_whole(body, NULL) < 0)
 		return status / 100 != 2 ? http_refused(status, body, err) : json_whole(body, err);
+	rows->want.time_column = s->time_column;
 	body = str_trim(body);
 	scratch = arena_new(0);
 	json_members(body, (struct json_member[]){ { "error", &error } }, 1);
@@ -196,21 +233,30 @@ elasticsearch_open(const struct source_config *config, struct loop *loop, struct
 }
 
 static int
-elasticsearch_check(const struct source_config *config, struct str text, struct err *err)
+elasticsearch_check(
+    const struct source_config *config, const struct source_query *query, struct err *err)
 {
 	const struct elasticsearch_settings *s = config->settings;
+	const struct sql_times times = sql_times_of(query);
+	struct buf out = { 0 };
 	struct json_reader r;
+	int code;
 
-	if (!is_search(text))
-		return 0;
+	if (!is_search(query->text)) {
+		code = sql_params(query->text, PARAM_TEXT, &times, &out, NULL, err);
+		buf_fini(&out);
+		return code;
+	}
 	if (s->index == NULL)
 		return err_set(
 		    err, ERR_INVALID, "a search needs the setting 'index' of its source");
-	json_reader_init(&r, text);
-	if (json_skip(&r) && json_finish(&r))
-		return 0;
-	return err_set_at(err, ERR_INVALID, r.err_at, "the search is no JSON: %s at byte %u",
-	    r.err_text, r.err_at);
+	json_reader_init(&r, query->text);
+	if (!json_skip(&r) || !json_finish(&r))
+		return err_set_at(err, ERR_INVALID, r.err_at,
+		    "the search is no JSON: %s at byte %u", r.err_text, r.err_at);
+	code = put_search(query->text, &times, &out, err);
+	buf_fini(&out);
+	return code;
 }
 
 static void
@@ -242,7 +288,10 @@ static const struct schema_field settings_fields[] = {
 	    .kind = FIELD_STRING,
 	    .flags = FIELD_NONEMPTY,
 	    MEMBER(time_column),
-	    .doc = "A column of ES|QL that is the time of its row, for max_age, and no label." },
+	    .doc =
+		"A column of ES|QL, or a date_histogram of a search, that is the time of its row, "
+		"for max_age, and no label; queries over a window take `ts` when this is "
+		"absent." },
 	{ .name = "api_key",
 	    .kind = FIELD_SECRET,
 	    .flags = FIELD_ENV,
@@ -258,11 +307,14 @@ static const struct schema_field settings_fields[] = {
 
 static const struct schema settings_schema = {
 	.name = "elasticsearch source",
-	.doc = "Elasticsearch: a query is ES|QL (the column `value` is the value, others are "
-	       "labels), or the JSON of a search. Of a search each bucket aggregation is a label "
-	       "of its name; a metric aggregation named `value` is the value, another name becomes "
-	       "the label `metric`, without any the bucket's doc_count counts. With `rows` the "
-	       "paths say where values are instead. Verified against a protocol double.",
+	.doc =
+	    "Elasticsearch: a query is ES|QL (the column `value` is the value, others are "
+	    "labels), or the JSON of a search. Of a search each bucket aggregation is a label "
+	    "of its name; a metric aggregation named `value` is the value, another name becomes "
+	    "the label `metric`, without any the bucket's doc_count counts. With `rows` the "
+	    "paths say where values are instead. :now, :from and :to are times: in ES|QL as they "
+	    "stand (@timestamp >= :from), in a search as whole strings (\":from\"). Verified "
+	    "against a protocol double.",
 	.size = sizeof(struct elasticsearch_settings),
 	SCHEMA_FIELDS(settings_fields),
 	.pos_offset = offsetof(struct elasticsearch_settings, pos) + 1,

@@ -88,7 +88,9 @@ walk_bucket(struct walk *w, struct str agg, struct str named, struct str span, s
 	if (key.n > 0 && key.p[0] == '{') {
 		code = push_composite(w, key, err);
 	} else if (key.n > 0 || named.n > 0) {
-		json_cell(text.n > 0 ? text : key, w->scratch, &cell);
+		/* A time is better as a number: key_as_string has a format of its own. */
+		json_cell(text.n > 0 && !rows_is_time(&w->rows->want, agg) ? text : key, w->scratch,
+		    &cell);
 		code = push(w, agg, key.n > 0 ? cell.text : named, err);
 	}
 	if (code == 0)

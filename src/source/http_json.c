@@ -28,8 +28,8 @@ body_escape(const struct http_json_settings *s)
 
 /* The request's texts; query and time may be stand-ins. */
 static int
-expand_request(const struct http_json_settings *s, struct str query, wall_t at, struct buf *url,
-    struct buf *body, bool *ret_uses_query, struct err *err)
+expand_request(const struct http_json_settings *s, const struct source_query *query,
+    struct buf *url, struct buf *body, bool *ret_uses_query, struct err *err)
 {
 	int code;
 
@@ -39,14 +39,14 @@ expand_request(const struct http_json_settings *s, struct str query, wall_t at, 
 		struct buf base = { 0 };
 
 		put_url(&base, s->url, s->app_path);
-		code = http_json_expand(s, base.p, TEXT_URL, query, at, url, ret_uses_query, err);
+		code = http_json_expand(s, base.p, TEXT_URL, query, url, ret_uses_query, err);
 		buf_fini(&base);
 	} else {
-		code = http_json_expand(s, s->url, TEXT_URL, query, at, url, ret_uses_query, err);
+		code = http_json_expand(s, s->url, TEXT_URL, query, url, ret_uses_query, err);
 	}
 	if (code == 0 && s->body != NULL)
-		code = http_json_expand(
-		    s, s->body, body_escape(s), query, at, body, ret_uses_query, err);
+		code =
+		    http_json_expand(s, s->body, body_escape(s), query, body, ret_uses_query, err);
 	if (code == 0 && (url->overflow || body->overflow))
 		code =
 		    err_set(err, ERR_LIMIT, "a request of more than %u bytes", REQUEST_BYTES_MAX);
@@ -61,8 +61,7 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	bool uses_query = false;
 	int code;
 
-	code = expand_request(
-	    s, call->query->text, call->query->at, &request->url, &request->body, &uses_query, err);
+	code = expand_request(s, call->query, &request->url, &request->body, &uses_query, err);
 	request->method = s->method;
 	if (request->body.n > 0)
 		request->content_type = s->content_type;
@@ -109,8 +108,7 @@ expand_poll(const struct http_json_settings *s, struct str id, const struct sour
 		with.variables.pairs[i] = s->variables.pairs[i];
 	with.variables.pairs[n] = (struct string_pair){ .key = "id", .value = text };
 	with.variables.n = n + 1;
-	code = http_json_expand(
-	    &with, s->poll_url, TEXT_URL, query->text, query->at, out, &uses_query, err);
+	code = http_json_expand(&with, s->poll_url, TEXT_URL, query, out, &uses_query, err);
 	free(with.variables.pairs);
 	free(text);
 	return code;
@@ -175,7 +173,8 @@ http_json_open(const struct source_config *config, struct loop *loop, struct xfe
 }
 
 static int
-http_json_check(const struct source_config *config, struct str text, struct err *err)
+http_json_check(
+    const struct source_config *config, const struct source_query *query, struct err *err)
 {
 	const struct http_json_settings *s = config->settings;
 	struct arena *arena;
@@ -185,7 +184,7 @@ http_json_check(const struct source_config *config, struct str text, struct err 
 	if (!s->query_is_path)
 		return 0;
 	arena = arena_new(0);
-	code = json_path_parse(arena, text, &path, err);
+	code = json_path_parse(arena, query->text, &path, err);
 	arena_free(arena);
 	return code;
 }
@@ -261,6 +260,7 @@ apply_preset(
 static bool
 check_request(struct schema_context *ctx, struct http_json_settings *s)
 {
+	const struct source_query query = { .text = STR("x"), .at = { 1 } };
 	struct buf url, body;
 	bool uses_query = false;
 	struct err err;
@@ -277,7 +277,7 @@ check_request(struct schema_context *ctx, struct http_json_settings *s)
 	s->method = either(s->method, s->body != NULL ? "POST" : "GET");
 	if (s->content_type == NULL)
 		s->content_type = "application/json";
-	code = expand_request(s, STR("x"), (wall_t){ 1 }, &url, &body, &uses_query, &err);
+	code = expand_request(s, &query, &url, &body, &uses_query, &err);
 	buf_fini(&url);
 	buf_fini(&body);
 	if (code < 0) {
@@ -430,7 +430,7 @@ static const struct schema_field settings_fields[] = {
 	    .flags = FIELD_POSITIVE,
 	    .fallback = "5m",
 	    MEMBER(window),
-	    .doc = "{{from}} is this long before {{now}}." },
+	    .doc = "{{from}} is this long before {{now}} in rules without a window of their own." },
 	{ .name = "http_config",
 	    .kind = FIELD_SUB,
 	    .sub = &schema_http_config,

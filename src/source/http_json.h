@@ -39,6 +39,7 @@ const struct http_json_preset *http_json_preset(int index); /* NULL for none */
 
 enum text_escape { TEXT_RAW, TEXT_URL, TEXT_JSON };
 
-/* {{NAME}} and {{NAME:raw|url|json}}; escape is what the place asks for. at: the time of evaluation. */
+/* {{NAME}} and {{NAME:raw|url|json}}; escape is what the place asks for. Of the query its
+ * text and times count; {{from}} is `window` before {{now}} where it has none, {{to}} is {{now}}. */
 int http_json_expand(const struct http_json_settings *settings, const char *text, enum text_escape escape,
-    struct str query, wall_t at, struct buf *out, bool *ret_uses_query, struct err *err);
+    const struct source_query *query, struct buf *out, bool *ret_uses_query, struct err *err);

@@ -2,8 +2,8 @@
 /*
  * Placeholders in a URL or a body.
  *
- * {{query}}, {{now}} and {{from}} (Unix seconds with a fraction; _s, _ms, _ns
- * whole units, _rfc3339 a timestamp), {{window_s}}, and the variables of the
+ * {{query}}, {{now}}, {{from}} and {{to}} (Unix seconds with a fraction; _s,
+ * _ms, _ns whole units, _rfc3339 a timestamp), {{window_s}}, {{step_s}}, and the variables of the
  * settings.  Each is escaped for the place it stands in: percent-encoded in a
  * URL or a form, as the inside of a JSON string in a JSON body.
  * {{NAME:json}} is a JSON string with its quotes, {{NAME:raw}} the bytes as
@@ -17,8 +17,7 @@
 
 struct place {
 	const struct http_json_settings *settings;
-	struct str query;
-	wall_t at;
+	const struct source_query *query;
 	bool uses_query;
 };
 
@@ -47,6 +46,10 @@ static bool
 put_named(struct place *p, struct str name, struct buf *out)
 {
 	const struct string_map *variables = &p->settings->variables;
+	const struct source_query *query = p->query;
+	const wall_t to = wall_is_set(query->to) ? query->to : query->at;
+	const wall_t from =
+	    wall_is_set(query->from) ? query->from : wall_sub(to, p->settings->window);
 
 	for (uint32_t i = 0; i < variables->n; i++)
 		if (str_is(name, variables->pairs[i].key)) {
@@ -55,18 +58,23 @@ put_named(struct place *p, struct str name, struct buf *out)
 		}
 	if (str_is(name, "query")) {
 		p->uses_query = true;
-		buf_put_str(out, p->query);
+		buf_put_str(out, p->query->text);
 		return true;
 	}
 	if (str_is(name, "window_s")) {
-		buf_put_i64(out, p->settings->window.ns / 1000000000);
+		buf_put_i64(out, wall_since(to, from).ns / 1000000000);
+		return true;
+	}
+	if (str_is(name, "step_s")) {
+		buf_put_i64(out, query->step.ns >= 1000000000 ? query->step.ns / 1000000000 : 60);
 		return true;
 	}
 	if (str_starts(name, STR("now")))
-		return put_time(str_make(name.p + 3, name.n - 3), p->at, out);
+		return put_time(str_make(name.p + 3, name.n - 3), query->at, out);
 	if (str_starts(name, STR("from")))
-		return put_time(
-		    str_make(name.p + 4, name.n - 4), wall_sub(p->at, p->settings->window), out);
+		return put_time(str_make(name.p + 4, name.n - 4), from, out);
+	if (str_starts(name, STR("to")))
+		return put_time(str_make(name.p + 2, name.n - 2), to, out);
 	return false;
 }
 
@@ -120,8 +128,9 @@ put_placeholder(
 	if (!put_named(p, name, &value)) {
 		buf_fini(&value);
 		return err_set(err, ERR_INVALID,
-		    "{{%.*s}}: known are query, now, from, window_s (and now_s, now_ms, now_ns, "
-		    "now_rfc3339), and your variables",
+		    "{{%.*s}}: known are query, now, from, to, window_s, step_s (and now_s, "
+		    "now_ms, "
+		    "now_ns, now_rfc3339), and your variables",
 		    STR_ARG(str_head(inside, 60)));
 	}
 	put_escaped(buf_str(&value), escape, quotes, out);
@@ -131,10 +140,10 @@ put_placeholder(
 
 int
 http_json_expand(const struct http_json_settings *settings, const char *text,
-    enum text_escape escape, struct str query, wall_t at, struct buf *out, bool *ret_uses_query,
-    struct err *err)
+    enum text_escape escape, const struct source_query *query, struct buf *out,
+    bool *ret_uses_query, struct err *err)
 {
-	struct place p = { settings, query, at, false };
+	struct place p = { settings, query, false };
 	const char *open;
 	int code;
 

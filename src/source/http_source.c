@@ -98,6 +98,7 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
     struct err *err)
 {
 	const struct http_source *s = call->source;
+	const struct rows_want want = rows_want_of(call->query);
 	struct rows rows;
 	int code;
 
@@ -108,8 +109,10 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 	if (response->body.n > SOURCE_ANSWER_BYTES_MAX)
 		return err_set(
 		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
-	rows_init(&rows);
+	rows_init_for(&rows, &want);
 	code = s->backend->decode(s, response->body, response->status, call->query, &rows, err);
+	if (code == 0)
+		code = rows_finish(&rows, err);
 	if (code == 0)
 		rows_keep(&rows, call->query->arena, ret);
 	rows_fini(&rows);

@@ -81,9 +81,9 @@ check_reads_only(struct str text, struct err *err)
 static int
 build_sql(const struct influxdb_settings *s, struct http_call *call, struct err *err)
 {
+	const struct sql_times times = sql_times_of(call->query);
 	struct buf text = { 0 }, *body = &call->request->body;
-	uint32_t n;
-	int code = sql_params(call->query->text, PARAM_SECONDS, call->query->at, &text, &n, err);
+	int code = sql_params(call->query->text, PARAM_SECONDS, &times, &text, NULL, err);
 
 	put_url(&call->request->url, s->url, "/api/v3/query_sql");
 	put_url_params(&call->request->url, &s->params);
@@ -102,8 +102,8 @@ static int
 build(const struct http_source *source, struct http_call *call, struct err *err)
 {
 	const struct influxdb_settings *s = source->source.config->settings;
+	const struct sql_times times = sql_times_of(call->query);
 	struct buf text = { 0 }, *url = &call->request->url;
-	uint32_t n;
 	int code;
 
 	if (s->version == VERSION_3)
@@ -111,7 +111,7 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	code = check_reads_only(call->query->text, err);
 	if (code < 0)
 		return code;
-	code = sql_params(call->query->text, PARAM_MS, call->query->at, &text, &n, err);
+	code = sql_params(call->query->text, PARAM_MS, &times, &text, NULL, err);
 	put_url(url, s->url, "/query");
 	put_url_param(url, "db", str_from(s->database));
 	put_url_param(url, "epoch", STR("ms"));
@@ -249,7 +249,7 @@ read_object(struct reading *r, struct str span, bool *ret_has_value, struct err 
 	if (code == 0 && !json_enter(&in, JSON_OBJECT))
 		return err_set(err, ERR_INVALID, "row %zu is no object", r->rows->n);
 	while (code == 0 && json_next_key(&in, &key) && json_read_cell(&in, r->scratch, &cell)) {
-		if (str_is(key, wanted)) {
+		if (str_is(key, wanted) && rows_field_named(&r->rows->want, key) == UINT32_MAX) {
 			*ret_has_value = true;
 			code = rows_value(r->rows, &cell, err);
 		} else if (r->options.time_column != NULL && str_is(key, r->options.time_column)) {
@@ -282,7 +282,7 @@ decode_3(struct reading *r, struct str body, int status, struct err *err)
 		    err, ERR_INVALID, "not a list of rows: %s", text_head(r->scratch, body));
 	while (code == 0 && json_next_item(&in) && json_read_span(&in, &item))
 		code = read_object(r, item, &has_value, err);
-	if (code == 0 && r->rows->n > 0 && !has_value)
+	if (code == 0 && r->rows->n > 0 && !has_value && r->rows->want.n_fields == 0)
 		return err_set(err, ERR_INVALID, "no column is named %s; write `... AS value`",
 		    r->options.value_column != NULL ? r->options.value_column : "value");
 	return code;
@@ -298,10 +298,15 @@ decode(const struct http_source *source, struct str body, int status,
 
 	if (status == 429 || json_whole(body, NULL) < 0)
 		return status / 100 != 2 ? http_refused(status, body, err) : json_whole(body, err);
+	/* Each row has its time; of one point per series it is rarely the datum's own. */
 	r.options = (struct table_options){ .value_column = s->value_column,
-		.time_column = s->time_column,
+		.time_column = s->time_column != NULL              ? s->time_column
+			       : rows->want.shape != QUERY_INSTANT ? "time"
+								   : NULL,
 		.ignored = "time",
-		.only_one = s->value_column == NULL };
+		.only_one = s->value_column == NULL,
+		.want = &rows->want };
+	rows->want.time_column = r.options.time_column;
 	r.scratch = arena_new(0);
 	body = str_trim(body);
 	code = s->version == VERSION_3 ? decode_3(&r, body, status, err)
@@ -327,18 +332,18 @@ influxdb_open(const struct source_config *config, struct loop *loop, struct xfer
 }
 
 static int
-influxdb_check(const struct source_config *config, struct str text, struct err *err)
+influxdb_check(
+    const struct source_config *config, const struct source_query *query, struct err *err)
 {
 	const struct influxdb_settings *s = config->settings;
+	const struct sql_times times = sql_times_of(query);
 	struct buf out = { 0 };
-	uint32_t n;
-	int code = s->version == VERSION_1 ? check_reads_only(text, err) : 0;
+	int code = s->version == VERSION_1 ? check_reads_only(query->text, err) : 0;
 
 	if (code < 0)
 		return code;
-	code = sql_params(
-	    text, s->version == VERSION_3 ? PARAM_SECONDS : PARAM_MS, (wall_t){ 1 }, &out, &n, err);
-
+	code = sql_params(query->text, s->version == VERSION_3 ? PARAM_SECONDS : PARAM_MS, &times,
+	    &out, NULL, err);
 	buf_fini(&out);
 	return code;
 }
@@ -375,7 +380,7 @@ static const struct schema_field settings_fields[] = {
 	    MEMBER(time_column),
 	    .doc = "A column of this name is the time of its row, for max_age; `time` is the "
 		   "datum's own for last() and plain fields, but the window's start for other "
-		   "functions." },
+		   "functions. Queries over a window take `time` when this is absent." },
 	{ .name = "params",
 	    .kind = FIELD_STRING_MAP,
 	    .flags = FIELD_ENV,
@@ -394,7 +399,8 @@ static const struct schema settings_schema = {
 	.doc = "InfluxDB: tags and further columns are labels, `measurement` is the name of the "
 	       "series (1.x); ask for one row per series (last(), LIMIT 1) with one SELECT without "
 	       "INTO. :now is the time of "
-	       "evaluation: a literal like 1763621040500ms in InfluxQL, Unix seconds in SQL. "
+	       "evaluation, :from and :to the window of a rule that has one: literals like "
+	       "1763621040500ms in InfluxQL, Unix seconds in SQL. "
 	       "Version 1 verified against a real server (1.6.7), version 3 against a protocol "
 	       "double.",
 	.size = sizeof(struct influxdb_settings),

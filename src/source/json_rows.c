@@ -339,7 +339,7 @@ json_rows_read(const struct json_rows *spec, const struct json_path *value, stru
 	if (absent)
 		return err_set(err, ERR_INVALID, "the path of `rows` leads nowhere in: %s",
 		    text_head(scratch, body));
-	if (rows->n > 0 && r.without == rows->n)
+	if (rows->n > 0 && r.without == rows->n && rows->want.n_fields == 0)
 		return err_set(err, ERR_INVALID,
 		    "the path of the value leads nowhere in any of %zu rows", rows->n);
 	return 0;

@@ -1,321 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading from PostgreSQL with libpq's nonblocking half.
+ * A query on a PostgreSQL connection: its parameters, its transaction, its
+ * rows.
  *
- * Every wait is a poll() on the connection and on the query's wake-up, with
- * one deadline over all of it.  The server has the same time as
- * statement_timeout, so a query that is merely slow ends there with a clean
- * connection; the deadline here comes a little later and means that the
- * server is gone, and so is the connection.  A query that is given up is
- * cancelled on the server.
+ * The server has the source's time as statement_timeout, so a query that is
+ * merely slow ends there with a clean connection; the deadline of the
+ * connection comes a little later and means that the server is gone.
  */
 #include "config.h"
 
 #include "source/postgres_read.h"
 
-#include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/timestamp.h"
 #include "base/xalloc.h"
 #include "loop/clock.h"
-#include "net/xfer.h"
+#include "source/postgres_conn.h"
 #include "source/sql_params.h"
 
-#define GRACE        DUR_MS(500) /* the server's own timeout is to come first */
-#define CONNINFO_MAX (16u << 10)
-#define CANCEL_TEXT  256
-#define TYPE_FLOAT8  701
-#define KEYWORDS_MAX 16
+#define GRACE       DUR_MS(500) /* the server's own timeout is to come first */
+#define TYPE_FLOAT8 701
 
 /* OIDs of types whose text is not what it seems. */
 enum {
 	TYPE_BOOL = 16,
 	TYPE_BYTEA = 17,
-	TYPE_DATE = 1082
+	TYPE_DATE = 1082,
+	TYPE_TIMESTAMP = 1114,
+	TYPE_TIMESTAMPTZ = 1184,
 };
 
-struct postgres_conn {
-	PGconn *pg;
-	mono_t deadline;
-	int wake;
-	bool broken;
+/* A query with what stands for its parameters. */
+struct bound {
+	struct buf sql;
+	struct sql_bound bound;
+	Oid types[SQL_PARAMS_MAX];
+	const char *values[SQL_PARAMS_MAX];
+	char texts[SQL_PARAMS_MAX][TIMESTAMP_TEXT_MAX + 8];
 };
-
-/* Words and values for PQconnectStartParams. */
-struct conninfo {
-	const char *words[KEYWORDS_MAX], *values[KEYWORDS_MAX];
-	size_t n;
-};
-
-void
-postgres_conn_close(struct postgres_conn *conn)
-{
-	if (conn == NULL)
-		return;
-	PQfinish(conn->pg);
-	free(conn);
-}
-
-bool
-postgres_url_valid(const char *url)
-{
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-
-	PQconninfoFree(options);
-	return options != NULL;
-}
-
-/* --- errors ------------------------------------------------------------------------ */
-
-/* libpq's text on one line, without the "ERROR:  " that the prefix says already. */
-static int
-say(struct err *err, enum err_code code, const char *text)
-{
-	char line[240];
-	size_t n = 0;
-
-	for (; *text != '\0' && n + 1 < sizeof(line); text++) {
-		char c = *text == '\n' || *text == '\t' ? ' ' : *text;
-
-		if (c != ' ' || (n > 0 && line[n - 1] != ' '))
-			line[n++] = c;
-	}
-	while (n > 0 && line[n - 1] == ' ')
-		n--;
-	line[n] = '\0';
-	return err_set(err, code, "%s", n > 0 ? line : "the connection broke");
-}
-
-static int
-broke(struct postgres_conn *conn, struct err *err)
-{
-	conn->broken = true;
-	return say(err, ERR_IO, PQerrorMessage(conn->pg));
-}
-
-/* What the server said; class 42 (syntax, names) and their like are the query's fault. */
-static int
-refused(const PGresult *result, dur_t timeout, struct err *err)
-{
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *at = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
-	char with_place[200];
-	enum err_code code = ERR_REMOTE;
-
-	if (text == NULL)
-		return say(err, ERR_IO, PQresultErrorMessage(result));
-	if (state == NULL)
-		return say(err, code, text);
-	if (strcmp(state, "57014") == 0)
-		return err_set(err, ERR_TIMEOUT, "the query took longer than %lld ms",
-		    (long long)(timeout.ns / 1000000));
-	if (strcmp(state, "25006") == 0)
-		return err_set(
-		    err, ERR_INVALID, "only reading is allowed: one SELECT (%.150s)", text);
-	if (strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0)
-		code = ERR_INVALID;
-	if (at == NULL)
-		return say(err, code, text);
-	snprintf(with_place, sizeof(with_place), "%.150s (at character %.10s)", text, at);
-	return say(err, code, with_place);
-}
-
-/* --- waiting ------------------------------------------------------------------------- */
-
-static void
-give_up(struct postgres_conn *conn)
-{
-	PGcancel *cancel = PQgetCancel(conn->pg);
-	char text[CANCEL_TEXT];
-
-	if (cancel != NULL)
-		PQcancel(cancel, text, sizeof(text));
-	PQfreeCancel(cancel);
-	conn->broken = true;
-}
-
-/* Until the socket is ready for events. */
-static int
-wait_ready(struct postgres_conn *conn, short events, struct err *err)
-{
-	struct pollfd fds[2] = { { .fd = PQsocket(conn->pg), .events = events },
-		{ .fd = conn->wake, .events = POLLIN } };
-
-	for (;;) {
-		int64_t left = mono_since(conn->deadline, clock_mono()).ns;
-		int n = left > 0 ? poll(fds, 2, (int)(left / 1000000) + 1) : 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			conn->broken = true;
-			return err_set(err, n < 0 ? ERR_IO : ERR_TIMEOUT, "%s",
-			    n < 0 ? "cannot wait for the server"
-				  : "the server does not answer in time");
-		}
-		if (fds[1].revents != 0) {
-			give_up(conn);
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		}
-		return 0;
-	}
-}
-
-static int
-flush(struct postgres_conn *conn, struct err *err)
-{
-	int left, code;
-
-	while ((left = PQflush(conn->pg)) != 0) {
-		if (left < 0)
-			return broke(conn, err);
-		/* The server may have to be read before it reads on. */
-		code = wait_ready(conn, POLLIN | POLLOUT, err);
-		if (code < 0)
-			return code;
-		if (PQconsumeInput(conn->pg) == 0)
-			return broke(conn, err);
-	}
-	return 0;
-}
-
-/* The next result of what was sent; NULL after the last. */
-static int
-next_result(struct postgres_conn *conn, PGresult **ret, struct err *err)
-{
-	int code;
-
-	while (PQisBusy(conn->pg) != 0) {
-		code = wait_ready(conn, POLLIN, err);
-		if (code < 0)
-			return code;
-		if (PQconsumeInput(conn->pg) == 0)
-			return broke(conn, err);
-	}
-	*ret = PQgetResult(conn->pg);
-	return 0;
-}
-
-/* Runs to the end; the first failure counts. */
-static int
-command(struct postgres_conn *conn, const char *sql, struct err *err)
-{
-	PGresult *result;
-	int code = 0, failed = 0;
-
-	if (PQsendQuery(conn->pg, sql) == 0)
-		return broke(conn, err);
-	code = flush(conn, err);
-	while (code == 0 && (code = next_result(conn, &result, err)) == 0 && result != NULL) {
-		if (failed == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
-			failed = refused(result, (dur_t){ 0 }, err);
-		PQclear(result);
-	}
-	return code < 0 ? code : failed;
-}
-
-/* --- connecting ------------------------------------------------------------------------ */
-
-static void
-add(struct conninfo *info, const char *word, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return;
-	info->words[info->n] = word;
-	info->values[info->n++] = value;
-}
-
-static int
-read_secret(const struct secret *secret, struct buf *out, struct err *err)
-{
-	buf_init(out, CONNINFO_MAX);
-	return secret->value != NULL || secret->file != NULL ? secret_read(secret, out, err) : 0;
-}
-
-static int
-start(struct postgres_conn *conn, const struct postgres_settings *s, dur_t timeout,
-    const struct buf *url, const struct buf *password, struct err *err)
-{
-	struct conninfo info = { .n = 0 };
-	char unheard[24];
-
-	/* Defaults, the url, then what is given beside it. */
-	snprintf(unheard, sizeof(unheard), "%lld", (long long)(timeout.ns / 1000000) + 1000);
-	add(&info, "application_name", "tocsin");
-	add(&info, "gssencmode", "disable");
-	add(&info, "tcp_user_timeout", unheard);
-	if (url->n > 0 && !postgres_url_valid(url->p))
-		return err_set(err, ERR_INVALID, "the url is no connection string of PostgreSQL");
-	add(&info, "dbname", url->n > 0 ? url->p : s->dbname);
-	add(&info, "host", s->host);
-	add(&info, "port", s->port);
-	add(&info, "user", s->user);
-	add(&info, "password", password->n > 0 ? password->p : NULL);
-	add(&info, "sslmode", s->sslmode);
-	add(&info, "sslrootcert", s->sslrootcert);
-	add(&info, "sslcert", s->sslcert);
-	add(&info, "sslkey", s->sslkey);
-	add(&info, "client_encoding", "UTF8");
-	info.words[info.n] = info.values[info.n] = NULL;
-	/* A dbname of the settings is a name, not a connection string. */
-	conn->pg = PQconnectStartParams(info.words, info.values, url->n > 0);
-	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD)
-		return say(err, ERR_IO, conn->pg != NULL ? PQerrorMessage(conn->pg) : "no memory");
-	return 0;
-}
-
-static void
-ignore_notice(void *arg UNUSED, const PGresult *result UNUSED)
-{
-}
-
-static int
-connect_all(struct postgres_conn *conn, struct err *err)
-{
-	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-	int code;
-
-	while (status != PGRES_POLLING_OK) {
-		if (status == PGRES_POLLING_FAILED)
-			return say(err, ERR_IO, PQerrorMessage(conn->pg));
-		code = wait_ready(conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err);
-		if (code < 0)
-			return code;
-		status = PQconnectPoll(conn->pg);
-	}
-	PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
-	if (PQsetnonblocking(conn->pg, 1) != 0)
-		return broke(conn, err);
-	return 0;
-}
-
-static int
-conn_open(
-    struct postgres_conn *conn, const struct postgres_settings *s, dur_t timeout, struct err *err)
-{
-	struct buf url = { 0 }, password = { 0 };
-	int code = read_secret(&s->url, &url, err);
-
-	if (code == 0)
-		code = read_secret(&s->password, &password, err);
-	if (code == 0)
-		code = start(conn, s, timeout, &url, &password, err);
-	if (code == 0)
-		code = connect_all(conn, err);
-	if (url.p != NULL)
-		explicit_bzero(url.p, url.cap);
-	if (password.p != NULL)
-		explicit_bzero(password.p, password.cap);
-	buf_fini(&url);
-	buf_fini(&password);
-	return code;
-}
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
@@ -376,10 +103,11 @@ read_row(const PGresult *result, const struct table *table, const struct table_o
 
 /* One result of single-row mode: a row, the end with the columns alone, or a failure. */
 static int
-take_result(struct postgres_query *query, const PGresult *result, struct table *table, bool *known,
-    struct err *err)
+take_result(const struct postgres_query *query, const PGresult *result, struct table *table,
+    bool *known, struct err *err)
 {
-	const struct table_options options = { .time_column = query->settings->time_column };
+	const struct table_options options = { .time_column = query->settings->time_column,
+		.want = &query->rows->want };
 	int code = 0;
 
 	switch (PQresultStatus(result)) {
@@ -393,12 +121,12 @@ take_result(struct postgres_query *query, const PGresult *result, struct table *
 				table->names[i] = str_from(PQfname(result, (int)i));
 		*known = true;
 		return code == 0 && PQntuples(result) > 0
-			   ? read_row(result, table, &options, &query->rows, err)
+			   ? read_row(result, table, &options, query->rows, err)
 			   : code;
 	case PGRES_FATAL_ERROR:
 	case PGRES_BAD_RESPONSE:
 	case PGRES_NONFATAL_ERROR:
-		return refused(result, query->timeout, err);
+		return postgres_refused(result, query->timeout, err);
 	case PGRES_EMPTY_QUERY:
 		return err_set(err, ERR_INVALID, "there is no statement");
 	case PGRES_COMMAND_OK:
@@ -422,14 +150,14 @@ is_copy(const PGresult *result)
 
 /* Reads results until the last; after a failure of ours the rest is dropped with the connection. */
 static int
-take_results(struct postgres_conn *conn, struct postgres_query *query, struct err *err)
+take_results(struct postgres_conn *conn, const struct postgres_query *query, struct err *err)
 {
 	struct table *table = xcalloc(1, sizeof(*table));
 	PGresult *result = NULL;
 	bool known = false;
 	int code, failed = 0;
 
-	while ((code = next_result(conn, &result, err)) == 0 && result != NULL) {
+	while ((code = postgres_next_result(conn, &result, err)) == 0 && result != NULL) {
 		bool ours = PQresultStatus(result) == PGRES_SINGLE_TUPLE || is_copy(result);
 
 		if (failed == 0)
@@ -446,83 +174,167 @@ take_results(struct postgres_conn *conn, struct postgres_query *query, struct er
 
 /* --- a query --------------------------------------------------------------------------------- */
 
-static int
-describe(struct postgres_conn *conn, struct postgres_query *query, const char *sql,
-    uint32_t n_params, struct err *err)
+static bool
+is_time(Oid type)
 {
-	static const Oid types[1] = { TYPE_FLOAT8 };
-	const struct table_options options = { .time_column = query->settings->time_column };
-	struct table *table;
+	return type == TYPE_TIMESTAMPTZ || type == TYPE_TIMESTAMP || type == TYPE_DATE;
+}
+
+/* Parses a statement without running it. types NULL: the server finds them. */
+static int
+prepare(struct postgres_conn *conn, const char *sql, const Oid *types, uint32_t n_types,
+    dur_t timeout, struct err *err)
+{
 	PGresult *result = NULL;
 	int code, failed = 0;
 
-	if (PQsendPrepare(conn->pg, "", sql, (int)n_params, types) == 0)
-		return broke(conn, err);
-	code = flush(conn, err);
-	while (code == 0 && (code = next_result(conn, &result, err)) == 0 && result != NULL) {
+	if (PQsendPrepare(conn->pg, "", sql, types != NULL ? (int)n_types : 0, types) == 0)
+		return postgres_broke(conn, err);
+	code = postgres_flush(conn, err);
+	while (
+	    code == 0 && (code = postgres_next_result(conn, &result, err)) == 0 && result != NULL) {
 		if (failed == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
-			failed = refused(result, query->timeout, err);
+			failed = postgres_refused(result, timeout, err);
 		PQclear(result);
 	}
-	if (code < 0 || failed < 0)
-		return code < 0 ? code : failed;
-	if (PQsendDescribePrepared(conn->pg, "") == 0)
-		return broke(conn, err);
-	code = flush(conn, err);
-	table = xcalloc(1, sizeof(*table));
-	while (code == 0 && (code = next_result(conn, &result, err)) == 0 && result != NULL) {
-		if (failed == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
-			failed = refused(result, query->timeout, err);
-		else if (failed == 0 && PQnfields(result) == 0)
-			failed = err_set(err, ERR_INVALID, "only reading is allowed: one SELECT");
-		else if (failed == 0)
-			failed = classify(result, &options, table, err);
-		PQclear(result);
-	}
-	free(table);
 	return code < 0 ? code : failed;
 }
 
+/* What was prepared: its description. The caller's, when this is 0. */
 static int
-execute(struct postgres_conn *conn, struct postgres_query *query, const char *sql,
-    uint32_t n_params, struct err *err)
+describe(struct postgres_conn *conn, dur_t timeout, PGresult **ret, struct err *err)
 {
-	static const Oid types[1] = { TYPE_FLOAT8 };
-	char now[32];
-	const char *const values[1] = { now };
+	PGresult *result = NULL;
+	int code, failed = 0;
+
+	*ret = NULL;
+	if (PQsendDescribePrepared(conn->pg, "") == 0)
+		return postgres_broke(conn, err);
+	code = postgres_flush(conn, err);
+	while (
+	    code == 0 && (code = postgres_next_result(conn, &result, err)) == 0 && result != NULL) {
+		if (failed == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
+			failed = postgres_refused(result, timeout, err);
+		PQclear(*ret);
+		*ret = result;
+	}
+	if (code == 0 && failed == 0 && *ret == NULL)
+		failed = err_set(err, ERR_IO, "the server does not describe the query");
+	if (code == 0 && failed == 0)
+		return 0;
+	PQclear(*ret);
+	return code < 0 ? code : failed;
+}
+
+/*
+ * A parameter is a point in time where the query takes one (ts >= :from), and
+ * a number of seconds elsewhere.  Where the server cannot tell, seconds.
+ */
+static int
+find_types(struct postgres_conn *conn, const struct postgres_query *query, struct bound *b,
+    struct err *err)
+{
+	PGresult *described;
 	int code;
 
-	snprintf(now, sizeof(now), "%.6f", wall_seconds(query->at));
-	if (PQsendQueryParams(conn->pg, sql, (int)n_params, types, values, NULL, NULL, 0) == 0)
-		return broke(conn, err);
+	for (uint32_t i = 0; i < b->bound.n; i++)
+		b->types[i] = TYPE_FLOAT8;
+	if (b->bound.n == 0)
+		return 0;
+	code = prepare(conn, b->sql.p, NULL, 0, query->timeout, err);
+	if (code == -ERR_INVALID)
+		return 0;
+	if (code == 0)
+		code = describe(conn, query->timeout, &described, err);
+	if (code < 0)
+		return code;
+	for (int i = 0; i < PQnparams(described) && i < SQL_PARAMS_MAX; i++)
+		if (is_time(PQparamtype(described, i)))
+			b->types[i] = PQparamtype(described, i);
+	PQclear(described);
+	return 0;
+}
+
+static void
+put_values(struct bound *b)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	for (uint32_t i = 0; i < b->bound.n; i++) {
+		if (is_time(b->types[i]))
+			snprintf(b->texts[i], sizeof(b->texts[i]), "%s",
+			    timestamp_format_ms(b->bound.at[i], text));
+		else
+			snprintf(
+			    b->texts[i], sizeof(b->texts[i]), "%.6f", wall_seconds(b->bound.at[i]));
+		b->values[i] = b->texts[i];
+	}
+}
+
+static int
+check_columns(struct postgres_conn *conn, const struct postgres_query *query, const struct bound *b,
+    struct err *err)
+{
+	const struct table_options options = { .time_column = query->settings->time_column,
+		.want = &query->rows->want };
+	struct table *table;
+	PGresult *described;
+	int code = prepare(conn, b->sql.p, b->types, b->bound.n, query->timeout, err);
+
+	if (code == 0)
+		code = describe(conn, query->timeout, &described, err);
+	if (code < 0)
+		return code;
+	table = xcalloc(1, sizeof(*table));
+	code = PQnfields(described) == 0
+		   ? err_set(err, ERR_INVALID, "only reading is allowed: one SELECT")
+		   : classify(described, &options, table, err);
+	free(table);
+	PQclear(described);
+	return code;
+}
+
+static int
+execute(struct postgres_conn *conn, const struct postgres_query *query, struct bound *b,
+    struct err *err)
+{
+	int code;
+
+	put_values(b);
+	if (PQsendQueryParams(
+		conn->pg, b->sql.p, (int)b->bound.n, b->types, b->values, NULL, NULL, 0) == 0)
+		return postgres_broke(conn, err);
 	PQsetSingleRowMode(conn->pg);
-	code = flush(conn, err);
+	code = postgres_flush(conn, err);
 	return code < 0 ? code : take_results(conn, query, err);
 }
 
 /* Between a transaction's begin and its rollback. */
 static int
-run_in_transaction(
-    struct postgres_conn *conn, struct postgres_query *query, bool only_check, struct err *err)
+run_in_transaction(struct postgres_conn *conn, const struct postgres_query *query, bool only_check,
+    struct err *err)
 {
-	struct buf sql = { 0 };
+	struct bound *b = xcalloc(1, sizeof(*b));
 	char begin[160];
-	uint32_t n_params;
-	int code = sql_params(query->text, PARAM_DOLLAR, query->at, &sql, &n_params, err);
+	int code = sql_params(query->text, PARAM_DOLLAR, &query->times, &b->sql, &b->bound, err);
 
 	snprintf(begin, sizeof(begin),
 	    "BEGIN READ ONLY; SET LOCAL statement_timeout = %lld; SET LOCAL TimeZone = 'UTC'; "
 	    "SET LOCAL DateStyle = 'ISO'",
 	    (long long)(query->timeout.ns / 1000000 + 1));
+	/* Before the transaction, which a failure would end. */
 	if (code == 0)
-		code = command(conn, begin, err);
+		code = find_types(conn, query, b, err);
 	if (code == 0)
-		code = only_check ? describe(conn, query, sql.p, n_params, err)
-				  : execute(conn, query, sql.p, n_params, err);
-	buf_fini(&sql);
+		code = postgres_command(conn, begin, err);
+	if (code == 0)
+		code =
+		    only_check ? check_columns(conn, query, b, err) : execute(conn, query, b, err);
+	buf_fini(&b->sql);
+	free(b);
 	/* A rollback that fails takes the connection with it, not the answer. */
 	if (!conn->broken && PQtransactionStatus(conn->pg) != PQTRANS_IDLE &&
-	    command(conn, "ROLLBACK", NULL) < 0)
+	    postgres_command(conn, "ROLLBACK", NULL) < 0)
 		conn->broken = true;
 	return code;
 }
@@ -541,7 +353,7 @@ is_stale(struct postgres_conn *conn)
 
 /* conn NULL: a new one. */
 static int
-attempt(struct postgres_conn *conn, struct postgres_conn **kept, struct postgres_query *query,
+attempt(struct postgres_conn *conn, struct postgres_conn **kept, const struct postgres_query *query,
     bool only_check, struct err *err)
 {
 	int code = 0;
@@ -551,12 +363,10 @@ attempt(struct postgres_conn *conn, struct postgres_conn **kept, struct postgres
 	conn->wake = query->wake;
 	conn->deadline = mono_add(clock_mono(), (dur_t){ query->timeout.ns + GRACE.ns });
 	if (conn->pg == NULL)
-		code = conn_open(conn, query->settings, query->timeout, err);
+		code = postgres_conn_open(conn, query->settings, query->timeout, err);
 	conn->broken = code < 0;
 	if (code == 0)
 		code = run_in_transaction(conn, query, only_check, err);
-	if (code < 0)
-		rows_fini(&query->rows);
 	if (conn->broken)
 		postgres_conn_close(conn);
 	else
@@ -564,14 +374,24 @@ attempt(struct postgres_conn *conn, struct postgres_conn **kept, struct postgres
 	return code;
 }
 
+static void
+start_again(struct rows *rows)
+{
+	const struct rows_want want = rows->want;
+
+	rows_fini(rows);
+	rows_init_for(rows, &want);
+}
+
 /* A kept connection may turn out to be gone: that says nothing of the server. */
 static int
-run(struct postgres_conn **kept, struct postgres_query *query, bool only_check, struct err *err)
+run(struct postgres_conn **kept, const struct postgres_query *query, bool only_check,
+    struct err *err)
 {
 	struct postgres_conn *conn = *kept;
 	int code;
 
-	rows_init(&query->rows);
+	query->rows->want.time_column = query->settings->time_column;
 	*kept = NULL;
 	if (conn != NULL && is_stale(conn)) {
 		postgres_conn_close(conn);
@@ -579,19 +399,20 @@ run(struct postgres_conn **kept, struct postgres_query *query, bool only_check, 
 		code = attempt(conn, kept, query, only_check, err);
 		if (code != -ERR_IO)
 			return code;
-		rows_init(&query->rows);
+		start_again(query->rows);
 	}
 	return attempt(NULL, kept, query, only_check, err);
 }
 
 int
-postgres_read(struct postgres_conn **conn, struct postgres_query *query, struct err *err)
+postgres_read(struct postgres_conn **conn, const struct postgres_query *query, struct err *err)
 {
 	return run(conn, query, false, err);
 }
 
 int
-postgres_read_check(struct postgres_conn **conn, struct postgres_query *query, struct err *err)
+postgres_read_check(
+    struct postgres_conn **conn, const struct postgres_query *query, struct err *err)
 {
 	return run(conn, query, true, err);
 }

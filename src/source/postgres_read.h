@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "net/options.h"
 #include "source/rows.h"
+#include "source/sql_params.h"
 
 struct postgres_conn;
 
@@ -29,16 +30,17 @@ struct postgres_settings {
 struct postgres_query {
 	const struct postgres_settings *settings;
 	struct str text;
-	wall_t at;
+	struct sql_times times;
 	dur_t timeout;
-	int wake;         /* readable when the query is to be given up; -1: never */
-	struct rows rows; /* result */
+	int wake;          /* readable when the query is to be given up; -1: never */
+	struct rows *rows; /* result; after a failure anything */
 };
 
 /* *conn NULL: opened; kept there for the next query unless it broke. */
-int postgres_read(struct postgres_conn **conn, struct postgres_query *query, struct err *err);
+int postgres_read(struct postgres_conn **conn, const struct postgres_query *query, struct err *err);
 /* Prepares and looks at the columns without running. */
-int postgres_read_check(struct postgres_conn **conn, struct postgres_query *query, struct err *err);
+int postgres_read_check(
+    struct postgres_conn **conn, const struct postgres_query *query, struct err *err);
 void postgres_conn_close(struct postgres_conn *conn); /* accepts NULL */
 
 /* Pure parts, for tests. type: OID of pg_type. */

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "source/rows.h"
 #include "source/source.h"
 
 #define ERROR_HEAD     120 /* bytes of a body shown in an error */
@@ -38,6 +39,10 @@ struct answer {
 	bool has_data, has_result, partial;
 	struct sample *samples;
 	uint32_t n, cap;
+	struct rows *rows; /* NULL: the answer is samples */
+	uint32_t n_series;
+	int code; /* of rows; negative: err says why */
+	struct err err;
 };
 
 static enum result_type
@@ -97,8 +102,8 @@ read_point(struct answer *a, struct sample *sample)
 	 * The server repeats the evaluation time, which says nothing of the
 	 * datum's age; only another time does.
 	 */
-	if (fabs(at - a->at) > AT_TOLERANCE_S && at > 0 && at < 9e9)
-		sample->at = (wall_t){ (int64_t)(at * 1e3) * 1000000 };
+	if ((a->type == RESULT_MATRIX || fabs(at - a->at) > AT_TOLERANCE_S) && at > 0 && at < 9e9)
+		sample->at = (wall_t){ llround(at * 1e3) * 1000000 };
 	return true;
 }
 
@@ -136,12 +141,159 @@ read_series(struct answer *a)
 	return r->err_text == NULL && (has_value || json_fail(r, "a series without a value"));
 }
 
+/* --- ranges and rows --------------------------------------------------------- */
+
+static bool
+rows_fail(struct answer *a, int code)
+{
+	if (code < 0)
+		a->code = code;
+	return code == 0 || json_fail(&a->r, "the rows have no room for it");
+}
+
+/* Labels that the query wants as they are. */
+static bool
+put_fields(struct answer *a, struct str metric)
+{
+	const struct rows_want *want = &a->rows->want;
+	struct json_reader r;
+	struct str name;
+
+	if (want->n_fields == 0 || metric.n == 0)
+		return true;
+	json_reader_init(&r, metric);
+	json_enter(&r, JSON_OBJECT);
+	while (json_next_key(&r, &name)) {
+		struct cell cell = { .kind = CELL_TEXT };
+		uint32_t field = rows_field_named(want, name);
+
+		if (!json_read_str(&r, a->arena, &cell.text))
+			break;
+		if (field != UINT32_MAX &&
+		    !rows_fail(a, rows_field(a->rows, field, &cell, &a->err)))
+			return false;
+	}
+	return true;
+}
+
+/* The next point of the series being read. */
+static bool
+put_point(struct answer *a, struct str metric, bool first)
+{
+	struct sample sample = { 0 };
+	struct row *row;
+
+	if (!rows_fail(a,
+		first ? rows_begin_key(a->rows, metric, &a->err) : rows_again(a->rows, &a->err)) ||
+	    (first && !put_fields(a, metric)) || !read_point(a, &sample))
+		return false;
+	row = &a->rows->items[a->rows->n - 1];
+	row->value = sample.value;
+	row->missing = false;
+	row->at = sample.at;
+	return true;
+}
+
+static bool
+put_points(struct answer *a, struct str metric)
+{
+	bool first = true;
+
+	if (!json_enter(&a->r, JSON_ARRAY))
+		return false;
+	while (json_next_item(&a->r)) {
+		if (!put_point(a, metric, first))
+			return false;
+		first = false;
+	}
+	return a->r.err_text == NULL;
+}
+
+/* What comes before the labels is read once they are known. */
+static bool
+put_late(struct answer *a, struct str metric, struct str late, bool many)
+{
+	struct json_reader after = a->r;
+	bool ok;
+
+	a->r.p = late.p;
+	a->r.end = late.p + late.n;
+	ok = many ? put_points(a, metric) : put_point(a, metric, true);
+	if (!ok)
+		return false;
+	a->r.p = after.p;
+	a->r.end = after.end;
+	a->r.first = after.first;
+	return true;
+}
+
+static bool
+read_series_rows(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+	struct str key, metric = STR(""), late = STR("");
+	bool many = false, ok = true;
+
+	if (!json_enter(r, JSON_OBJECT))
+		return false;
+	while (ok && json_next_key(r, &key)) {
+		if (str_eq(key, STR("metric"))) {
+			if (json_peek(r) != JSON_OBJECT)
+				return json_fail(r, "\"metric\" is no object");
+			ok = json_read_span(r, &metric);
+		} else if (str_eq(key, STR("values")) || str_eq(key, STR("value"))) {
+			many = key.n == 6;
+			if (metric.n == 0)
+				ok = json_read_span(r, &late);
+			else
+				ok = many ? put_points(a, metric) : put_point(a, metric, true);
+		} else {
+			ok = json_skip(r);
+		}
+	}
+	if (ok && r->err_text == NULL && late.n > 0)
+		ok = put_late(a, metric, late, many);
+	return ok && r->err_text == NULL;
+}
+
+static bool
+read_result_rows(struct answer *a)
+{
+	struct json_reader *r = &a->r;
+
+	switch (a->type) {
+	case RESULT_MATRIX:
+	case RESULT_VECTOR:
+		if (!json_enter(r, JSON_ARRAY))
+			return false;
+		while (json_next_item(r)) {
+			if (a->n_series++ == SERIES_MAX)
+				return json_fail(r, "too many series");
+			if (!read_series_rows(a))
+				return false;
+		}
+		return r->err_text == NULL;
+	case RESULT_SCALAR:
+		return put_point(a, STR(""), true);
+	case RESULT_UNKNOWN:
+	case RESULT_STRING:
+	case RESULT_STREAMS:
+	case RESULT_OTHER:
+		break;
+	}
+	return json_skip(r);
+}
+
+/* --- the answer as a whole ----------------------------------------------------- */
+
 static bool
 read_result(struct answer *a)
 {
 	struct json_reader *r = &a->r;
 
 	a->has_result = true;
+	if (a->rows != NULL && a->type != RESULT_UNKNOWN)
+		return read_result_rows(a);
 	switch (a->type) {
 	case RESULT_VECTOR:
 		if (!json_enter(r, JSON_ARRAY))
@@ -307,7 +459,7 @@ not_an_answer(const struct answer *a, struct str body, int status, struct err *e
 		return err_set(err, ERR_INVALID,
 		    "an HTML page instead of an answer; is this the url of a "
 		    "Prometheus API?");
-	if (a->n == SERIES_MAX && a->r.err_text != NULL &&
+	if ((a->n == SERIES_MAX || a->n_series > SERIES_MAX) && a->r.err_text != NULL &&
 	    str_is(str_from(a->r.err_text), "too many series"))
 		return err_set(
 		    err, ERR_LIMIT, "more than %d series; aggregate in the query", SERIES_MAX);
@@ -326,6 +478,8 @@ check_type(const struct answer *a, struct err *err)
 			return err_set(err, ERR_INVALID, "an answer without a result");
 		return 0;
 	case RESULT_MATRIX:
+		if (a->rows != NULL)
+			return 0;
 		return err_set(err, ERR_INVALID,
 		    "the expression yields a range vector, an instant one is "
 		    "needed; use a function such as rate() or "
@@ -344,35 +498,54 @@ check_type(const struct answer *a, struct err *err)
 	    STR_ARG(str_head(a->type_name, ERROR_HEAD)));
 }
 
+static int
+decode(struct answer *a, struct str body, int status, struct err *err)
+{
+	bool readable;
+
+	if (body.n > SOURCE_ANSWER_BYTES_MAX)
+		return err_set(
+		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
+	json_reader_init(&a->r, body);
+	readable = read_answer(a);
+	if (a->code < 0) {
+		*err = a->err;
+		return a->code;
+	}
+	/* VictoriaMetrics and Mimir answer 4xx with the same shape; the text is
+	 * what helps. */
+	if (readable && str_is(a->status, "error"))
+		return err_set(err, ERR_REMOTE, "%.*s: %.*s (HTTP %d)",
+		    STR_ARG(a->error_type.n != 0 ? str_head(a->error_type, 40) : STR("error")),
+		    STR_ARG(str_head(a->error, 180)), status);
+	if (!readable || status / 100 != 2 || !str_is(a->status, "success") || !a->has_data)
+		return not_an_answer(a, body, status, err);
+	if (a->warning.p != NULL)
+		return err_set(
+		    err, ERR_REMOTE, "partial answer: %.*s", STR_ARG(str_head(a->warning, 200)));
+	if (a->partial)
+		return err_set(err, ERR_REMOTE, "partial answer: the server says isPartial");
+	return check_type(a, err);
+}
+
 int
 prometheus_decode(struct str body, int status, wall_t at, struct arena *arena, struct vector *ret,
     struct err *err)
 {
 	struct answer a = { .arena = arena, .at = wall_seconds(at) };
-	bool readable;
-	int code;
+	int code = decode(&a, body, status, err);
 
-	if (body.n > SOURCE_ANSWER_BYTES_MAX)
-		return err_set(
-		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
-	json_reader_init(&a.r, body);
-	readable = read_answer(&a);
-	/* VictoriaMetrics and Mimir answer 4xx with the same shape; the text is
-	 * what helps. */
-	if (readable && str_is(a.status, "error"))
-		return err_set(err, ERR_REMOTE, "%.*s: %.*s (HTTP %d)",
-		    STR_ARG(a.error_type.n != 0 ? str_head(a.error_type, 40) : STR("error")),
-		    STR_ARG(str_head(a.error, 180)), status);
-	if (!readable || status / 100 != 2 || !str_is(a.status, "success") || !a.has_data)
-		return not_an_answer(&a, body, status, err);
-	if (a.warning.p != NULL)
-		return err_set(
-		    err, ERR_REMOTE, "partial answer: %.*s", STR_ARG(str_head(a.warning, 200)));
-	if (a.partial)
-		return err_set(err, ERR_REMOTE, "partial answer: the server says isPartial");
-	code = check_type(&a, err);
 	if (code < 0)
 		return code;
 	*ret = (struct vector){ a.samples, a.n };
 	return 0;
+}
+
+int
+prometheus_decode_rows(struct str body, int status, wall_t at, struct rows *rows,
+    struct arena *scratch, struct err *err)
+{
+	struct answer a = { .arena = scratch, .at = wall_seconds(at), .rows = rows };
+
+	return decode(&a, body, status, err);
 }

@@ -11,44 +11,222 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hash.h"
+#include "base/json.h"
 #include "base/timestamp.h"
 #include "base/xalloc.h"
 
 #define SHOWN_BYTES   60 /* of a cell, in an error */
-#define COLUMNS_SHOWN 10
 #define TIME_TEXT_MAX 64
 
 const char *const time_unit_names[] = { "auto", "s", "ms", "us", "ns", NULL };
 
+struct rows_want
+rows_want_of(const struct source_query *query)
+{
+	return (struct rows_want){
+		.shape = query->shape,
+		.from = query->from,
+		.to = query->to,
+		.step = query->step,
+		.fields = query->fields,
+		.n_fields = query->n_fields,
+	};
+}
+
 void
 rows_init(struct rows *rows)
 {
-	*rows = (struct rows){ 0 };
+	const struct rows_want instant = { .shape = QUERY_INSTANT };
+
+	rows_init_for(rows, &instant);
+}
+
+void
+rows_init_for(struct rows *rows, const struct rows_want *want)
+{
+	*rows = (struct rows){ .want = *want };
 	buf_init(&rows->keys, SOURCE_ANSWER_BYTES_MAX);
+	buf_init(&rows->texts, SOURCE_ANSWER_BYTES_MAX);
 }
 
 void
 rows_fini(struct rows *rows)
 {
 	buf_fini(&rows->keys);
+	buf_fini(&rows->texts);
 	free(rows->items);
+	free(rows->fields);
+	free(rows->series);
+	free(rows->slots);
+	free(rows->samples);
+	free(rows->cells);
 	*rows = (struct rows){ 0 };
+}
+
+/* --- equal keys once --------------------------------------------------------- */
+
+static void
+put_slot(struct rows *rows, uint32_t series)
+{
+	size_t mask = rows->slots_cap - 1, i = rows->series[series].hash & mask;
+
+	while (rows->slots[i] != 0)
+		i = (i + 1) & mask;
+	rows->slots[i] = series + 1;
+}
+
+static void
+grow_slots(struct rows *rows)
+{
+	if (2 * (rows->n_series + 1) <= rows->slots_cap)
+		return;
+	rows->slots_cap = rows->slots_cap != 0 ? 2 * rows->slots_cap : 64;
+	free(rows->slots);
+	rows->slots = xcalloc(rows->slots_cap, sizeof(*rows->slots));
+	for (uint32_t i = 0; i < rows->n_series; i++)
+		put_slot(rows, i);
+}
+
+static bool
+is_series(const struct rows *rows, uint32_t series, struct str key)
+{
+	const struct rows_series *s = &rows->series[series];
+
+	return s->key_n == key.n &&
+	       (key.n == 0 || memcmp(rows->keys.p + s->key_at, key.p, key.n) == 0);
+}
+
+/* The series with the bytes at the end of keys, which are dropped when they are there already. */
+static uint32_t
+series_of(struct rows *rows, uint32_t key_at, uint32_t key_n)
+{
+	struct str key = str_make(rows->keys.p != NULL ? rows->keys.p + key_at : "", key_n);
+	uint64_t hash = hash_bytes(key.p, key.n);
+	size_t mask;
+
+	grow_slots(rows);
+	mask = rows->slots_cap - 1;
+	for (size_t i = hash & mask; rows->slots[i] != 0; i = (i + 1) & mask) {
+		uint32_t series = rows->slots[i] - 1;
+
+		if (rows->series[series].hash == hash && is_series(rows, series, key)) {
+			rows->keys.n = key_at;
+			return series;
+		}
+	}
+	if (rows->n_series == rows->series_cap)
+		rows->series = xgrow(
+		    rows->series, &rows->series_cap, rows->n_series + 1, sizeof(*rows->series));
+	rows->series[rows->n_series] = (struct rows_series){ key_at, key_n, hash };
+	put_slot(rows, (uint32_t)rows->n_series);
+	return (uint32_t)rows->n_series++;
+}
+
+int
+rows_close(struct rows *rows, struct err *err)
+{
+	struct row *row;
+
+	if (!rows->open)
+		return 0;
+	rows->open = false;
+	if (rows->want.shape == QUERY_INSTANT)
+		return 0;
+	row = &rows->items[rows->n - 1];
+	if (rows->n > 1 &&
+	    is_series(rows, row[-1].series,
+		str_make(rows->keys.p != NULL ? rows->keys.p + row->key_at : "", row->key_n))) {
+		rows->keys.n = row->key_at;
+		row->series = row[-1].series;
+	} else {
+		row->series = series_of(rows, row->key_at, row->key_n);
+	}
+	row->key_at = rows->series[row->series].key_at;
+	if (rows->want.shape == QUERY_RANGE && rows->n_series > SERIES_MAX)
+		return err_set(
+		    err, ERR_LIMIT, "more than %d series; aggregate in the query", SERIES_MAX);
+	return 0;
+}
+
+/* --- rows ---------------------------------------------------------------------- */
+
+static int
+add_row(struct rows *rows, struct err *err)
+{
+	const size_t max = rows->want.shape == QUERY_INSTANT ? SERIES_MAX : POINTS_MAX;
+	const uint32_t n_fields = rows->want.n_fields;
+
+	if (rows->n == max)
+		return err_set(err, ERR_LIMIT, "more than %zu rows; aggregate in the query", max);
+	if (rows->n == rows->cap)
+		rows->items = xgrow(rows->items, &rows->cap, rows->n + 1, sizeof(*rows->items));
+	rows->items[rows->n++] = (struct row){ .key_at = (uint32_t)rows->keys.n, .missing = true };
+	if (n_fields == 0)
+		return 0;
+	if (rows->n * n_fields > rows->fields_cap)
+		rows->fields = xgrow(
+		    rows->fields, &rows->fields_cap, rows->n * n_fields, sizeof(*rows->fields));
+	for (uint32_t i = 0; i < n_fields; i++)
+		rows->fields[(rows->n - 1) * n_fields + i] = (struct rows_text){ 0, UINT32_MAX };
+	return 0;
 }
 
 int
 rows_begin(struct rows *rows, struct err *err)
 {
-	if (rows->n == SERIES_MAX)
-		return err_set(
-		    err, ERR_LIMIT, "more than %d rows; aggregate in the query", SERIES_MAX);
-	if (rows->n == rows->cap)
-		rows->items = xgrow(rows->items, &rows->cap, rows->n + 1, sizeof(*rows->items));
-	rows->items[rows->n++] = (struct row){ .key_at = (uint32_t)rows->keys.n, .missing = true };
-	return 0;
+	int code = rows_close(rows, err);
+
+	if (code == 0)
+		code = add_row(rows, err);
+	rows->open = code == 0;
+	return code;
 }
 
 int
-rows_label(struct rows *rows, struct str name, struct str value, struct err *err)
+rows_again(struct rows *rows, struct err *err)
+{
+	const uint32_t n_fields = rows->want.n_fields;
+	int code = rows_close(rows, err);
+	struct row *row;
+
+	if (code == 0)
+		code = add_row(rows, err);
+	if (code < 0)
+		return code;
+	row = &rows->items[rows->n - 1];
+	row->key_at = row[-1].key_at;
+	row->key_n = row[-1].key_n;
+	row->labels = row[-1].labels;
+	row->series = row[-1].series;
+	if (n_fields > 0)
+		memcpy(&rows->fields[(rows->n - 1) * n_fields],
+		    &rows->fields[(rows->n - 2) * n_fields], n_fields * sizeof(*rows->fields));
+	return 0;
+}
+
+static int
+check_keys(const struct rows *rows, struct err *err)
+{
+	if (!rows->keys.overflow)
+		return 0;
+	return err_set(err, ERR_LIMIT, "labels of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
+}
+
+int
+rows_begin_key(struct rows *rows, struct str key, struct err *err)
+{
+	int code = rows_begin(rows, err);
+
+	if (code < 0)
+		return code;
+	buf_put_str(&rows->keys, key);
+	rows->items[rows->n - 1].key_n = key.n;
+	return check_keys(rows, err);
+}
+
+static int
+put_label(struct rows *rows, struct str name, struct str value, struct err *err)
 {
 	struct row *row = &rows->items[rows->n - 1];
 
@@ -58,22 +236,93 @@ rows_label(struct rows *rows, struct str name, struct str value, struct err *err
 	buf_put_str(&rows->keys, name);
 	buf_put_u32le(&rows->keys, value.n);
 	buf_put_str(&rows->keys, value);
-	if (rows->keys.overflow)
-		return err_set(
-		    err, ERR_LIMIT, "labels of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	row->key_n = (uint32_t)rows->keys.n - row->key_at;
+	return check_keys(rows, err);
+}
+
+int
+rows_label(struct rows *rows, struct str name, struct str value, struct err *err)
+{
+	const struct cell cell = { .kind = CELL_TEXT, .text = value };
+
+	return rows_cell_label(rows, name, &cell, err);
+}
+
+static bool
+named(struct str name, const char *wanted)
+{
+	return wanted != NULL && name.n == strlen(wanted) &&
+	       strncasecmp(name.p, wanted, name.n) == 0;
+}
+
+uint32_t
+rows_field_named(const struct rows_want *want, struct str name)
+{
+	for (uint32_t i = 0; i < want->n_fields; i++)
+		if (named(name, want->fields[i]))
+			return i;
+	return UINT32_MAX;
+}
+
+bool
+rows_is_time(const struct rows_want *want, struct str name)
+{
+	if (want->time_column != NULL)
+		return named(name, want->time_column);
+	return want->shape != QUERY_INSTANT && named(name, ROWS_TIME_COLUMN);
+}
+
+int
+rows_field(struct rows *rows, uint32_t field, const struct cell *cell, struct err *err)
+{
+	struct rows_text *text = &rows->fields[(rows->n - 1) * rows->want.n_fields + field];
+
+	if (cell->kind == CELL_NULL)
+		return 0;
+	if (cell->kind == CELL_OTHER)
+		return err_set(err, ERR_INVALID, "row %zu: '%s' is no plain value", rows->n,
+		    rows->want.fields[field]);
+	text->at = (uint32_t)rows->texts.n;
+	if (cell->kind == CELL_DOUBLE)
+		put_prom_double(&rows->texts, cell->number);
+	else
+		buf_put_str(&rows->texts, cell->text);
+	text->n = (uint32_t)rows->texts.n - text->at;
+	if (rows->texts.overflow)
+		return err_set(
+		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	return 0;
 }
 
 int
 rows_cell_label(struct rows *rows, struct str name, const struct cell *cell, struct err *err)
 {
-	if (cell->kind == CELL_NULL)
+	const struct rows_want *want = &rows->want;
+	struct buf number = { 0 };
+	uint32_t field;
+	int code;
+
+	if (want->n_fields > 0 && (field = rows_field_named(want, name)) != UINT32_MAX)
+		return rows_field(rows, field, cell, err);
+	if ((want->shape != QUERY_INSTANT || want->time_column != NULL) && rows_is_time(want, name))
+		return rows_time(rows, cell, TIME_AUTO, err);
+	switch (cell->kind) {
+	case CELL_NULL:
 		return 0;
-	if (cell->kind == CELL_OTHER)
+	case CELL_OTHER:
 		return err_set(err, ERR_INVALID, "row %zu: label '%.*s' is no plain value", rows->n,
 		    STR_ARG(str_head(name, SHOWN_BYTES)));
-	return rows_label(rows, name, cell->text, err);
+	case CELL_DOUBLE:
+		put_prom_double(&number, cell->number);
+		code = put_label(rows, name, buf_str(&number), err);
+		buf_fini(&number);
+		return code;
+	case CELL_BOOL:
+	case CELL_NUMBER:
+	case CELL_TEXT:
+		break;
+	}
+	return put_label(rows, name, cell->text, err);
 }
 
 bool
@@ -117,6 +366,9 @@ rows_value(struct rows *rows, const struct cell *cell, struct err *err)
 		return 0;
 	case CELL_BOOL:
 		row->value = str_is(cell->text, "true") ? 1 : 0;
+		return 0;
+	case CELL_DOUBLE:
+		row->value = cell->number;
 		return 0;
 	case CELL_NUMBER:
 	case CELL_TEXT:
@@ -192,98 +444,16 @@ rows_time(struct rows *rows, const struct cell *cell, enum time_unit unit, struc
 {
 	if (cell->kind == CELL_NULL)
 		return 0;
+	if (cell->kind == CELL_DOUBLE) {
+		if (time_number(cell->number, unit, &rows->items[rows->n - 1].at))
+			return 0;
+		return err_set(err, ERR_INVALID, "row %zu: %g is no time", rows->n, cell->number);
+	}
 	if ((cell->kind == CELL_NUMBER || cell->kind == CELL_TEXT) &&
 	    time_parse(cell->text, unit, &rows->items[rows->n - 1].at))
 		return 0;
 	return err_set(err, ERR_INVALID, "row %zu: '%.*s' is no time", rows->n,
 	    STR_ARG(str_head(cell->text, SHOWN_BYTES)));
-}
-
-void
-rows_keep(const struct rows *rows, struct arena *arena, struct vector *ret)
-{
-	struct str keys = arena_str(arena, buf_str(&rows->keys));
-	struct sample *samples = ARENA_ARRAY(arena, rows->n, struct sample);
-
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct row *row = &rows->items[i];
-
-		samples[i] = (struct sample){
-			.key = str_make(keys.p + row->key_at, row->key_n),
-			.value = row->value,
-			.missing = row->missing,
-			.at = row->at,
-		};
-	}
-	*ret = (struct vector){ samples, (uint32_t)rows->n };
-}
-
-/* --- tables --------------------------------------------------------------- */
-
-static bool
-named(struct str name, const char *wanted)
-{
-	return wanted != NULL && name.n == strlen(wanted) &&
-	       strncasecmp(name.p, wanted, name.n) == 0;
-}
-
-static int
-no_value(const struct table *table, const char *wanted, struct err *err)
-{
-	struct buf names = { 0 };
-	int code;
-
-	for (uint32_t i = 0; i < table->n && i < COLUMNS_SHOWN; i++)
-		buf_printf(&names, "%s%.*s", i > 0 ? ", " : "",
-		    STR_ARG(str_head(table->names[i], SHOWN_BYTES)));
-	if (table->n > COLUMNS_SHOWN)
-		buf_puts(&names, ", ...");
-	code = err_set(err, ERR_INVALID, "no column is named %s, only %s; write `... AS %s`",
-	    wanted, names.p != NULL ? names.p : "none", wanted);
-	buf_fini(&names);
-	return code;
-}
-
-int
-table_classify(struct table *table, const struct table_options *options, struct err *err)
-{
-	const char *wanted = options->value_column != NULL ? options->value_column : "value";
-	uint32_t left = UINT32_MAX, n_left = 0;
-
-	table->value = table->time = UINT32_MAX;
-	for (uint32_t i = 0; i < table->n; i++) {
-		if (named(table->names[i], wanted)) {
-			if (table->value != UINT32_MAX)
-				return err_set(
-				    err, ERR_INVALID, "two columns are named %s", wanted);
-			table->value = i;
-		} else if (named(table->names[i], options->time_column)) {
-			table->time = i;
-		} else if (!named(table->names[i], options->ignored)) {
-			left = i;
-			n_left++;
-		}
-		for (uint32_t j = 0; j < i; j++)
-			if (str_eq(table->names[i], table->names[j]))
-				return err_set(err, ERR_INVALID, "two columns are named '%.*s'",
-				    STR_ARG(str_head(table->names[i], SHOWN_BYTES)));
-	}
-	if (table->value == UINT32_MAX && options->only_one && n_left == 1)
-		table->value = left;
-	return table->value == UINT32_MAX ? no_value(table, wanted, err) : 0;
-}
-
-int
-table_cell(const struct table *table, struct rows *rows, uint32_t column, const struct cell *cell,
-    const struct table_options *options, struct err *err)
-{
-	if (column == table->value)
-		return rows_value(rows, cell, err);
-	if (column == table->time)
-		return rows_time(rows, cell, TIME_AUTO, err);
-	if (named(table->names[column], options->ignored))
-		return 0;
-	return rows_cell_label(rows, table->names[column], cell, err);
 }
 
 /* --- labels ---------------------------------------------------------------- */

@@ -56,7 +56,9 @@ enum query_shape {
 	QUERY_INSTANT, /* a value per series, as of `at` */
 	QUERY_RANGE,   /* the values of each series from `from` to `to`, both included, no denser than `step`:
 	                  samples of a series stand together, in order of time, each with its `at` */
-	QUERY_ROWS,    /* data as they come, many with equal labels: rows of a table, values of a range */
+	QUERY_ROWS,    /* data as they come, many with equal labels: rows of a table, values of a range
+	                  (of Prometheus: the range when `from` is set, else the instant answer, where a
+	                  selector such as m[1h] gives its raw points) */
 	QUERY_SHAPE_COUNT
 };
 
@@ -102,8 +104,8 @@ struct source_ops {
 	void (*cancel)(struct source *source, struct source_query *query); /* done runs with ERR_CANCELLED, soon */
 	/* Decodes a sample's labels (__name__ included) into the arena; no order promised. */
 	int (*labels)(const struct source *source, const struct sample *sample, struct arena *arena, struct label_view **ret, uint32_t *ret_n, struct err *err);
-	/* Parses/prepares a query without running it; may be NULL (then anything goes). */
-	int (*check)(const struct source_config *config, struct str text, struct err *err);
+	/* Parses/prepares a query (text, shape, times, fields) without running it; may be NULL (then anything goes). */
+	int (*check)(const struct source_config *config, const struct source_query *query, struct err *err);
 	/*
 	 * Writes samples; copies what it needs.  1: done() will run; 0: nothing to wait for; negative and err:
 	 * they are queued behind others that the backend does not take at present.  NULL: cannot be written to.
@@ -139,3 +141,6 @@ sample_labels(const struct source *source, const struct sample *sample, struct a
 
 /* source/prometheus_decode.c, apart for tests and fuzzing: pure. ret samples' keys point into body. */
 int prometheus_decode(struct str body, int status, wall_t at, struct arena *arena, struct vector *ret, struct err *err);
+struct rows;
+/* The same for ranges and rows; scratch: emptied by the caller. */
+int prometheus_decode_rows(struct str body, int status, wall_t at, struct rows *rows, struct arena *scratch, struct err *err);

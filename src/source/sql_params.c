@@ -4,6 +4,9 @@
 
 #include "source/sql_params.h"
 
+#include "base/timestamp.h"
+#include "source/source.h"
+
 #define TAG_MAX 64 /* of $tag$; PostgreSQL cuts names at 63 */
 
 struct scan {
@@ -114,60 +117,98 @@ skip_inert(struct scan *s, enum param_style style)
 	return true;
 }
 
-static void
-put_param(enum param_style style, wall_t now, struct buf *out)
+struct sql_times
+sql_times_of(const struct source_query *query)
 {
-	switch (style) {
-	case PARAM_DOLLAR:
-		buf_puts(out, "$1");
-		break;
-	case PARAM_SECONDS:
-		buf_printf(out, "%lld.%03lld", (long long)(now.ns / 1000000000),
-		    (long long)(now.ns / 1000000 % 1000));
-		break;
-	case PARAM_MS:
-		buf_put_i64(out, now.ns / 1000000);
-		buf_puts(out, "ms");
-		break;
-	}
+	return (struct sql_times){ query->at, query->from, query->to };
+}
+
+int
+sql_param_value(struct str name, const struct sql_times *times, wall_t *ret, struct err *err)
+{
+	const bool from = str_is(name, "from"), to = str_is(name, "to");
+
+	if (!from && !to && !str_is(name, "now"))
+		return err_set(err, ERR_INVALID,
+		    "unknown parameter :%.*s; known here: :now, :from, :to",
+		    STR_ARG(str_head(name, 60)));
+	*ret = from ? times->from : to ? times->to : times->now;
+	if ((from || to) && !wall_is_set(*ret))
+		return err_set(err, ERR_INVALID,
+		    ":%.*s belongs to queries over a window, this one has none; write it "
+		    "with :now",
+		    STR_ARG(name));
+	return 0;
 }
 
 static int
-take_param(struct scan *s, enum param_style style, wall_t now, struct buf *out, uint32_t *ret_n,
-    struct err *err)
+put_param(
+    enum param_style style, wall_t at, struct buf *out, struct sql_bound *ret, struct err *err)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	switch (style) {
+	case PARAM_DOLLAR:
+		if (ret->n == SQL_PARAMS_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d parameters", SQL_PARAMS_MAX);
+		ret->at[ret->n++] = at;
+		buf_printf(out, "$%u", ret->n);
+		break;
+	case PARAM_SECONDS:
+		buf_printf(out, "%lld.%03lld", (long long)(at.ns / 1000000000),
+		    (long long)(at.ns / 1000000 % 1000));
+		break;
+	case PARAM_MS:
+		buf_put_i64(out, at.ns / 1000000);
+		buf_puts(out, "ms");
+		break;
+	case PARAM_TEXT:
+		buf_printf(out, "\"%s\"", timestamp_format_ms(at, text));
+		break;
+	}
+	return 0;
+}
+
+static bool
+is_known(struct str name)
+{
+	return str_is(name, "now") || str_is(name, "from") || str_is(name, "to");
+}
+
+static int
+take_param(struct scan *s, enum param_style style, const struct sql_times *times, struct buf *out,
+    struct sql_bound *ret, struct err *err)
 {
 	uint32_t n = 1;
 	struct str name;
+	wall_t at;
+	int code = 0;
 
 	while (is_word(peek(s, n)))
 		n++;
 	name = str_make(s->text.p + s->at + 1, n - 1);
-	if (str_is(name, "from") || str_is(name, "to"))
-		return err_set_at(err, ERR_INVALID, s->at,
-		    ":%.*s belongs to queries over a window, this one has none; write it "
-		    "with :now",
-		    STR_ARG(name));
-	if (str_is(name, "now")) {
-		put_param(style, now, out);
-		*ret_n = 1;
-	} else if (style == PARAM_DOLLAR) {
-		return err_set_at(err, ERR_INVALID, s->at,
-		    "unknown parameter :%.*s; known here: :now", STR_ARG(str_head(name, 60)));
-	} else {
+	if (style != PARAM_DOLLAR && !is_known(name)) {
 		buf_put(out, s->text.p + s->at, n);
+	} else {
+		code = sql_param_value(name, times, &at, err);
+		if (code == 0)
+			code = put_param(style, at, out, ret, err);
+		if (code < 0 && err != NULL)
+			err->at = s->at;
 	}
 	s->at += n;
-	return 0;
+	return code;
 }
 
 int
-sql_params(struct str text, enum param_style style, wall_t now, struct buf *out, uint32_t *ret_n,
-    struct err *err)
+sql_params(struct str text, enum param_style style, const struct sql_times *times, struct buf *out,
+    struct sql_bound *ret, struct err *err)
 {
 	struct scan s = { .text = text };
 	int code;
 
-	*ret_n = 0;
+	if (ret != NULL)
+		ret->n = 0;
 	while (s.at < text.n) {
 		uint32_t start = s.at;
 		char c = peek(&s, 0), before = start > 0 ? text.p[start - 1] : ' ';
@@ -180,13 +221,13 @@ sql_params(struct str text, enum param_style style, wall_t now, struct buf *out,
 		} else if (c == ':' && !is_word(before) && before != ']' && before != ')' &&
 			   before != '"' && is_word(peek(&s, 1)) &&
 			   !(peek(&s, 1) >= '0' && peek(&s, 1) <= '9')) {
-			code = take_param(&s, style, now, out, ret_n, err);
+			code = take_param(&s, style, times, out, ret, err);
 			if (code < 0)
 				return code;
 		} else if (c == '$' && style == PARAM_DOLLAR && peek(&s, 1) >= '0' &&
 			   peek(&s, 1) <= '9' && !is_word(before)) {
-			return err_set_at(
-			    err, ERR_INVALID, s.at, "parameters have names here; known: :now");
+			return err_set_at(err, ERR_INVALID, s.at,
+			    "parameters have names here; known: :now, :from, :to");
 		} else {
 			buf_putc(out, c);
 			s.at++;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -16,11 +17,28 @@
 #include "base/str.h"
 
 enum param_style {
-	PARAM_DOLLAR,  /* $1, typed by whoever binds it; unknown names are errors */
+	PARAM_DOLLAR,  /* $1, $2, ...: each place its own, bound by the caller; unknown names are errors */
 	PARAM_SECONDS, /* Unix seconds as a literal; unknown names stay as they are */
 	PARAM_MS,      /* 1763621040500ms, InfluxQL's literal */
+	PARAM_TEXT,    /* "2026-11-20T06:24:00.123Z", as ES|QL has it */
 };
 
-/* The query with its parameters replaced. *ret_n: parameters to bind (PARAM_DOLLAR: 0 or 1). */
-int sql_params(struct str text, enum param_style style, wall_t now, struct buf *out,
-    uint32_t *ret_n, struct err *err);
+#define SQL_PARAMS_MAX 64 /* places in one query */
+
+struct sql_times {
+	wall_t now, from, to; /* from, to: WALL_NONE in a query without a window */
+};
+
+/* What $1, $2, ... stand for. */
+struct sql_bound {
+	uint32_t n;
+	wall_t at[SQL_PARAMS_MAX];
+};
+
+struct source_query;
+struct sql_times sql_times_of(const struct source_query *query);
+/* :now, :from or :to; others are errors. */
+int sql_param_value(struct str name, const struct sql_times *times, wall_t *ret, struct err *err);
+/* The query with its parameters replaced. ret may be NULL but for PARAM_DOLLAR. */
+int sql_params(struct str text, enum param_style style, const struct sql_times *times, struct buf *out,
+    struct sql_bound *ret, struct err *err);

@@ -20,8 +20,6 @@
 
 #include <sqlite3.h>
 
-#include "base/json.h"
-#include "base/timestamp.h"
 #include "base/xalloc.h"
 #include "loop/clock.h"
 #include "source/source.h"
@@ -29,8 +27,6 @@
 #define PROGRESS_OPS   4000 /* virtual machine steps between two looks at the deadline */
 #define BUSY_WAIT_MS   5
 #define CELL_BYTES_MAX (16 << 20) /* of any value the query touches */
-#define COLUMNS_SHOWN  10
-#define TIME_TEXT_MAX  64
 
 struct sqlite_conn {
 	sqlite3 *db;
@@ -40,11 +36,6 @@ struct sqlite_conn {
 	const struct sqlite_query *query;
 	mono_t deadline;
 	bool late, refused;
-};
-
-/* What the columns of a prepared statement are for. */
-struct columns {
-	int n, value, time; /* time -1: none */
 };
 
 static bool
@@ -166,7 +157,7 @@ conn_open(struct sqlite_conn **ret, const struct sqlite_query *query, const stru
 /* The connection for this query: the kept one, unless the file was replaced
  * meanwhile. */
 static int
-conn_for(struct sqlite_conn **conn, struct sqlite_query *query, struct err *err)
+conn_for(struct sqlite_conn **conn, const struct sqlite_query *query, struct err *err)
 {
 	struct stat st;
 	int code;
@@ -216,202 +207,93 @@ check_single(struct sqlite_conn *conn, sqlite3_stmt *stmt, const char *tail, str
 }
 
 static int
-bind(sqlite3_stmt *stmt, wall_t at, struct err *err)
+bind(sqlite3_stmt *stmt, const struct sql_times *times, struct err *err)
 {
 	for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
 		const char *name = sqlite3_bind_parameter_name(stmt, i);
+		wall_t at;
+		int code;
 
-		if (name == NULL)
-			return err_set(
-			    err, ERR_INVALID, "a parameter without a name; known here: :now");
-		if (strcmp(name, ":from") == 0 || strcmp(name, ":to") == 0)
+		if (name == NULL || name[0] != ':')
 			return err_set(err, ERR_INVALID,
-			    "%s belongs to queries over a window, this one has "
-			    "none; write it with :now",
-			    name);
-		if (strcmp(name, ":now") != 0)
-			return err_set(
-			    err, ERR_INVALID, "unknown parameter %s; known here: :now", name);
+			    "a parameter without a name; known here: :now, :from, :to");
+		code = sql_param_value(str_from(name + 1), times, &at, err);
+		if (code < 0)
+			return code;
 		sqlite3_bind_double(stmt, i, wall_seconds(at));
 	}
 	return 0;
 }
 
 static int
-no_value_column(sqlite3_stmt *stmt, int n, struct err *err)
+find_columns(
+    sqlite3_stmt *stmt, const struct table_options *options, struct table *ret, struct err *err)
 {
-	struct buf names = { 0 };
-	int code;
+	int n = sqlite3_column_count(stmt);
 
-	for (int i = 0; i < n && i < COLUMNS_SHOWN; i++)
-		buf_printf(&names, "%s%s", i > 0 ? ", " : "", sqlite3_column_name(stmt, i));
-	if (n > COLUMNS_SHOWN)
-		buf_puts(&names, ", ...");
-	code = err_set(
-	    err, ERR_INVALID, "no column is named value, only %s; write `... AS value`", names.p);
-	buf_fini(&names);
+	if (n > LABELS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d columns", LABELS_MAX);
+	ret->n = (uint32_t)n;
+	for (int i = 0; i < n; i++)
+		ret->names[i] = str_from(sqlite3_column_name(stmt, i));
+	return table_classify(ret, options, err);
+}
+
+static int
+read_cell(sqlite3_stmt *stmt, const struct table *table, int column, const struct rows *rows,
+    struct cell *ret, struct err *err)
+{
+	*ret = (struct cell){ .kind = CELL_NULL };
+	switch (sqlite3_column_type(stmt, column)) {
+	case SQLITE_NULL:
+		return 0;
+	case SQLITE_FLOAT:
+		ret->kind = CELL_DOUBLE;
+		ret->number = sqlite3_column_double(stmt, column);
+		return 0;
+	case SQLITE_INTEGER:
+		if ((uint32_t)column == table->value || (uint32_t)column == table->time) {
+			ret->kind = CELL_DOUBLE;
+			ret->number = sqlite3_column_double(stmt, column);
+			return 0;
+		}
+		ret->kind = CELL_NUMBER;
+		break;
+	case SQLITE_TEXT:
+		ret->kind = CELL_TEXT;
+		break;
+	default:
+		return err_set(err, ERR_INVALID, "row %zu: %s is a blob", rows->n,
+		    sqlite3_column_name(stmt, column));
+	}
+	ret->text = str_make((const char *)sqlite3_column_text(stmt, column),
+	    (size_t)sqlite3_column_bytes(stmt, column));
+	return 0;
+}
+
+static int
+read_row(sqlite3_stmt *stmt, const struct table *table, const struct table_options *options,
+    struct rows *rows, struct err *err)
+{
+	int code = rows_begin(rows, err);
+	struct cell cell;
+
+	for (int i = 0; i < (int)table->n && code == 0; i++) {
+		code = read_cell(stmt, table, i, rows, &cell, err);
+		if (code == 0)
+			code = table_cell(table, rows, (uint32_t)i, &cell, options, err);
+	}
 	return code;
 }
 
 static int
-find_columns(
-    sqlite3_stmt *stmt, const struct sqlite_query *query, struct columns *ret, struct err *err)
-{
-	struct columns c = { .n = sqlite3_column_count(stmt), .value = -1, .time = -1 };
-
-	for (int i = 0; i < c.n; i++) {
-		const char *name = sqlite3_column_name(stmt, i);
-
-		if (strcasecmp(name, "value") == 0) {
-			if (c.value >= 0)
-				return err_set(err, ERR_INVALID, "two columns are named value");
-			c.value = i;
-		} else if (query->time_column != NULL &&
-			   strcasecmp(name, query->time_column) == 0) {
-			c.time = i;
-		}
-		for (int j = 0; j < i; j++)
-			if (strcmp(name, sqlite3_column_name(stmt, j)) == 0)
-				return err_set(
-				    err, ERR_INVALID, "two columns are named '%s'", name);
-	}
-	if (c.value < 0)
-		return no_value_column(stmt, c.n, err);
-	if (c.n > LABELS_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d columns", LABELS_MAX);
-	*ret = c;
-	return 0;
-}
-
-/* Rows are counted from 1 in messages. */
-static int
-read_value(sqlite3_stmt *stmt, int column, size_t row, struct sqlite_row *ret, struct err *err)
-{
-	switch (sqlite3_column_type(stmt, column)) {
-	case SQLITE_NULL:
-		ret->missing = true;
-		return 0;
-	case SQLITE_INTEGER:
-	case SQLITE_FLOAT:
-		ret->value = sqlite3_column_double(stmt, column);
-		return 0;
-	case SQLITE_TEXT: {
-		struct str text = str_make((const char *)sqlite3_column_text(stmt, column),
-		    (size_t)sqlite3_column_bytes(stmt, column));
-
-		if (str_to_double(str_trim(text), &ret->value))
-			return 0;
-		return err_set(err, ERR_INVALID, "row %zu: value '%.*s' is no number", row,
-		    STR_ARG(str_head(text, 60)));
-	}
-	default:
-		return err_set(err, ERR_INVALID, "row %zu: value is a blob, not a number", row);
-	}
-}
-
-/* Unix seconds, RFC 3339, or SQLite's own "YYYY-MM-DD HH:MM:SS"; without a zone
- * it is UTC. */
-static int
-read_time(sqlite3_stmt *stmt, int column, size_t row, struct sqlite_row *ret, struct err *err)
-{
-	char text[TIME_TEXT_MAX + 2];
-	double seconds;
-	int n;
-
-	switch (sqlite3_column_type(stmt, column)) {
-	case SQLITE_NULL:
-		return 0;
-	case SQLITE_INTEGER:
-	case SQLITE_FLOAT:
-		seconds = sqlite3_column_double(stmt, column);
-		if (!(seconds > 0 && seconds < 9e9))
-			return err_set(err, ERR_INVALID, "row %zu: %s is not in Unix seconds: %g",
-			    row, sqlite3_column_name(stmt, column), seconds);
-		ret->at = (wall_t){ (int64_t)(seconds * 1e9) };
-		return 0;
-	default:
-		break;
-	}
-	n = sqlite3_column_bytes(stmt, column);
-	if (n >= 19 && n <= TIME_TEXT_MAX) {
-		memcpy(text, sqlite3_column_text(stmt, column), (size_t)n);
-		text[n] = '\0';
-		if (text[10] == ' ')
-			text[10] = 'T';
-		if (strspn(text + 19, ".0123456789") == (size_t)n - 19)
-			text[n++] = 'Z';
-		if (timestamp_parse(str_make(text, (size_t)n), &ret->at))
-			return 0;
-	}
-	return err_set(
-	    err, ERR_INVALID, "row %zu: %s is no time", row, sqlite3_column_name(stmt, column));
-}
-
-static int
-put_label(sqlite3_stmt *stmt, int column, size_t row, struct buf *out, struct err *err)
-{
-	struct str name = str_from(sqlite3_column_name(stmt, column));
-	size_t start;
-	char length[4];
-
-	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
-		return 0;
-	if (sqlite3_column_type(stmt, column) == SQLITE_BLOB)
-		return err_set(err, ERR_INVALID, "row %zu: label '%s' is a blob", row, name.p);
-	buf_put_u32le(out, name.n);
-	buf_put_str(out, name);
-	start = out->n;
-	buf_put_u32le(out, 0);
-	if (sqlite3_column_type(stmt, column) == SQLITE_FLOAT)
-		put_prom_double(out, sqlite3_column_double(stmt, column));
-	else {
-		const void *text = sqlite3_column_text(stmt, column);
-
-		buf_put(out, text, (size_t)sqlite3_column_bytes(stmt, column));
-	}
-	if (out->overflow)
-		return err_set(
-		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
-	for (size_t i = 0, n = out->n - start - 4; i < 4; i++)
-		length[i] = (char)(n >> 8 * i & 0xff);
-	memcpy(out->p + start, length, 4);
-	return 0;
-}
-
-static int
-read_row(sqlite3_stmt *stmt, const struct columns *c, struct sqlite_query *query, struct err *err)
-{
-	struct sqlite_row row = { .key_at = (uint32_t)query->keys.n };
-	int code;
-
-	if (query->n == SERIES_MAX)
-		return err_set(
-		    err, ERR_LIMIT, "more than %d rows; aggregate in the query", SERIES_MAX);
-	for (int i = 0; i < c->n; i++) {
-		if (i == c->value)
-			code = read_value(stmt, i, query->n + 1, &row, err);
-		else if (i == c->time)
-			code = read_time(stmt, i, query->n + 1, &row, err);
-		else
-			code = put_label(stmt, i, query->n + 1, &query->keys, err);
-		if (code < 0)
-			return code;
-	}
-	row.key_n = (uint32_t)query->keys.n - row.key_at;
-	if (query->n == query->cap)
-		query->rows = xgrow(query->rows, &query->cap, query->n + 1, sizeof(*query->rows));
-	query->rows[query->n++] = row;
-	return 0;
-}
-
-static int
-read_rows(struct sqlite_conn *conn, sqlite3_stmt *stmt, const struct columns *c,
-    struct sqlite_query *query, struct err *err)
+read_rows(struct sqlite_conn *conn, sqlite3_stmt *stmt, const struct table *table,
+    const struct table_options *options, struct rows *rows, struct err *err)
 {
 	int code;
 
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		code = read_row(stmt, c, query, err);
+		code = read_row(stmt, table, options, rows, err);
 		if (code < 0)
 			return code;
 	}
@@ -419,11 +301,13 @@ read_rows(struct sqlite_conn *conn, sqlite3_stmt *stmt, const struct columns *c,
 }
 
 static int
-run(struct sqlite_conn **kept, struct sqlite_query *query, bool only_check, struct err *err)
+run(struct sqlite_conn **kept, const struct sqlite_query *query, bool only_check, struct err *err)
 {
+	const struct table_options options = { .time_column = query->time_column,
+		.want = &query->rows->want };
 	sqlite3_stmt *stmt = NULL;
 	struct sqlite_conn *conn;
-	struct columns columns = { 0 };
+	struct table *table;
 	const char *tail;
 	int code;
 
@@ -431,49 +315,38 @@ run(struct sqlite_conn **kept, struct sqlite_query *query, bool only_check, stru
 	if (code < 0)
 		return code;
 	conn = *kept;
-	buf_init(&query->keys, SOURCE_ANSWER_BYTES_MAX);
+	query->rows->want.time_column = query->time_column;
+	table = xcalloc(1, sizeof(*table));
 	if (sqlite3_prepare_v2(conn->db, query->text.p, (int)query->text.n + 1, &stmt, &tail) !=
 	    SQLITE_OK)
 		code = fail(conn, err);
 	else
 		code = check_single(conn, stmt, tail, err);
 	if (code == 0)
-		code = bind(stmt, query->at, err);
+		code = bind(stmt, &query->times, err);
 	if (code == 0)
-		code = find_columns(stmt, query, &columns, err);
+		code = find_columns(stmt, &options, table, err);
 	if (code == 0 && !only_check)
-		code = read_rows(conn, stmt, &columns, query, err);
+		code = read_rows(conn, stmt, table, &options, query->rows, err);
 	sqlite3_finalize(stmt);
+	free(table);
 	conn->query = NULL;
-	if (code < 0) {
-		sqlite_query_fini(query);
-		/* A broken file is opened anew next time; a broken query needs
-		 * no new connection. */
-		if (code == -ERR_IO) {
-			sqlite_conn_close(conn);
-			*kept = NULL;
-		}
+	/* A broken file is opened anew next time; a broken query needs no new connection. */
+	if (code == -ERR_IO) {
+		sqlite_conn_close(conn);
+		*kept = NULL;
 	}
 	return code;
 }
 
 int
-sqlite_read(struct sqlite_conn **conn, struct sqlite_query *query, struct err *err)
+sqlite_read(struct sqlite_conn **conn, const struct sqlite_query *query, struct err *err)
 {
 	return run(conn, query, false, err);
 }
 
 int
-sqlite_read_check(struct sqlite_conn **conn, struct sqlite_query *query, struct err *err)
+sqlite_read_check(struct sqlite_conn **conn, const struct sqlite_query *query, struct err *err)
 {
 	return run(conn, query, true, err);
-}
-
-void
-sqlite_query_fini(struct sqlite_query *query)
-{
-	buf_fini(&query->keys);
-	free(query->rows);
-	query->rows = NULL;
-	query->n = query->cap = 0;
 }

@@ -12,40 +12,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/instant.h"
 #include "base/str.h"
+#include "source/rows.h"
+#include "source/sql_params.h"
 
 struct sqlite_conn;
-
-struct sqlite_row {
-	uint32_t key_at, key_n; /* in keys: (u32le length, bytes) of name and
-				   value of each label */
-	double value;
-	bool missing;
-	wall_t at;
-};
 
 struct sqlite_query {
 	const char *path;        /* absolute */
 	const char *time_column; /* NULL: none */
 	struct str text;
-	wall_t at;
+	struct sql_times times;
 	dur_t timeout;
 	atomic_bool *stop; /* set by another thread: give up; may be NULL */
-	/* result */
-	struct buf keys;
-	struct sqlite_row *rows;
-	size_t n, cap;
+	struct rows *rows; /* the result; after a failure anything */
 };
 
-/* *conn NULL: opened, kept there for the next query. After a failure the result
- * is empty. */
-int sqlite_read(
-    struct sqlite_conn **conn, struct sqlite_query *query, struct err *err);
+/* *conn NULL: opened, kept there for the next query. */
+int sqlite_read(struct sqlite_conn **conn, const struct sqlite_query *query, struct err *err);
 /* Prepares and checks without running. */
-int sqlite_read_check(
-    struct sqlite_conn **conn, struct sqlite_query *query, struct err *err);
-void sqlite_query_fini(struct sqlite_query *query);
+int sqlite_read_check(struct sqlite_conn **conn, const struct sqlite_query *query, struct err *err);
 void sqlite_conn_close(struct sqlite_conn *conn); /* accepts NULL */

@@ -139,7 +139,7 @@ ask(size_t choice, struct str query, struct str body)
 	source = ops->open(config, loop, xfer, NULL, &err);
 	if (source == NULL)
 		abort();
-	if (ops->check == NULL || ops->check(config, q.text, &err) == 0) {
+	if (ops->check == NULL || ops->check(config, &q, &err) == 0) {
 		ops->query(source, &q);
 		loop_run(loop);
 		if (asked.calls != 1 || source->in_flight != 0)

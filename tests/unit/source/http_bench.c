@@ -131,7 +131,9 @@ bench_check(const char *kind, const char *yaml, const char *query, struct err *e
 {
 	const struct source_config *config = source_config_from(arena, kind, "/", yaml);
 
-	return source_ops_of(config->kind)->check(config, str_from(query), err);
+	const struct source_query q = { .text = str_from(query), .at = bench_at };
+
+	return source_ops_of(config->kind)->check(config, &q, err);
 }
 
 static int

@@ -102,11 +102,13 @@ START_TEST(a_server_that_accepts_and_is_silent_is_a_timeout)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(address);
 	struct postgres_settings settings = { .host = "127.0.0.1", .user = "u", .dbname = "d" };
+	struct rows rows;
 	struct postgres_query query = { .settings = &settings,
 		.text = STR("SELECT 1 AS value"),
-		.at = bench_at,
+		.times = { .now = bench_at },
 		.timeout = DUR_MS(100),
-		.wake = -1 };
+		.wake = -1,
+		.rows = &rows };
 	struct postgres_conn *conn = NULL;
 	struct err err;
 	char port[8];
@@ -117,8 +119,10 @@ START_TEST(a_server_that_accepts_and_is_silent_is_a_timeout)
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &n), 0);
 	snprintf(port, sizeof(port), "%u", ntohs(address.sin_port));
 	settings.port = port;
+	rows_init(&rows);
 	ck_assert_int_eq(postgres_read(&conn, &query, &err), -ERR_TIMEOUT);
 	ck_assert_ptr_null(conn);
+	rows_fini(&rows);
 	close(fd);
 }
 END_TEST

@@ -255,6 +255,196 @@ START_TEST(settings_that_cannot_work_are_refused)
 }
 END_TEST
 
+/* --- ranges and rows --------------------------------------------------------- */
+
+static char urls[16][512];
+static uint32_t n_urls;
+static struct buf shown;
+
+/* A value at each step, as query_range gives them. */
+static dur_t
+reply_range(void *arg UNUSED, const struct xfer_request *request, struct xfer_response *response)
+{
+	double start = 0, end = 0, step = 0;
+	struct buf body = { 0 };
+	const char *p = strstr(request->url.p, "&start=");
+
+	snprintf(urls[n_urls++], sizeof(urls[0]), "%s", request->url.p);
+	*response = answer;
+	if (p == NULL || answer.status != 200)
+		return delay;
+	ck_assert_int_eq(sscanf(p, "&start=%lf&end=%lf&step=%lf", &start, &end, &step), 3);
+	buf_puts(&body, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+	for (int s = 0; s < 2; s++) {
+		buf_printf(&body, "%s{\"metric\":{\"i\":\"%d\"},\"values\":[", s > 0 ? "," : "", s);
+		for (double t = start; t <= end + 1e-6; t += step)
+			buf_printf(&body, "%s[%.3f,\"%d\"]", t > start ? "," : "", t, s);
+		buf_puts(&body, "]}");
+	}
+	buf_puts(&body, "]}}");
+	response->body = arena_str(arena, buf_str(&body));
+	buf_fini(&body);
+	return delay;
+}
+
+static void
+show(struct source_query *query, const struct vector *vector, const struct err *err)
+{
+	on_done(query, vector, err);
+	buf_clear(&shown);
+	for (uint32_t i = 0; err == NULL && i < vector->n && i < 8; i++) {
+		const struct sample *sample = &vector->samples[i];
+
+		buf_printf(&shown, "%.*s %g @%.3f", STR_ARG(sample->key), sample->value,
+		    wall_seconds(sample->at));
+		for (uint32_t f = 0; f < query->n_fields; f++)
+			buf_printf(&shown, " [%.*s]",
+			    sample->fields[f].p != NULL ? (int)sample->fields[f].n : 4,
+			    sample->fields[f].p != NULL ? sample->fields[f].p : "null");
+		buf_puts(&shown, "\n");
+	}
+	if (err == NULL && vector->n > 1)
+		for (uint32_t i = 1; i < vector->n; i++)
+			ck_assert(!str_eq(vector->samples[i].key, vector->samples[i - 1].key) ||
+				  wall_before(vector->samples[i - 1].at, vector->samples[i].at));
+}
+
+static struct outcome
+ask_shaped(struct source_query query)
+{
+	struct outcome outcome = { 0 };
+
+	query.at = (wall_t){ INT64_C(1763621040000000000) };
+	query.arena = arena;
+	query.done = show;
+	query.arg = &outcome;
+	n_urls = 0;
+	source->ops->query(source, &query);
+	loop_run(loop);
+	ck_assert_uint_eq(outcome.calls, 1);
+	ck_assert_uint_eq(source->in_flight, 0);
+	return outcome;
+}
+
+static void
+use_range_server(void)
+{
+	source->ops->close(source);
+	xfer_free(xfer);
+	xfer = xfer_new_scripted(loop, reply_range, NULL);
+	open_source("url: http://prom:9090\n");
+}
+
+#define S(n) ((wall_t){ INT64_C(1000000000) * (n) })
+
+START_TEST(a_range_is_asked_by_its_window_and_step)
+{
+	struct outcome o;
+
+	use_range_server();
+	o = ask_shaped((struct source_query){ .text = STR("up"),
+	    .shape = QUERY_RANGE,
+	    .from = S(1763620980),
+	    .to = S(1763621040),
+	    .step = DUR_S(30) });
+	ck_assert_msg(!o.failed, "%s", o.err.text);
+	ck_assert_str_eq(urls[0], "http://prom:9090/api/v1/query_range?query=up&start=1763620980"
+				  "&end=1763621040&step=30&timeout=10s");
+	ck_assert_uint_eq(n_urls, 1);
+	ck_assert_str_eq(shown.p, "{\"i\":\"0\"} 0 @1763620980.000\n"
+				  "{\"i\":\"0\"} 0 @1763621010.000\n"
+				  "{\"i\":\"0\"} 0 @1763621040.000\n"
+				  "{\"i\":\"1\"} 1 @1763620980.000\n"
+				  "{\"i\":\"1\"} 1 @1763621010.000\n"
+				  "{\"i\":\"1\"} 1 @1763621040.000\n");
+	buf_fini(&shown);
+}
+END_TEST
+
+/* "exceeded maximum resolution of 11,000 points per timeseries" */
+START_TEST(a_long_range_is_asked_in_pieces_and_put_together)
+{
+	struct outcome o;
+
+	use_range_server();
+	o = ask_shaped((struct source_query){ .text = STR("up"),
+	    .shape = QUERY_RANGE,
+	    .from = S(1763600000),
+	    .to = S(1763625000),
+	    .step = DUR_S(1) });
+	ck_assert_msg(!o.failed, "%s", o.err.text);
+	ck_assert_uint_eq(n_urls, 3);
+	ck_assert_ptr_nonnull(strstr(urls[0], "&start=1763600000&end=1763610999&step=1&"));
+	ck_assert_ptr_nonnull(strstr(urls[1], "&start=1763611000&end=1763621999&step=1&"));
+	ck_assert_ptr_nonnull(strstr(urls[2], "&start=1763622000&end=1763625000&step=1&"));
+	ck_assert_uint_eq(o.n, 2 * 25001);
+	buf_fini(&shown);
+}
+END_TEST
+
+START_TEST(a_failed_piece_fails_the_range)
+{
+	struct outcome o;
+
+	use_range_server();
+	answer = (struct xfer_response){ .status = 503, .body = STR("overloaded") };
+	o = ask_shaped((struct source_query){ .text = STR("up"),
+	    .shape = QUERY_RANGE,
+	    .from = S(1763600000),
+	    .to = S(1763625000),
+	    .step = DUR_S(1) });
+	ck_assert(o.failed);
+	ck_assert_uint_eq(n_urls, 1);
+	buf_fini(&shown);
+}
+END_TEST
+
+static const struct {
+	const char *body, *expect; /* "error: ..." */
+	struct source_query query;
+} shaped[] = {
+	{ "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":["
+	  "{\"metric\":{\"a\":\"1\"},\"values\":[[10.5,\"1\"],[20,\"NaN\"]]}]}}",
+	    "{\"a\":\"1\"} 1 @10.500\n{\"a\":\"1\"} nan @20.000\n",
+	    { .text = { "m[1h]", 5 }, .shape = QUERY_ROWS } },
+	{ "{\"status\":\"success\",\"data\":{\"result\":[{\"values\":[[10,\"1\"]],"
+	  "\"metric\":{\"a\":\"1\"}}],\"resultType\":\"matrix\"}}",
+	    "{\"a\":\"1\"} 1 @10.000\n", { .text = { "m[1h]", 5 }, .shape = QUERY_ROWS } },
+	{ "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":["
+	  "{\"metric\":{\"a\":\"1\"},\"value\":[1763621040,\"7\"]}]}}",
+	    "{\"a\":\"1\"} 7 @0.000\n", { .text = { "m", 1 }, .shape = QUERY_ROWS } },
+	{ "{\"status\":\"success\",\"warnings\":[\"half\"],\"data\":{\"resultType\":\"matrix\","
+	  "\"result\":[]}}",
+	    "error: partial answer: half", { .text = { "m", 1 }, .shape = QUERY_ROWS } },
+	{ "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":["
+	  "{\"metric\":{\"a\":\"1\"},\"values\":[[10",
+	    "error: cannot read the answer", { .text = { "m", 1 }, .shape = QUERY_ROWS } },
+	{ "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":["
+	  "{\"metric\":{\"a\":\"1\",\"pred\":\"x\"},\"value\":[1763621040,\"7\"]}]}}",
+	    "{\"a\":\"1\",\"pred\":\"x\"} 7 @0.000 [x] [null]\n",
+	    { .text = { "m", 1 },
+		.fields = (const char *const[]){ "pred", "label" },
+		.n_fields = 2 } },
+};
+
+START_TEST(rows_of_an_instant_query)
+{
+	struct outcome o;
+
+	use_range_server();
+	answer = (struct xfer_response){ .status = 200, .body = str_from(shaped[_i].body) };
+	o = ask_shaped(shaped[_i].query);
+	ck_assert_ptr_nonnull(strstr(urls[0], "/api/v1/query?query=m"));
+	if (strncmp(shaped[_i].expect, "error: ", 7) == 0)
+		ck_assert_msg(o.failed && strstr(o.err.text, shaped[_i].expect + 7) != NULL, "%s",
+		    o.err.text);
+	else
+		ck_assert_msg(!o.failed && strcmp(shown.p, shaped[_i].expect) == 0, "%s %s",
+		    o.err.text, shown.p);
+	buf_fini(&shown);
+}
+END_TEST
+
 TCase *
 tcase_prometheus(void)
 {
@@ -271,5 +461,9 @@ tcase_prometheus(void)
 	tcase_add_test(t, more_labels_than_labels_max_is_a_limit);
 	tcase_add_test(t, headers_go_with_queries_and_writes);
 	tcase_add_test(t, settings_that_cannot_work_are_refused);
+	tcase_add_test(t, a_range_is_asked_by_its_window_and_step);
+	tcase_add_test(t, a_long_range_is_asked_in_pieces_and_put_together);
+	tcase_add_test(t, a_failed_piece_fails_the_range);
+	tcase_add_loop_test(t, rows_of_an_instant_query, 0, ARRAY_LEN(shaped));
 	return t;
 }

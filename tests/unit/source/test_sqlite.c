@@ -184,7 +184,7 @@ static const struct {
 	{ "SELECT grp, n AS grp, 2 AS value FROM t", ERR_INVALID, "two columns are named 'grp'" },
 	{ "SELECT grp AS value FROM t", ERR_INVALID, "row 1: value 'a' is no number" },
 	{ "SELECT x'00' AS value", ERR_INVALID, "row 1: value is a blob" },
-	{ "SELECT x'00' AS l, 1 AS value", ERR_INVALID, "row 1: label 'l' is a blob" },
+	{ "SELECT x'00' AS l, 1 AS value", ERR_INVALID, "row 1: l is a blob" },
 	{ "SELECT nope AS value FROM t", ERR_INVALID, "no such column: nope" },
 	{ "SELECT 1 AS value FROM nope", ERR_INVALID, "no such table: nope" },
 	{ "SELEC 1", ERR_INVALID, "syntax error" },
@@ -209,7 +209,7 @@ static const struct {
 	    ":from belongs to queries over a window" },
 	{ "SELECT v AS value FROM t WHERE n > :to", ERR_INVALID, ":to belongs" },
 	{ "SELECT v AS value FROM t WHERE n > :then", ERR_INVALID,
-	    "unknown parameter :then; known here: :now" },
+	    "unknown parameter :then; known here: :now, :from, :to" },
 	{ "SELECT v AS value FROM t WHERE n > ?", ERR_INVALID, "without a name" },
 	{ "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c "
 	  "LIMIT 50001) SELECT x, x AS value FROM c",
@@ -230,6 +230,14 @@ START_TEST(refused_with_the_reason)
 }
 END_TEST
 
+static int
+check(const char *text, struct err *err)
+{
+	const struct source_query query = { .text = str_from(text), .at = loop_now(loop) };
+
+	return source->ops->check(source->config, &query, err);
+}
+
 START_TEST(check_says_the_same_without_running)
 {
 	static const char endless[] =
@@ -237,10 +245,10 @@ START_TEST(check_says_the_same_without_running)
 	    "SELECT count(*) AS value FROM c";
 	struct err err;
 
-	ck_assert_int_eq(source->ops->check(source->config, STR(endless), &err), 0);
-	ck_assert_int_lt(source->ops->check(source->config, STR("SELECT 1 AS a"), &err), 0);
+	ck_assert_int_eq(check(endless, &err), 0);
+	ck_assert_int_lt(check("SELECT 1 AS a", &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "only a"));
-	ck_assert_int_lt(source->ops->check(source->config, STR("DELETE FROM t"), &err), 0);
+	ck_assert_int_lt(check("DELETE FROM t", &err), 0);
 }
 END_TEST
 
@@ -437,7 +445,7 @@ static const struct {
 	{ "'2025-11-20T07:44:00+01:00'", INT64_C(1763621040000000000) },
 	{ "NULL", 0 },
 	{ "'yesterday'", -1 },
-	{ "1763621040000", -1 },
+	{ "1763621040500", INT64_C(1763621040500000000) }, /* milliseconds */
 	{ "x'00'", -1 },
 };
 
@@ -456,6 +464,37 @@ START_TEST(time_column_is_the_time_and_no_label)
 	ck_assert_msg(r.vector.samples[0].at.ns == times[_i].ns, "%s: %lld", times[_i].sql,
 	    (long long)r.vector.samples[0].at.ns);
 	ck_assert_uint_eq(r.vector.samples[0].key.n, 0);
+}
+END_TEST
+
+START_TEST(a_window_is_bound_and_a_range_comes_in_order)
+{
+	struct result r = { 0 };
+	struct source_query query = { .text =
+					  STR("SELECT n * 60 + 1763620000 AS ts, grp, v AS value "
+					      "FROM w WHERE ts >= :from AND ts < :to"),
+		.at = loop_now(loop),
+		.shape = QUERY_RANGE,
+		.from = { INT64_C(1763620060000000000) },
+		.to = { INT64_C(1763620180000000000) },
+		.arena = arena,
+		.done = on_done,
+		.arg = &r };
+
+	sqlite3_close(writer("drift.db",
+	    "CREATE TABLE w(n INTEGER, grp TEXT, v REAL);"
+	    "INSERT INTO w VALUES(3, 'a', 3.3), (2, 'a', 2.5), (1, 'b', 0.1), (1, 'a', 1.25), "
+	    "(0, 'a', 9);"));
+	source->ops->query(source, &query);
+	while (r.calls == 0)
+		loop_turn(loop, DUR_S(1));
+	ck_assert_msg(!r.failed, "%s", r.err.text);
+	ck_assert_uint_eq(r.vector.n, 3);
+	ck_assert(r.vector.samples[0].value == 1.25 && r.vector.samples[1].value == 2.5);
+	ck_assert_str_eq(label(&r.vector.samples[1], "grp"), "a");
+	ck_assert_int_eq(r.vector.samples[1].at.ns, INT64_C(1763620120000000000));
+	ck_assert_str_eq(label(&r.vector.samples[2], "grp"), "b");
+	ck_assert_msg(r.vector.samples[2].value == 0.1, "a double as it is stored");
 }
 END_TEST
 
@@ -491,6 +530,7 @@ tcase_sqlite(void)
 	tcase_add_test(t, a_replaced_file_is_opened_anew);
 	tcase_add_test(t, a_file_that_is_no_database_is_an_error);
 	tcase_add_loop_test(t, time_column_is_the_time_and_no_label, 0, (int)ARRAY_LEN(times));
+	tcase_add_test(t, a_window_is_bound_and_a_range_comes_in_order);
 	tcase_add_test(t, equal_label_sets_have_equal_keys);
 	return t;
 }
