@@ -192,7 +192,7 @@ static const struct schema_field settings_fields[] = {
 		   "label; queries over a window take `ts` when this is absent." },
 };
 
-static const struct schema settings_schema = {
+const struct schema postgres_settings_schema = {
 	.name = "postgres source",
 	.doc = "A PostgreSQL database: the column `value` of a query is the value (NULL: a row "
 	       "without one), other columns are labels (NULL: none); :now is the time of "
@@ -208,7 +208,7 @@ static const struct schema settings_schema = {
 
 const struct source_kind source_postgres_kind = {
 	.name = "postgres",
-	.schema = &settings_schema,
+	.schema = &postgres_settings_schema,
 	.finish = settings_finish,
 };
 

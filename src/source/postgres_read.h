@@ -27,6 +27,10 @@ struct postgres_settings {
 	const char *time_column;
 };
 
+/* A table that fills a struct which begins with postgres_settings; finish() of its kind completes it. */
+struct schema;
+extern const struct schema postgres_settings_schema;
+
 struct postgres_query {
 	const struct postgres_settings *settings;
 	struct str text;

@@ -124,6 +124,11 @@ static const struct source_kind further[] = {
 	{ .name = "influxdb", .schema = &sqlite_schema },
 	{ .name = "elasticsearch", .schema = &sqlite_schema },
 	{ .name = "http_json", .schema = &sqlite_schema },
+	{ .name = "whylogs", .schema = &sqlite_schema },
+	{ .name = "evidently", .schema = &sqlite_schema },
+	{ .name = "mlflow", .schema = &sqlite_schema },
+	{ .name = "alibi", .schema = &sqlite_schema },
+	{ .name = "kafka", .schema = &sqlite_schema },
 };
 
 /* ---- rules ----------------------------------------------------------------------- */
