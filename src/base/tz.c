@@ -443,6 +443,29 @@ tz_offset(const struct tz *tz, int64_t sec, const char **ret_abbreviation)
 	return tz->kinds[kind].offset;
 }
 
+int64_t
+tz_instant(const struct tz *tz, int64_t local)
+{
+	int64_t before = tz_offset(tz, local - 2 * DAY, NULL);
+	int64_t after = tz_offset(tz, local + 2 * DAY, NULL);
+	int64_t low = local - after, high = local - before;
+
+	if (high + tz_offset(tz, high, NULL) == local && before >= after)
+		return high;
+	if (before == after || low + tz_offset(tz, low, NULL) == local)
+		return low;
+	/* Left out: between the two the clocks go forward. */
+	while (high - low > 1) {
+		int64_t middle = low + (high - low) / 2;
+
+		if (middle + tz_offset(tz, middle, NULL) < local)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
 const char *
 tz_name(const struct tz *tz)
 {

@@ -21,4 +21,9 @@ struct tz;
 const struct tz *tz_find(struct str name);
 /* Seconds east of UTC at that time (seconds since 1970), and the abbreviation ("CET") unless NULL. */
 int32_t tz_offset(const struct tz *tz, int64_t sec, const char **ret_abbreviation);
+/*
+ * When the zone's clock first shows this local time (seconds since 1970 as read from it); of a time that is left out
+ * when the clocks go forward, the moment when they do.
+ */
+int64_t tz_instant(const struct tz *tz, int64_t local);
 const char *tz_name(const struct tz *tz);

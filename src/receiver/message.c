@@ -8,51 +8,24 @@
  */
 #include "config.h"
 
-#include <strings.h>
+#include <assert.h>
 
 #include "base/attr.h"
+#include "base/severity.h"
 #include "receiver/receiver.h"
-
-/* Worst first: the order decides which of several severities names a message. */
-static const struct {
-	const char *word;
-	enum message_level level;
-} severities[] = {
-	{ "critical", LEVEL_CRITICAL },
-	{ "page", LEVEL_CRITICAL },
-	{ "fatal", LEVEL_CRITICAL },
-	{ "emergency", LEVEL_CRITICAL },
-	{ "error", LEVEL_ERROR },
-	{ "high", LEVEL_ERROR },
-	{ "major", LEVEL_ERROR },
-	{ "warning", LEVEL_WARNING },
-	{ "warn", LEVEL_WARNING },
-	{ "minor", LEVEL_WARNING },
-	{ "info", LEVEL_INFO },
-	{ "notice", LEVEL_INFO },
-	{ "low", LEVEL_INFO },
-};
-
-/* Its place in the table; one past the end when the word is not known. */
-static size_t
-severity_rank(struct str severity)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(severities); i++) {
-		if (severity.n == strlen(severities[i].word) &&
-		    strncasecmp(severity.p, severities[i].word, severity.n) == 0)
-			break;
-	}
-	return i;
-}
 
 enum message_level
 message_level(struct str severity)
 {
-	size_t rank = severity_rank(severity);
+	static const enum message_level levels[] = {
+		[SEVERITY_INFO] = LEVEL_INFO,
+		[SEVERITY_WARNING] = LEVEL_WARNING,
+		[SEVERITY_ERROR] = LEVEL_ERROR,
+		[SEVERITY_CRITICAL] = LEVEL_CRITICAL,
+	};
+	static_assert(ARRAY_LEN(levels) == SEVERITY_LEVEL_COUNT, "each level has its like");
 
-	return rank < ARRAY_LEN(severities) ? severities[rank].level : LEVEL_ERROR;
+	return levels[severity_level(severity)];
 }
 
 /* ---- labels and annotations --------------------------------------------------- */
@@ -88,12 +61,12 @@ struct str
 message_severity(const struct notification *n)
 {
 	struct str worst = STR("");
-	size_t worst_rank = 0;
+	uint32_t worst_rank = 0;
 
 	for (uint32_t i = 0; i < n->n_alerts; i++) {
 		const struct notified_alert *alert = &n->alerts[i];
 		struct str severity = message_label(alert, "severity");
-		size_t rank;
+		uint32_t rank;
 
 		if ((n->firing && !alert->firing) || severity.n == 0)
 			continue;

@@ -14,6 +14,7 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define DAY      86400
+#define QUARTER  900 /* days begin, and offsets change, at such times */
 
 static bool
 holds(const struct time_ranges *ranges, int64_t value)
@@ -82,8 +83,8 @@ interval_contains(const struct time_interval *interval, wall_t at)
 	return false;
 }
 
-static bool
-any_contains(const struct time_interval *const *intervals, uint32_t n, wall_t at)
+bool
+intervals_contain(const struct time_interval *const *intervals, uint32_t n, wall_t at)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		if (interval_contains(intervals[i], at))
@@ -92,13 +93,57 @@ any_contains(const struct time_interval *const *intervals, uint32_t n, wall_t at
 	return false;
 }
 
+/* When a spec may begin or end next: at a time of day of its own, or where a day or an offset may. */
+static int64_t
+next_mark(const struct time_spec *spec, int64_t sec)
+{
+	int64_t mark = (floor_div(sec, QUARTER) + 1) * QUARTER;
+	int64_t local = sec + (spec->zone != NULL ? tz_offset(spec->zone, sec, NULL) : 0);
+	int64_t second = local - floor_div(local, DAY) * DAY;
+
+	for (uint32_t i = 0; i < spec->times.n; i++) {
+		int64_t to_first = spec->times.r[i].first * 60 - second;
+		int64_t to_last = spec->times.r[i].last * 60 - second;
+
+		if (to_first > 0 && sec + to_first < mark)
+			mark = sec + to_first;
+		if (to_last > 0 && sec + to_last < mark)
+			mark = sec + to_last;
+	}
+	return mark;
+}
+
+wall_t
+intervals_change(const struct time_interval *const *intervals, uint32_t n, wall_t at, wall_t limit)
+{
+	bool is_in = intervals_contain(intervals, n, at);
+	int64_t sec = floor_div(at.ns, NS_PER_S), last = floor_div(limit.ns, NS_PER_S);
+
+	while (sec < last) {
+		int64_t next = last;
+
+		for (uint32_t i = 0; i < n; i++) {
+			for (uint32_t k = 0; k < intervals[i]->n_specs; k++) {
+				int64_t mark = next_mark(&intervals[i]->specs[k], sec);
+
+				next = mark < next ? mark : next;
+			}
+		}
+		sec = next;
+		if (sec < last &&
+		    intervals_contain(intervals, n, (wall_t){ sec * NS_PER_S }) != is_in)
+			return (wall_t){ sec * NS_PER_S };
+	}
+	return limit;
+}
+
 enum route_voice
 route_voice(const struct route_config *route, wall_t at)
 {
 	if (route->n_active_intervals > 0 &&
-	    !any_contains(route->active_intervals, route->n_active_intervals, at))
+	    !intervals_contain(route->active_intervals, route->n_active_intervals, at))
 		return ROUTE_INACTIVE;
-	if (any_contains(route->mute_intervals, route->n_mute_intervals, at))
+	if (intervals_contain(route->mute_intervals, route->n_mute_intervals, at))
 		return ROUTE_MUTED;
 	return ROUTE_SPEAKS;
 }

@@ -13,6 +13,11 @@
 
 bool interval_contains(const struct time_interval *interval, wall_t at);
 
+/* One of them does; false of none. */
+bool intervals_contain(const struct time_interval *const *intervals, uint32_t n, wall_t at);
+/* The first moment after `at` at which intervals_contain() changes; `limit` when it does not change before. */
+wall_t intervals_change(const struct time_interval *const *intervals, uint32_t n, wall_t at, wall_t limit);
+
 enum route_voice {
 	ROUTE_SPEAKS,
 	ROUTE_INACTIVE, /* outside of all its active intervals */
