@@ -12,13 +12,23 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/duration.h"
 #include "base/json.h"
+#include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "daemon/core.h"
 #include "net/xfer.h"
 #include "source/source.h"
+
+/* What of a window the options ask for. */
+struct window {
+	bool rows;
+	dur_t window, step; /* window 0: none */
+	const char *fields[QUERY_FIELDS_MAX];
+	uint32_t n_fields;
+};
 
 struct question {
 	struct source_query query;
@@ -50,17 +60,42 @@ sample_row(
 	return true;
 }
 
+/* Columns that were wanted as they are. */
+static void
+add_fields(
+    const struct question *q, const struct sample *sample, struct buf *labels, json_object *object)
+{
+	json_object *fields;
+
+	if (q->query.n_fields == 0)
+		return;
+	fields = json_object_new_object();
+	for (uint32_t i = 0; i < q->query.n_fields; i++) {
+		const struct str cell = sample->fields[i];
+
+		if (cell.p != NULL)
+			buf_printf(labels, "%s[%s=%.*s]", labels->n > 0 ? " " : "",
+			    q->query.fields[i], STR_ARG(cell));
+		json_object_object_add(fields, q->query.fields[i],
+		    cell.p != NULL ? json_object_new_string_len(cell.p, (int)cell.n) : NULL);
+	}
+	json_object_object_add(object, "fields", fields);
+}
+
 static void
 print_answer(struct question *q, const struct vector *vector)
 {
-	static const char *const headers[] = { "VALUE", "LABELS" };
-	struct table *table = table_new(headers, 2);
+	static const char *const headers[] = { "VALUE", "LABELS", "TIME" };
+	const bool plain = q->query.shape == QUERY_INSTANT && q->query.n_fields == 0;
+	struct table *table = table_new(headers, plain ? 2 : 3);
 	json_object *list = json_object_new_array();
 
 	for (uint32_t i = 0; i < vector->n && q->code == EXIT_OK; i++) {
 		const struct sample *sample = &vector->samples[i];
 		json_object *object = json_object_new_object(), *names = json_object_new_object();
 		struct buf labels = { 0 }, value = { 0 };
+		char at[TIMESTAMP_TEXT_MAX];
+
 		if (sample->missing)
 			buf_puts(&value, "missing");
 		else
@@ -69,8 +104,14 @@ print_answer(struct question *q, const struct vector *vector)
 			q->code = EXIT_NO;
 		json_object_object_add(object, "labels", names);
 		json_object_object_add(object, "value", json_object_new_string(value.p));
+		add_fields(q, sample, &labels, object);
+		if (!plain && wall_is_set(sample->at))
+			json_object_object_add(object, "time",
+			    json_object_new_string(timestamp_format_ms(sample->at, at)));
 		json_object_array_add(list, object);
-		table_row(table, (const char *const[]){ value.p, buf_str(&labels).p });
+		table_row(table,
+		    (const char *const[]){ value.p, buf_str(&labels).p,
+			wall_is_set(sample->at) ? timestamp_format_ms(sample->at, at) : "-" });
 		buf_fini(&labels);
 		buf_fini(&value);
 	}
@@ -99,7 +140,7 @@ on_answer(struct source_query *query, const struct vector *vector, const struct 
 }
 
 static int
-ask(const struct source_config *config, const char *text, bool json)
+ask(const struct source_config *config, const char *text, const struct window *window, bool json)
 {
 	const struct source_ops *ops = source_ops_of(config->kind);
 	struct loop *loop = loop_new();
@@ -116,9 +157,19 @@ ask(const struct source_config *config, const char *text, bool json)
 	} else {
 		q.query = (struct source_query){ .text = str_from(text),
 			.at = loop_now(loop),
+			.shape = window->rows	         ? QUERY_ROWS
+				 : window->window.ns > 0 ? QUERY_RANGE
+							 : QUERY_INSTANT,
+			.step = window->step,
+			.fields = window->fields,
+			.n_fields = window->n_fields,
 			.arena = arena,
 			.done = on_answer,
 			.arg = &q };
+		if (window->window.ns > 0) {
+			q.query.from = wall_sub(q.query.at, window->window);
+			q.query.to = q.query.at;
+		}
 		ops->query(q.source, &q.query);
 		while (!q.done)
 			loop_turn(loop, DUR_S(1));
@@ -142,7 +193,8 @@ print_no_source(const char *path, const char *name, const struct config *config)
 }
 
 static int
-with_config(const char *path, const char *source_name, const char *text, bool json)
+with_config(const char *path, const char *source_name, const char *text,
+    const struct window *window, bool json)
 {
 	struct diag *diag = diag_new();
 	struct config *config = config_load(path, core_kinds(), diag);
@@ -157,7 +209,7 @@ with_config(const char *path, const char *source_name, const char *text, bool js
 	} else {
 		const struct source_config *source = config_source(config, source_name);
 		if (source != NULL)
-			code = ask(source, text, json);
+			code = ask(source, text, window, json);
 		else
 			print_no_source(path, source_name, config);
 	}
@@ -166,10 +218,34 @@ with_config(const char *path, const char *source_name, const char *text, bool js
 	return code;
 }
 
+/* EXIT_OK, or the usage error's code. */
+static int
+read_window(const struct command *command, const char *window, const char *step,
+    const struct arg_list *fields, struct window *ret)
+{
+	struct err err;
+
+	if (window != NULL &&
+	    (duration_parse(str_from(window), &ret->window, &err) < 0 || ret->window.ns <= 0))
+		return args_usage_error(command, "--window: a duration such as 1h");
+	if (step != NULL &&
+	    (duration_parse(str_from(step), &ret->step, &err) < 0 || ret->step.ns <= 0))
+		return args_usage_error(command, "--step: a duration such as 30s");
+	if (step != NULL && window == NULL)
+		return args_usage_error(command, "--step is of a --window");
+	if (fields->n > QUERY_FIELDS_MAX)
+		return args_usage_error(command, "at most %d fields", QUERY_FIELDS_MAX);
+	for (uint32_t i = 0; i < fields->n; i++)
+		ret->fields[ret->n_fields++] = fields->items[i];
+	return EXIT_OK;
+}
+
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	const char *config = "tocsin.yml", *output = "table";
+	const char *config = "tocsin.yml", *output = "table", *window = NULL, *step = NULL;
+	struct window asked = { 0 };
+	struct arg_list fields = { 0 };
 	const struct arg_option options[] = {
 		{ .name = "config.file",
 		    .metavar = "FILE",
@@ -180,6 +256,21 @@ run(const struct command *command, int argc, char **argv)
 		    .metavar = "table|json",
 		    .value = &output,
 		    .doc = "for people or for programs (default table)" },
+		{ .name = "window",
+		    .metavar = "DURATION",
+		    .value = &window,
+		    .doc = "all points from so long ago until now, instead of the present ones" },
+		{ .name = "step",
+		    .metavar = "DURATION",
+		    .value = &step,
+		    .doc = "of a window: one point in so long" },
+		{ .name = "rows",
+		    .flag = &asked.rows,
+		    .doc = "every row as it comes, as rules over samples see them" },
+		{ .name = "field",
+		    .metavar = "COLUMN",
+		    .many = &fields,
+		    .doc = "a column that is neither label nor value; may be repeated" },
 		{ .name = NULL },
 	};
 	struct arg_words words;
@@ -193,7 +284,9 @@ run(const struct command *command, int argc, char **argv)
 	if (words.n != 2)
 		return args_usage_error(
 		    command, "give a source and an expression: tocsin query prom 'up == 0'");
-	return with_config(config, words.items[0], words.items[1], json);
+	if ((stop = read_window(command, window, step, &fields, &asked)) != EXIT_OK)
+		return stop;
+	return with_config(config, words.items[0], words.items[1], &asked, json);
 }
 
 const struct command cmd_query = {

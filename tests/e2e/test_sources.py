@@ -4,6 +4,7 @@ PostgreSQL, InfluxDB and ClickHouse as real servers, and doubles of what has no 
 normalised, and what a source that is slow, dead or half there does to its rules and to the others'.
 """
 
+import calendar
 import json
 import time
 
@@ -29,7 +30,23 @@ sources:
 """
 
 
-def ask(t, config, source, text, files=None, env=None):
+def points(t, config, source, text, *options):
+    """`tocsin query` with options: [(labels, value, time of day in Unix seconds, fields)]."""
+    path = t.path("query.yml")
+    with open(path, "w") as file:
+        file.write(config)
+    done = command("query", "--config.file", path, "-o", "json", *options, source, text)
+    assert done.returncode == 0, f"{text}: {done.stderr}"
+    rows = []
+    for row in json.loads(done.stdout):
+        labels = " ".join(f"{name}={value}" for name, value in sorted(row["labels"].items()))
+        at = row.get("time")
+        rows.append((labels, row["value"], at and calendar.timegm(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")),
+                     row.get("fields")))
+    return rows
+
+
+def ask(t, config, source, text, files=None, env=None, options=()):
     """One `tocsin query`: (exit status, {labels: value}, stderr)."""
     path = t.path("query.yml")
     with open(path, "w") as file:
@@ -37,7 +54,7 @@ def ask(t, config, source, text, files=None, env=None):
     for name, content in (files or {}).items():
         with open(t.path(name), "w") as file:
             file.write(content)
-    done = command("query", "--config.file", path, "-o", "json", source, text, env=env)
+    done = command("query", "--config.file", path, "-o", "json", *options, source, text, env=env)
     return done.returncode, pretty(done.stdout) if done.returncode == 0 else None, done.stderr
 
 
@@ -91,6 +108,41 @@ def test_postgres_values_labels_and_parameters(t):
     url = f"postgresql://tocsin@127.0.0.1:{pg.port}/ml?sslmode=prefer"
     one = "sources: [{name: pg, type: postgres, url: '${PG_URL}', password: '${PG_PASSWORD}'}]\n"
     assert good(t, one, "pg", "SELECT 7 AS value", env={"PG_URL": url, "PG_PASSWORD": pg.PASSWORD}) == {"": "7"}
+
+
+def test_postgres_windows_ranges_and_rows(t):
+    pg = t.postgres()
+    config, files = pg_config(pg)
+    with open(t.path("secret"), "w") as file:
+        file.write(files["secret"])
+    pg.sql("CREATE TABLE served(ts timestamptz, naive timestamp, day date, epoch float8, feature text, value float8, label text)")
+    pg.sql("INSERT INTO served SELECT now() - i * interval '1 minute', (now() - i * interval '1 minute') AT TIME ZONE 'UTC', "
+           "now()::date, extract(epoch FROM now() - i * interval '1 minute'), f, i + 0.125, NULLIF(f, 'b') "
+           "FROM generate_series(119, 0, -1) i, (VALUES ('a'), ('b')) AS g(f)")
+
+    def query(text, *options):
+        return points(t, config, "pg", text, *options)
+
+    # A parameter is what the column beside it is: a timestamp with or without zone, a number of seconds.
+    for window in ("ts >= :from AND ts < :to", "naive >= :from AND naive < :to", "epoch >= :from AND epoch < :to",
+                   "ts >= :from::timestamptz AND epoch < :to", "extract(epoch FROM ts) >= :from AND ts < to_timestamp(:to)"):
+        rows = query(f"SELECT ts, feature, value FROM served WHERE {window}", "--window", "30m")
+        assert len(rows) == 60, f"{window}: {len(rows)}"
+        assert [row[0] for row in rows] == ["feature=a"] * 30 + ["feature=b"] * 30, window
+        times = [row[2] for row in rows[:30]]
+        assert times == sorted(times) and 1700 < times[-1] - times[0] < 1800, window
+        assert rows[29][1] == "0.125", rows[29]
+    assert query("SELECT count(*) AS value, now() AS ts FROM served WHERE day >= :from AND ts > :from", "--window", "30m",
+                 "--rows")[0][1] == "60"
+    # No denser than the step.
+    assert len(query("SELECT ts, feature, value FROM served", "--window", "1h", "--step", "10m")) in (12, 14)
+    # Rows stay as they come, with columns handed over.
+    rows = query("SELECT feature, label, epoch FROM served WHERE ts >= :from ORDER BY ts, feature", "--window", "2m", "--rows",
+                 "--field", "label", "--field", "epoch")
+    assert [row[0] for row in rows] == ["feature=a", "feature=b"] * 2, rows
+    assert rows[0][3]["label"] == "a" and rows[1][3]["label"] is None, rows
+    assert abs(float(rows[3][3]["epoch"]) - time.time()) < 120 and rows[0][1] == "missing", rows
+    assert "no time" in bad(t, config, "pg", "SELECT 1 AS value", options=("--window", "1h"))
 
 
 def test_postgres_reads_only_and_says_what_is_wrong(t):
