@@ -5,6 +5,7 @@
 #include <check.h>
 
 TCase *tcase_alert_step(void);
+TCase *tcase_drift(void);
 TCase *tcase_group(void);
 TCase *tcase_kinds(void);
 TCase *tcase_lint(void);
