@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/audit.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "net/xfer.h"
@@ -165,6 +166,34 @@ without_slash(const char *url)
 	return xmemdup0(url, n);
 }
 
+static enum role
+role_needed(void *arg, const struct http_call *call)
+{
+	const struct core *core = arg;
+
+	return api_role_needed(core->api, call);
+}
+
+/* Who guesses leaves a trace; the disk being full is no reason to let him. */
+static void
+on_login_failed(void *arg, const char *peer, const char *user, bool throttled)
+{
+	struct core *core = arg;
+
+	audit_note_as(&core->state, "", peer, throttled ? "login.throttled" : "login.failed",
+	    str_from(user), "%s", user[0] == '\0' ? "no such user or token" : "wrong password");
+}
+
+static void
+hook_guard(struct core *core)
+{
+	guard_hook(core->web.guard, &(struct guard_hooks){
+					.arg = core,
+					.needed = role_needed,
+					.failed = on_login_failed,
+				    });
+}
+
 static int
 open_servers(struct core *core, struct err *err)
 {
@@ -274,6 +303,7 @@ open_network(struct core *core, struct err *err)
 		core->xfer = xfer_new(core->loop, NULL);
 	core->workers = worker_pool_new(core->loop, "sql", SQL_WORKERS, SQL_QUEUE_MAX);
 	core->api = api_new(&core->state);
+	hook_guard(core);
 	if (open_servers(core, err) < 0)
 		return -(int)err->code;
 	core->external_url = core->options->external_url != NULL

@@ -56,13 +56,12 @@ web_open(struct web *web, struct loop *loop, const char *config_path, struct buf
 	struct web_config *config;
 	int rc;
 
-	*web = (struct web){ .config_path = config_path };
+	*web = (struct web){ .config_path = config_path, .guard = guard_new(loop) };
 	if (config_path == NULL)
 		return 0;
 	config = load(config_path, ret_text);
 	if (config == NULL)
 		return -ERR_INVALID;
-	web->guard = guard_new(loop);
 	guard_set(web->guard, &config->guard);
 	rc = set_tls(web, config, ret_text);
 	web_config_free(config);
@@ -119,7 +118,7 @@ struct http_gate
 web_gate(const struct web *web)
 {
 	return (struct http_gate){
-		.admit = web->guard != NULL ? guard_admit : NULL,
+		.admit = guard_admit,
 		.arg = web->guard,
 		.tls = web->tls,
 	};

@@ -11,7 +11,7 @@
 #include "net/tls.h"
 
 struct web {
-	const char *config_path; /* NULL: plain HTTP for everybody */
+	const char *config_path; /* NULL: plain HTTP, and everybody is an admin */
 	struct guard *guard;
 	struct tls_server *tls;
 };

@@ -17,9 +17,7 @@
 
 #include "base/xalloc.h"
 #include "config/schema.h"
-#include "net/password.h"
-
-#define USERS_MAX 1000
+#include "daemon/web_access.h"
 
 /* --- raw values ---------------------------------------------------------------- */
 
@@ -65,7 +63,7 @@ struct http_raw {
 struct web_raw {
 	struct tls_raw *tls;
 	struct http_raw *http;
-	struct string_map users;
+	struct web_access_raw access;
 };
 
 /* --- tls_server_config ------------------------------------------------------------ */
@@ -343,8 +341,27 @@ static const struct schema_field web_fields[] = {
 	{ .name = "basic_auth_users",
 	    .kind = FIELD_STRING_MAP,
 	    .flags = FIELD_HIDDEN,
-	    .offset = offsetof(struct web_raw, users),
-	    .doc = "Users and the bcrypt hashes of their passwords; everybody without it." },
+	    .offset = offsetof(struct web_raw, access.users),
+	    .doc = "Users and the bcrypt hashes of their passwords." },
+	{ .name = "roles",
+	    .kind = FIELD_STRING_MAP,
+	    .flags = FIELD_OURS,
+	    .offset = offsetof(struct web_raw, access.roles),
+	    .doc = "What each user may do: viewer, responder, editor, admin; or sender. Every user "
+		   "is in it; without it all are admins." },
+	{ .name = "tokens",
+	    .kind = FIELD_SUB_LIST,
+	    .sub = &schema_web_token,
+	    .flags = FIELD_OURS,
+	    .offset = offsetof(struct web_raw, access.tokens),
+	    .doc = "Bearer tokens, each with its role." },
+	{ .name = "anonymous",
+	    .kind = FIELD_ENUM,
+	    .choices = web_role_names,
+	    .flags = FIELD_OURS,
+	    .offset = offsetof(struct web_raw, access.anonymous),
+	    .doc = "The role of requests without credentials: none when there are users or tokens, "
+		   "else admin." },
 	{ .name = "rate_limit", .kind = FIELD_UNSUPPORTED, .doc = "Limit of requests." },
 };
 
@@ -354,30 +371,6 @@ static const struct schema schema_web = {
 	.size = sizeof(struct web_raw),
 	SCHEMA_FIELDS(web_fields),
 };
-
-static void
-build_users(struct schema_context *ctx, const struct string_map *map, struct guard_options *guard)
-{
-	struct guard_user *users = ARENA_ARRAY(ctx->arena, (size_t)map->n + 1, struct guard_user);
-
-	if (map->n > USERS_MAX)
-		diag_error(ctx->diag, map->pairs[0].key_pos, "more than %d users", USERS_MAX);
-	for (uint32_t i = 0; i < map->n; i++) {
-		const struct string_pair *pair = &map->pairs[i];
-		struct err err;
-
-		/* Without the line itself: what stands there may be a password. */
-		if (password_hash_check(pair->value, &err) < 0)
-			diag_error(ctx->diag, (struct pos){ .file = pair->key_pos.file },
-			    "line %u: user '%.60s': %s", pair->key_pos.line, pair->key, err.text);
-		if (pair->key[0] == '\0' || strchr(pair->key, ':') != NULL)
-			diag_error(
-			    ctx->diag, pair->key_pos, "'%.60s' cannot be a user's name", pair->key);
-		users[i] = (struct guard_user){ pair->key, pair->value };
-	}
-	guard->users = users;
-	guard->n_users = map->n;
-}
 
 static void
 build_headers(struct schema_context *ctx, const struct http_raw *raw, struct guard_options *guard)
@@ -411,7 +404,7 @@ build(struct schema_context *ctx, const struct yaml_node *root, struct web_confi
 	struct web_raw *raw = ARENA_NEW(ctx->arena, struct web_raw);
 
 	schema_read(ctx, &schema_web, root, raw);
-	build_users(ctx, &raw->users, &config->guard);
+	web_access_build(ctx, &raw->access, &config->guard);
 	build_headers(ctx, raw->http, &config->guard);
 	if (raw->tls == NULL || diag_errors(ctx->diag) > 0)
 		return;

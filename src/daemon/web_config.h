@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file of --web.config.file: TLS, users and headers of our own server, in
- * the format that Prometheus and Alertmanager share for it.
+ * the format that Prometheus and Alertmanager share for it, and beyond it the
+ * roles of users, tokens, and what may be done without credentials.
  */
 #pragma once
 

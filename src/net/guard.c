@@ -14,30 +14,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/mac.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "loop/worker.h"
 #include "net/password.h"
+#include "net/throttle.h"
 
 #define THREADS        2
 #define CHECKS_MAX     64 /* waiting for a thread */
 #define REMEMBERED_MAX 128
-#define PEERS_MAX      256
-#define PEER_WINDOW    DUR_S(60)
+#define TOKEN_BYTES_MAX 4096
+#define REPORTS_MAX    60 /* of failed logins within a minute, from everywhere */
 
 struct digest {
 	uint8_t bytes[32];
-};
-
-/* What one address has tried. */
-struct peer {
-	char name[64];
-	uint32_t failures;
-	mono_t since;
 };
 
 struct waiter {
@@ -52,6 +48,8 @@ struct check {
 	struct link waiters;
 	struct digest digest;
 	char peer[64];
+	char *user;
+	uint32_t failures; /* of the address, this one included */
 	/* the worker's, once submitted */
 	char *password, *hash;
 	bool user_is_known;
@@ -62,55 +60,23 @@ struct guard {
 	struct loop *loop;
 	struct worker_pool *workers; /* made with the first users */
 	char key[37];
+	struct guard_hooks hooks;
 	struct guard_user *users;
 	size_t n_users;
+	struct guard_token *tokens;
+	size_t n_tokens;
+	enum role anonymous;
 	struct http_header *headers;
 	size_t n_headers;
 	struct digest right[REMEMBERED_MAX]; /* a ring */
 	uint32_t n_right, next_right;
-	struct peer peers[PEERS_MAX];
+	struct throttle *throttle;
 	struct link checks;
 	uint64_t n_checks;
+	mono_t reports_since;
+	uint32_t n_reports;
 	bool closed;
 };
-
-/* --- addresses ------------------------------------------------------------- */
-
-/* Its entry, a fresh one when there is none or its minute is over. */
-static struct peer *
-peer_of(struct guard *guard, const char *name)
-{
-	mono_t now = loop_mono(guard->loop);
-	struct peer *oldest = &guard->peers[0];
-
-	for (uint32_t i = 0; i < PEERS_MAX; i++) {
-		struct peer *peer = &guard->peers[i];
-
-		if (strcmp(peer->name, name) == 0) {
-			oldest = peer;
-			if (peer->failures > 0 &&
-			    dur_less(mono_since(now, peer->since), PEER_WINDOW))
-				return peer;
-			break;
-		}
-		if (mono_before(peer->since, oldest->since))
-			oldest = peer;
-	}
-	*oldest = (struct peer){ .since = now };
-	snprintf(oldest->name, sizeof(oldest->name), "%s", name);
-	return oldest;
-}
-
-/* Seconds until it may try again; 0: now. */
-static int
-peer_waits(const struct guard *guard, const struct peer *peer)
-{
-	dur_t passed = mono_since(loop_mono(guard->loop), peer->since);
-
-	if (peer->failures < GUARD_FAILURES_MAX)
-		return 0;
-	return (int)((PEER_WINDOW.ns - passed.ns) / DUR_S(1).ns) + 1;
-}
 
 /* --- what was right ---------------------------------------------------------- */
 
@@ -135,11 +101,7 @@ digest_of(const struct guard *guard, const char *user, const char *hash,
 static bool
 digest_eq(const struct digest *a, const struct digest *b)
 {
-	uint8_t differ = 0;
-
-	for (size_t i = 0; i < sizeof(a->bytes); i++)
-		differ |= (uint8_t)(a->bytes[i] ^ b->bytes[i]);
-	return differ == 0;
+	return mac_same(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 static bool
@@ -165,11 +127,26 @@ remember(struct guard *guard, const struct digest *digest)
 /* --- answers ------------------------------------------------------------------ */
 
 static void
-reply_unauthorized(struct http_call *call)
+reply_unauthorized(
+    const struct guard *guard, struct http_call *call, const char *why)
 {
-	http_add_header(
-	    call, "WWW-Authenticate", "Basic realm=\"Tocsin\", charset=\"UTF-8\"");
-	http_reply_error(call, 401, "user name and password are needed");
+	if (guard->n_users > 0)
+		http_add_header(call, "WWW-Authenticate",
+		    "Basic realm=\"Tocsin\", charset=\"UTF-8\"");
+	if (guard->n_tokens > 0)
+		http_add_header(
+		    call, "WWW-Authenticate", "Bearer realm=\"Tocsin\"");
+	http_reply_error(call, 401, why);
+}
+
+static void
+reply_needed(const struct guard *guard, struct http_call *call)
+{
+	reply_unauthorized(guard, call,
+	    guard->n_tokens == 0 ? "user name and password are needed"
+	    : guard->n_users == 0
+		? "a token is needed"
+		: "user name and password, or a token, are needed");
 }
 
 static void
@@ -180,6 +157,157 @@ reply_later(struct http_call *call, int status, int seconds, const char *why)
 	snprintf(text, sizeof(text), "%d", seconds);
 	http_add_header(call, "Retry-After", text);
 	http_reply_error(call, status, why);
+}
+
+static void
+reply_forbidden(
+    struct http_call *call, const struct actor *actor, enum role needed)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s has the role %s, this needs %s", actor->name,
+	    role_name(actor->role), role_name(needed));
+	http_reply_error(call, 403, buf_str(&text).p);
+	buf_fini(&text);
+}
+
+/* --- roles ----------------------------------------------------------------------- */
+
+static enum role
+role_needed(const struct guard *guard, const struct http_call *call)
+{
+	return guard->hooks.needed != NULL
+		   ? guard->hooks.needed(guard->hooks.arg, call)
+		   : ROLE_VIEWER;
+}
+
+/* False: answered. */
+static bool
+may(const struct guard *guard, struct http_call *call,
+    const struct actor *actor)
+{
+	enum role needed = role_needed(guard, call);
+
+	if (role_may(actor->role, needed)) {
+		http_set_actor(call, actor);
+		return true;
+	}
+	if (actor->name[0] == '\0')
+		reply_needed(guard, call);
+	else
+		reply_forbidden(call, actor, needed);
+	return false;
+}
+
+static struct actor
+actor_of(enum role role, const char *kind, const char *name)
+{
+	struct actor actor = { .role = role };
+
+	snprintf(actor.name, sizeof(actor.name), "%s%s", kind, name);
+	return actor;
+}
+
+/*
+ * A browser sends a remembered password along with whatever page asks it to.
+ * Pages of other sites may not change anything that way.
+ */
+static bool
+is_from_another_site(const struct http_call *call)
+{
+	const char *method = http_method(call);
+	const char *site = http_header_value(call, "Sec-Fetch-Site");
+
+	return site != NULL && strcmp(site, "cross-site") == 0 &&
+	       strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
+/* --- failures ---------------------------------------------------------------------- */
+
+/* The first of an address within its minute, and the one that closes. */
+static void
+report(struct guard *guard, const char *peer, const char *user,
+    uint32_t failures)
+{
+	mono_t now = loop_mono(guard->loop);
+
+	log_warn("http", "wrong credentials", LOG_Z("from", peer));
+	if (guard->hooks.failed == NULL ||
+	    (failures != 1 && failures != THROTTLE_FAILURES_MAX))
+		return;
+	if (guard->n_reports == 0 ||
+	    !dur_less(mono_since(now, guard->reports_since), THROTTLE_WINDOW)) {
+		guard->reports_since = now;
+		guard->n_reports = 0;
+	}
+	if (guard->n_reports++ < REPORTS_MAX)
+		guard->hooks.failed(guard->hooks.arg, peer, user,
+		    failures == THROTTLE_FAILURES_MAX);
+}
+
+/* False: it has failed too often, and was told so. */
+static bool
+may_try(const struct guard *guard, struct http_call *call)
+{
+	int seconds = throttle_wait(
+	    guard->throttle, http_peer(call), loop_mono(guard->loop));
+
+	if (seconds == 0)
+		return true;
+	reply_later(
+	    call, 429, seconds, "too many failed logins from this address");
+	return false;
+}
+
+static uint32_t
+count_failure(struct guard *guard, const char *peer)
+{
+	return throttle_failed(guard->throttle, peer, loop_mono(guard->loop));
+}
+
+/* --- tokens -------------------------------------------------------------------------- */
+
+/* All of them are looked at, however early one fits. */
+static const struct guard_token *
+find_token(const struct guard *guard, struct str text)
+{
+	const struct guard_token *found = NULL;
+	struct digest digest;
+	struct sha256 sha;
+
+	sha256_init(&sha);
+	sha256_put(&sha, text.p, text.n);
+	sha256_end(&sha, digest.bytes);
+	explicit_bzero(&sha, sizeof(sha));
+	for (size_t i = 0; i < guard->n_tokens; i++)
+		if (mac_same(digest.bytes, guard->tokens[i].sha256,
+			sizeof(digest.bytes)))
+			found = &guard->tokens[i];
+	return found;
+}
+
+/* A right one always gets in: it costs nothing to find out. */
+static void
+admit_token(struct guard *guard, struct http_call *call, struct str text)
+{
+	const struct guard_token *token =
+	    text.n <= TOKEN_BYTES_MAX ? find_token(guard, text) : NULL;
+	wall_t now = loop_now(guard->loop);
+	struct actor actor;
+
+	if (token == NULL) {
+		if (may_try(guard, call)) {
+			report(guard, http_peer(call), "",
+			    count_failure(guard, http_peer(call)));
+			reply_unauthorized(guard, call, "no such token");
+		}
+	} else if (wall_is_set(token->expires_at) &&
+		   token->expires_at.ns <= now.ns) {
+		reply_unauthorized(guard, call, "this token has expired");
+	} else {
+		actor = actor_of(token->role, "token:", token->name);
+		(void)may(guard, call, &actor);
+	}
 }
 
 /* --- checks ------------------------------------------------------------------- */
@@ -208,7 +336,27 @@ check_free(struct check *check)
 	explicit_bzero(check->password, strlen(check->password));
 	free(check->password);
 	free(check->hash);
+	free(check->user);
 	free(check);
+}
+
+static const struct guard_user *
+find_user(const struct guard *guard, const char *name)
+{
+	for (size_t i = 0; i < guard->n_users; i++)
+		if (strcmp(guard->users[i].name, name) == 0)
+			return &guard->users[i];
+	return NULL;
+}
+
+/* Whose password it was; NULL when there is no such user any more. */
+static const struct guard_user *
+user_of(const struct check *check)
+{
+	const struct guard_user *user = find_user(check->guard, check->user);
+
+	return user != NULL && strcmp(user->hash, check->hash) == 0 ? user
+								   : NULL;
 }
 
 static void
@@ -216,25 +364,27 @@ done(struct job *job, bool cancelled)
 {
 	struct check *check = CONTAINER_OF(job, struct check, job);
 	struct guard *guard = check->guard;
-	struct peer *peer = peer_of(guard, check->peer);
+	const struct guard_user *user = check->is_right ? user_of(check) : NULL;
+	struct actor actor = actor_of(
+	    user != NULL ? user->role : ROLE_NONE, "", check->user);
 
 	if (check->is_right) {
 		remember(guard, &check->digest);
-		if (peer->failures > 0)
-			peer->failures--;
+		throttle_forgive(
+		    guard->throttle, check->peer, loop_mono(guard->loop));
 	} else if (!cancelled) {
-		log_warn("http", "wrong user name or password",
-		    LOG_Z("from", check->peer));
+		report(guard, check->peer,
+		    check->user_is_known ? check->user : "", check->failures);
 	}
 	LIST_FOREACH(link, &check->waiters)
 	{
 		struct http_call *call =
 		    CONTAINER_OF(link, struct waiter, link)->call;
 
-		if (check->is_right)
+		if (user == NULL)
+			reply_needed(guard, call);
+		else if (may(guard, call, &actor))
 			http_release(call);
-		else
-			reply_unauthorized(call);
 	}
 	check_free(check);
 }
@@ -265,23 +415,19 @@ check_under_way(const struct guard *guard, const struct digest *digest)
 /* A failure until it has turned out to be right: many at once count as many. */
 static void
 check_start(struct guard *guard, struct http_call *call,
-    const struct guard_user *known, const char *hash, const char *password,
-    const struct digest *digest)
+    const struct guard_user *known, const char *name, const char *hash,
+    const char *password, const struct digest *digest)
 {
-	struct peer *peer = peer_of(guard, http_peer(call));
-	int seconds = peer_waits(guard, peer);
 	struct check *check;
 
-	if (seconds > 0) {
-		reply_later(call, 429, seconds,
-		    "too many failed logins from this address");
+	if (!may_try(guard, call))
 		return;
-	}
 	check = xcalloc(1, sizeof(*check));
 	check->job.run = run;
 	check->job.done = done;
 	check->guard = guard;
 	check->digest = *digest;
+	check->user = xstrdup(name);
 	check->password = xstrdup(password);
 	check->hash = xstrdup(hash);
 	check->user_is_known = known != NULL;
@@ -294,17 +440,8 @@ check_start(struct guard *guard, struct http_call *call,
 		return;
 	}
 	guard->n_checks++;
-	peer->failures++;
+	check->failures = count_failure(guard, check->peer);
 	wait_for(check, call);
-}
-
-static const struct guard_user *
-find_user(const struct guard *guard, const char *name)
-{
-	for (size_t i = 0; i < guard->n_users; i++)
-		if (strcmp(guard->users[i].name, name) == 0)
-			return &guard->users[i];
-	return NULL;
 }
 
 static void
@@ -315,42 +452,65 @@ admit_user(struct guard *guard, struct http_call *call, const char *name,
 	const char *hash = (known != NULL ? known : guard->users)->hash;
 	struct digest digest = digest_of(guard, name, hash, password);
 	struct check *check;
+	struct actor actor;
 
-	if (known != NULL && is_remembered(guard, &digest))
+	if (known != NULL && is_remembered(guard, &digest)) {
+		actor = actor_of(known->role, "", known->name);
+		(void)may(guard, call, &actor);
 		return;
+	}
 	check = check_under_way(guard, &digest);
 	if (check != NULL)
 		wait_for(check, call);
 	else
-		check_start(guard, call, known, hash, password, &digest);
+		check_start(
+		    guard, call, known, name, hash, password, &digest);
+}
+
+static void
+admit_basic(
+    struct guard *guard, struct http_call *call, const char *credentials)
+{
+	char *user, *password;
+
+	if (guard->n_users == 0 ||
+	    !password_read_basic(credentials, &user, &password)) {
+		reply_needed(guard, call);
+		return;
+	}
+	if (is_from_another_site(call))
+		http_reply_error(call, 403,
+		    "pages of other sites may not use a browser's password");
+	else
+		admit_user(guard, call, user, password);
+	explicit_bzero(password, strlen(password));
+	free(user);
+	free(password);
 }
 
 void
 guard_admit(void *arg, struct http_call *call)
 {
+	static const char bearer[] = "Bearer ";
+	const size_t n = sizeof(bearer) - 1;
 	struct guard *guard = arg;
 	const char *credentials = http_header_value(call, "Authorization");
-	char *user, *password;
+	bool asks = guard->n_users > 0 || guard->n_tokens > 0;
+	struct actor anonymous = { .role = guard->anonymous };
 
 	for (size_t i = 0; i < guard->n_headers; i++)
 		http_add_header(call, guard->headers[i].name,
 		    guard->headers[i].value);
-	http_set_actor(call, &(struct actor){ .role = ROLE_ADMIN });
-	if (guard->n_users == 0)
-		return;
-	if (guard->closed) {
+	if (!asks || credentials == NULL ||
+	    role_needed(guard, call) == ROLE_NONE)
+		(void)may(guard, call, &anonymous);
+	else if (guard->closed)
 		http_reply_error(call, 503, "shutting down");
-		return;
-	}
-	if (credentials == NULL ||
-	    !password_read_basic(credentials, &user, &password)) {
-		reply_unauthorized(call);
-		return;
-	}
-	admit_user(guard, call, user, password);
-	explicit_bzero(password, strlen(password));
-	free(user);
-	free(password);
+	else if (guard->n_tokens > 0 &&
+		 strncasecmp(credentials, bearer, n) == 0)
+		admit_token(guard, call, str_trim(str_from(credentials + n)));
+	else
+		admit_basic(guard, call, credentials);
 }
 
 /* --- life ---------------------------------------------------------------------- */
@@ -366,7 +526,10 @@ forget_options(struct guard *guard)
 		free((void *)(uintptr_t)guard->headers[i].name);
 		free((void *)(uintptr_t)guard->headers[i].value);
 	}
+	for (size_t i = 0; i < guard->n_tokens; i++)
+		free((void *)(uintptr_t)guard->tokens[i].name);
 	free(guard->users);
+	free(guard->tokens);
 	free(guard->headers);
 }
 
@@ -376,14 +539,24 @@ guard_new(struct loop *loop)
 	struct guard *guard = xcalloc(1, sizeof(*guard));
 
 	guard->loop = loop;
+	guard->anonymous = ROLE_ADMIN;
+	guard->throttle = throttle_new();
 	uuid_make(guard->key);
 	list_init(&guard->checks);
 	return guard;
 }
 
 void
+guard_hook(struct guard *guard, const struct guard_hooks *hooks)
+{
+	guard->hooks = *hooks;
+}
+
+void
 guard_set(struct guard *guard, const struct guard_options *options)
 {
+	struct guard_token *tokens =
+	    xcalloc(options->n_tokens + 1, sizeof(*tokens));
 	struct guard_user *users =
 	    xcalloc(options->n_users + 1, sizeof(*users));
 	struct http_header *headers =
@@ -392,6 +565,11 @@ guard_set(struct guard *guard, const struct guard_options *options)
 	for (size_t i = 0; i < options->n_users; i++) {
 		users[i].name = xstrdup(options->users[i].name);
 		users[i].hash = xstrdup(options->users[i].hash);
+		users[i].role = options->users[i].role;
+	}
+	for (size_t i = 0; i < options->n_tokens; i++) {
+		tokens[i] = options->tokens[i];
+		tokens[i].name = xstrdup(options->tokens[i].name);
 	}
 	for (size_t i = 0; i < options->n_headers; i++) {
 		headers[i].name = xstrdup(options->headers[i].name);
@@ -400,6 +578,9 @@ guard_set(struct guard *guard, const struct guard_options *options)
 	forget_options(guard);
 	guard->users = users;
 	guard->n_users = options->n_users;
+	guard->tokens = tokens;
+	guard->n_tokens = options->n_tokens;
+	guard->anonymous = options->anonymous;
 	guard->headers = headers;
 	guard->n_headers = options->n_headers;
 	if (guard->n_users > 0 && guard->workers == NULL)
@@ -432,6 +613,7 @@ guard_free(struct guard *guard)
 	if (guard->workers != NULL)
 		worker_pool_free(guard->workers);
 	forget_options(guard);
+	throttle_free(guard->throttle);
 	explicit_bzero(guard->key, sizeof(guard->key));
 	free(guard);
 }

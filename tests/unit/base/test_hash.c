@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/hash.h"
+#include "base/mac.h"
 #include "base/str.h"
 #include "suites.h"
 
@@ -35,6 +36,70 @@ START_TEST(sha256_vectors)
 
 	sha256_hex(shas[_i].text, strlen(shas[_i].text), hex);
 	ck_assert_str_eq(hex, shas[_i].want);
+}
+END_TEST
+
+/* RFC 4231; the key of 131 bytes is hashed first. */
+static const struct {
+	char key_byte; /* repeated, or the text */
+	size_t key_bytes;
+	const char *key, *text, *want;
+} macs[] = {
+	{ 0x0b, 20, NULL, "Hi There",
+	    "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+	{ 0, 4, "Jefe", "what do ya want for nothing?",
+	    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+	{ (char)0xaa, 131, NULL, "Test Using Larger Than Block-Size Key - Hash Key First",
+	    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+	{ 0, 0, "", "",
+	    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad" },
+};
+
+START_TEST(mac_vectors)
+{
+	uint8_t got[MAC_BYTES], want[MAC_BYTES];
+	char key[200], hex[MAC_HEX_BYTES];
+	struct mac mac;
+
+	if (macs[_i].key != NULL)
+		memcpy(key, macs[_i].key, macs[_i].key_bytes);
+	else
+		memset(key, macs[_i].key_byte, macs[_i].key_bytes);
+	mac_init(&mac, key, macs[_i].key_bytes);
+	for (const char *p = macs[_i].text; *p != '\0'; p++)
+		mac_put(&mac, p, 1);
+	mac_end(&mac, got);
+	mac_to_hex(got, hex);
+	ck_assert_str_eq(hex, macs[_i].want);
+	ck_assert(mac_from_hex(hex, strlen(hex), want));
+	ck_assert(mac_same(got, want, MAC_BYTES));
+	for (size_t i = 0; i < MAC_BYTES; i += 31) {
+		want[i] ^= 0x80;
+		ck_assert(!mac_same(got, want, MAC_BYTES));
+		want[i] ^= 0x80;
+	}
+	ck_assert(mac_same(got, got + 1, 0));
+}
+END_TEST
+
+START_TEST(a_mac_is_64_hex_digits)
+{
+	static const char hex[] =
+	    "B0344C61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
+	uint8_t out[MAC_BYTES];
+
+	ck_assert(mac_from_hex(hex, 64, out));
+	ck_assert_uint_eq(out[0], 0xb0);
+	ck_assert_uint_eq(out[31], 0xf7);
+	ck_assert(!mac_from_hex(hex, 63, out));
+	ck_assert(!mac_from_hex(hex, 65, out));
+	for (size_t i = 0; i < 64; i += 21) {
+		char bad[65];
+
+		memcpy(bad, hex, sizeof(bad));
+		bad[i] = i == 0 ? 'g' : i == 21 ? ' ' : '/';
+		ck_assert(!mac_from_hex(bad, 64, out));
+	}
 }
 END_TEST
 
@@ -164,6 +229,8 @@ case_hash(void)
 
 	tcase_add_loop_test(tcase, sha256_vectors, 0, ARRAY_LEN(shas));
 	tcase_add_test(tcase, sha256_of_a_million_in_pieces);
+	tcase_add_loop_test(tcase, mac_vectors, 0, ARRAY_LEN(macs));
+	tcase_add_test(tcase, a_mac_is_64_hex_digits);
 	tcase_add_loop_test(tcase, fnv1a_vectors, 0, ARRAY_LEN(fnvs));
 	tcase_add_test(tcase, bucket_hash_avalanches);
 	tcase_add_loop_test(

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mac.h"
 #include "daemon/web.h"
 #include "daemon/web_config.h"
 #include "loop/loop.h"
@@ -14,6 +15,8 @@
 #include "suites.h"
 
 #define HASH "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+#define USERS "basic_auth_users:\n  joe: " HASH "\n  jim: " HASH "\n"
+#define SHA  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff"
 #define TLS  "tls_server_config: {cert_file: server.pem, key_file: server.key"
 
 static const char *
@@ -75,6 +78,24 @@ static const struct { const char *label, *text, *says; } files[] = {
 	{ "an unknown header", "http_server_config: {headers: {X-Mine: a}}\n", "unknown key 'X-Mine' in headers" },
 	{ "a header's wrong value", "http_server_config: {headers: {X-Frame-Options: never}}\n", "X-Frame-Options can only be deny or sameorigin" },
 	{ "a header with a line break", "http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}\n", "cannot hold a line break" },
+	{ "roles", USERS "roles: {joe: viewer, jim: admin}\n", "" },
+	{ "a user without a role among others", USERS "roles: {joe: viewer}\n", "line 3: user 'jim' has no role: add one to 'roles'" },
+	{ "a role of nobody", USERS "roles: {joe: viewer, jim: admin, jane: viewer}\n", "4:34: there is no user 'jane' in basic_auth_users" },
+	{ "an unknown role", USERS "roles: {joe: reader, jim: admin}\n", "4:14: unknown role 'reader', give viewer, responder" },
+	{ "the role none", USERS "roles: {joe: none, jim: admin}\n", "unknown role 'none'" },
+	{ "tokens", "tokens:\n- {name: ci, role: editor, sha256: " SHA "0}\n- {name: prometheus, role: sender, sha256: " SHA "1, expires: '2027-01-01T00:00:00Z'}\n", "" },
+	{ "a token without a name", "tokens: [{role: editor, sha256: " SHA "0}]\n", "1:10: missing key 'name' in tokens" },
+	{ "a token without a role", "tokens: [{name: ci, sha256: " SHA "0}]\n", "missing key 'role' in tokens" },
+	{ "a token that may do nothing", "tokens: [{name: ci, role: none, sha256: " SHA "0}]\n", "may do nothing" },
+	{ "a token that is not there", "tokens: [{name: ci, role: editor}]\n", "token 'ci' has neither 'sha256' nor 'token_file'" },
+	{ "a token itself", "tokens: [{name: ci, role: editor, sha256: secret}]\n", "line 1: the sha256 of token 'ci' is not 64 hex digits" },
+	{ "two ways to a token", "tokens: [{name: ci, role: editor, sha256: " SHA "0, token_file: x}]\n", "only one of 'sha256' and 'token_file' can be given" },
+	{ "a token's file that is not there", "tokens: [{name: ci, role: editor, token_file: none}]\n", "cannot read '" },
+	{ "two tokens of a name", "tokens:\n- {name: ci, role: editor, sha256: " SHA "0}\n- {name: ci, role: viewer, sha256: " SHA "1}\n", "3:3: there is a token 'ci' already" },
+	{ "a token twice", "tokens:\n- {name: ci, role: editor, sha256: " SHA "0}\n- {name: cd, role: viewer, sha256: " SHA "0}\n", "'ci' and 'cd' are the same token" },
+	{ "a date that is none", "tokens: [{name: ci, role: editor, sha256: " SHA "0, expires: tomorrow}]\n", "'expires' is no time" },
+	{ "readers without credentials", "anonymous: viewer\n", "" },
+	{ "an unknown role of everybody", "anonymous: reader\n", "anonymous" },
 	{ "no mapping", "[]\n", "mapping" },
 };
 /* clang-format on */
@@ -103,6 +124,76 @@ START_TEST(a_file_gives_its_first_finding)
 	/* Not even when it is the mistake. */
 	ck_assert_ptr_null(strstr(finding, "secret"));
 	free(finding);
+	pki_close();
+}
+END_TEST
+
+static void
+write_token(const char *text)
+{
+	FILE *file = fopen(pki_path("token"), "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+START_TEST(a_token_may_stand_in_a_file)
+{
+	static const char text[] = "anonymous: viewer\ntokens: [{name: ci, role: editor, "
+				   "token_file: token, expires: '2027-01-01T00:00:00Z'}]\n"
+				   "basic_auth_users: {joe: " HASH "}\nroles: {joe: responder}\n";
+	struct diag *diag = diag_new();
+	struct web_config *config;
+	char hex[MAC_HEX_BYTES], *finding;
+
+	pki_open();
+	write_token("long enough for us\n");
+	config = web_config_load(write_file(text), diag);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_int_eq(config->guard.anonymous, ROLE_VIEWER);
+	ck_assert_int_eq(config->guard.users[0].role, ROLE_RESPONDER);
+	ck_assert_uint_eq(config->guard.n_tokens, 1);
+	ck_assert_str_eq(config->guard.tokens[0].name, "ci");
+	ck_assert_int_eq(config->guard.tokens[0].role, ROLE_EDITOR);
+	ck_assert_int_eq(config->guard.tokens[0].expires_at.ns / 1000000000, 1798761600);
+	mac_to_hex(config->guard.tokens[0].sha256, hex);
+	ck_assert_str_eq(hex, "f370ed5ff34c4b02f1d898e6fa7b94229b3b1ff6"
+			      "b939422fe68860a874e48f37");
+	web_config_free(config);
+	diag_free(diag);
+	write_token("too short\n");
+	finding = first_finding(text);
+	ck_assert_ptr_nonnull(strstr(finding, "is shorter than 16 characters"));
+	free(finding);
+	pki_close();
+}
+END_TEST
+
+static const struct {
+	const char *label, *text;
+	enum role anonymous, joe;
+} defaults[] = {
+	{ "an empty file", "", ROLE_ADMIN, ROLE_NONE },
+	{ "users as Prometheus knows them", USERS, ROLE_NONE, ROLE_ADMIN },
+	{ "tokens", "tokens: [{name: ci, role: editor, sha256: " SHA "0}]\n", ROLE_NONE,
+	    ROLE_NONE },
+	{ "what is said", USERS "anonymous: admin\n", ROLE_ADMIN, ROLE_ADMIN },
+};
+
+START_TEST(what_is_not_said_is_safe_or_as_it_was)
+{
+	struct diag *diag = diag_new();
+	struct web_config *config;
+
+	pki_open();
+	config = web_config_load(write_file(defaults[_i].text), diag);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_msg(config->guard.anonymous == defaults[_i].anonymous, "%s", defaults[_i].label);
+	if (config->guard.n_users > 0)
+		ck_assert_int_eq(config->guard.users[0].role, defaults[_i].joe);
+	web_config_free(config);
+	diag_free(diag);
 	pki_close();
 }
 END_TEST
@@ -157,7 +248,7 @@ START_TEST(a_reload_takes_all_or_nothing_and_never_tls_itself)
 	web_close(&web);
 	web_free(&web);
 	ck_assert_int_eq(web_open(&web, loop, NULL, &text), 0);
-	ck_assert(web_gate(&web).admit == NULL);
+	ck_assert_ptr_nonnull(web.guard); /* who comes is an admin, but known as one */
 	ck_assert_int_eq(reload(&web, &text), 0);
 	web_close(&web);
 	web_free(&web);
@@ -199,6 +290,8 @@ suite_web(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, a_file_gives_its_first_finding, 0, (int)ARRAY_LEN(files));
+	tcase_add_test(tc, a_token_may_stand_in_a_file);
+	tcase_add_loop_test(tc, what_is_not_said_is_safe_or_as_it_was, 0, ARRAY_LEN(defaults));
 	tcase_add_test(tc, what_a_file_says_is_there);
 	tcase_add_test(tc, a_reload_takes_all_or_nothing_and_never_tls_itself);
 	tcase_add_loop_test(tc, a_route_prefix_is_given_or_that_of_the_external_url, 0,

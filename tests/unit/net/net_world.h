@@ -115,6 +115,7 @@ Suite *suite_server(void);
 Suite *suite_server_bounds(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
+Suite *suite_throttle(void);
 Suite *suite_options(void);
 Suite *suite_tls(void);
 Suite *suite_token(void);

@@ -8,6 +8,7 @@
 
 #include "net/guard.h"
 #include "net/password.h"
+#include "net/throttle.h"
 #include "net_world.h"
 
 /* "secret", at the lowest cost. */
@@ -18,6 +19,7 @@ struct site {
 	struct guard *guard;
 	struct http_server *server;
 	uint32_t served;
+	http_handler_fn *handle; /* NULL: says how long the body is */
 };
 
 static void
@@ -27,6 +29,10 @@ handle(void *arg, struct http_call *call)
 	struct buf body = { 0 };
 
 	site->served++;
+	if (site->handle != NULL) {
+		site->handle(arg, call);
+		return;
+	}
 	buf_printf(&body, "in, %u bytes", http_body(call).n);
 	http_reply(call, 200, "text/plain", &body);
 }
@@ -73,7 +79,7 @@ login(const struct site *site, const char *user, const char *password)
 	return request;
 }
 
-static const struct guard_user joe[] = { { "joe", HASH_SECRET } };
+static const struct guard_user joe[] = { { "joe", HASH_SECRET, ROLE_ADMIN } };
 static const struct guard_options only_joe = { .users = joe, .n_users = 1 };
 
 static const struct {
@@ -178,7 +184,7 @@ START_TEST(a_right_password_is_compared_once)
 	    &(struct guard_options){
 		.users = &(struct guard_user){ "joe",
 		    "$2b$04$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		    "AAA" },
+		    "AAA", ROLE_ADMIN },
 		.n_users = 1 });
 	perform(&site.world, login(&site, "joe", "secret"), &outcome);
 	ck_assert_int_eq(outcome.response.status, 401);
@@ -189,13 +195,13 @@ END_TEST
 
 START_TEST(too_many_failures_are_not_compared_any_more)
 {
-	char passwords[GUARD_FAILURES_MAX][16];
+	char passwords[THROTTLE_FAILURES_MAX][16];
 	struct outcome outcome;
 	struct site site;
 
 	site_open(&site, &only_joe);
 	perform(&site.world, login(&site, "joe", "secret"), &outcome);
-	for (int i = 0; i < GUARD_FAILURES_MAX; i++) {
+	for (int i = 0; i < THROTTLE_FAILURES_MAX; i++) {
 		snprintf(passwords[i], sizeof(passwords[i]), "guess %d", i);
 		perform(
 		    &site.world, login(&site, "joe", passwords[i]), &outcome);
@@ -205,7 +211,7 @@ START_TEST(too_many_failures_are_not_compared_any_more)
 	ck_assert_int_eq(outcome.response.status, 429);
 	ck_assert(outcome.response.has_retry_after);
 	ck_assert(outcome.response.retry_after.ns <= DUR_S(61).ns);
-	ck_assert_uint_eq(guard_checks(site.guard), 1 + GUARD_FAILURES_MAX);
+	ck_assert_uint_eq(guard_checks(site.guard), 1 + THROTTLE_FAILURES_MAX);
 	/* Who has been in comes in again. */
 	perform(&site.world, login(&site, "joe", "secret"), &outcome);
 	ck_assert_int_eq(outcome.response.status, 200);
@@ -272,7 +278,8 @@ START_TEST(headers_are_on_every_answer_also_on_refusals)
 		.headers = headers,
 		.n_headers = 1 };
 	const struct guard_options open = { .headers = headers,
-		.n_headers = 1 };
+		.n_headers = 1,
+		.anonymous = ROLE_ADMIN };
 	struct site site;
 	struct raw raw;
 
@@ -289,6 +296,164 @@ START_TEST(headers_are_on_every_answer_also_on_refusals)
 	DRIVE_UNTIL(&site.world, raw_has(&raw, "in, 0 bytes"));
 	ck_assert(raw_has(&raw, "\r\nX-Frame-Options: deny\r\n"));
 	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
+/* --- roles and tokens ------------------------------------------------------- */
+
+/* clang-format off */
+static const struct guard_token tokens[] = {
+	/* SHA-256 of "reading", "sending", "of yesterday" */
+	{ "reader", ROLE_VIEWER, { 0xd7, 0x0a, 0xfc, 0xa6, 0x15, 0x20, 0x38, 0x38, 0xda, 0x3d, 0x85, 0x8e, 0x60, 0xdd, 0xa1, 0x2f, 0x90, 0x0e, 0x83, 0xe4, 0xa6, 0xfb, 0x03, 0xa6, 0x3c, 0xfa, 0xdb, 0x85, 0x76, 0xca, 0x89, 0x85 }, { 0 } },
+	{ "prometheus", ROLE_SENDER, { 0x86, 0x47, 0x4a, 0xe6, 0xea, 0x98, 0x4d, 0xe3, 0x47, 0x22, 0xd5, 0x8a, 0x1d, 0xe4, 0x72, 0x53, 0x3d, 0x7d, 0xfb, 0x35, 0x44, 0x58, 0x1a, 0x1b, 0xe2, 0x48, 0x6f, 0x6f, 0x65, 0x94, 0xb9, 0x04 }, { 0 } },
+	{ "old", ROLE_ADMIN, { 0xa5, 0xc9, 0x85, 0xbd, 0x6a, 0xb1, 0x85, 0xf2, 0xd1, 0x54, 0x66, 0x41, 0x93, 0xcc, 0x4f, 0x74, 0xf7, 0x46, 0x92, 0xf5, 0x41, 0xf2, 0x98, 0xcc, 0x85, 0xdd, 0x22, 0xc8, 0xea, 0x87, 0xe5, 0x74 }, { 1 } },
+};
+static const struct guard_user staff[] = {
+	{ "joe", HASH_SECRET, ROLE_RESPONDER },
+};
+static const struct guard_options all = { .users = staff, .n_users = 1, .tokens = tokens, .n_tokens = 3 };
+static const struct guard_options half_open = { .users = staff, .n_users = 1, .anonymous = ROLE_VIEWER };
+
+static const struct {
+	const char *label;
+	const struct guard_options *options;
+	const char *path; /* the role it needs */
+	const char *scheme, *credentials;
+	int status;
+	const char *says;
+} asked[] = {
+	{ "a token of the role", &all, "/viewer", "Bearer", "reading", 200, "token:reader viewer" },
+	{ "a token of a lower role", &all, "/editor", "Bearer", "reading", 403, "token:reader has the role viewer, this needs editor" },
+	{ "a sender's token to send", &all, "/sender", "Bearer", "sending", 200, "token:prometheus sender" },
+	{ "a sender's token to read", &all, "/viewer", "Bearer", "sending", 403, "this needs viewer" },
+	{ "a viewer's token to send", &all, "/sender", "Bearer", "reading", 403, "this needs sender" },
+	{ "a token that is over", &all, "/viewer", "Bearer", "of yesterday", 401, "this token has expired" },
+	{ "an unknown token", &all, "/viewer", "Bearer", "readin", 401, "no such token" },
+	{ "no token at all", &all, "/viewer", "Bearer", " ", 401, "no such token" },
+	{ "another scheme", &all, "/viewer", "Digest", "reading", 401, "needed" },
+	{ "nothing", &all, "/viewer", NULL, NULL, 401, "user name and password, or a token, are needed" },
+	{ "nothing where nothing is needed", &all, "/none", NULL, NULL, 200, " none" },
+	{ "a wrong token where nothing is needed", &all, "/none", "Bearer", "x", 200, " none" },
+	{ "a user who may send", &all, "/sender", "Basic", "am9lOnNlY3JldA==", 200, "joe responder" },
+	{ "a user who may not", &all, "/editor", "Basic", "am9lOnNlY3JldA==", 403, "joe has the role responder, this needs editor" },
+	{ "a bearer token where there are none", &half_open, "/responder", "Bearer", "reading", 401, "user name and password are needed" },
+	{ "nobody, who may read", &half_open, "/viewer", NULL, NULL, 200, " viewer" },
+	{ "nobody, who may not", &half_open, "/responder", NULL, NULL, 401, "needed" },
+	{ "wrong credentials, where nobody could", &half_open, "/viewer", "Basic", "am9lOnNlY3JlZA==", 401, "needed" },
+};
+/* clang-format on */
+
+static enum role
+needed_by_path(void *arg, const struct http_call *call)
+{
+	enum role role = ROLE_NONE;
+
+	(void)arg;
+	(void)role_from(str_from(http_path(call) + 1), &role);
+	return role;
+}
+
+static void
+handle_named(void *arg, struct http_call *call)
+{
+	const struct actor *actor = http_actor(call);
+	struct buf body = { 0 };
+
+	(void)arg;
+	buf_printf(&body, "%s %s", actor->name, role_name(actor->role));
+	http_reply(call, 200, "text/plain", &body);
+}
+
+static void
+site_open_with_roles(struct site *site, const struct guard_options *options)
+{
+	site_open(site, options);
+	site->handle = handle_named;
+	guard_hook(site->guard, &(struct guard_hooks){ .needed = needed_by_path });
+}
+
+START_TEST(a_role_decides)
+{
+	struct site site;
+	struct raw raw;
+	struct buf head = { 0 };
+
+	site_open_with_roles(&site, asked[_i].options);
+	buf_printf(&head, "GET %s HTTP/1.1\r\nHost: x\r\n", asked[_i].path);
+	if (asked[_i].scheme != NULL)
+		buf_printf(&head, "Authorization: %s %s\r\n", asked[_i].scheme,
+		    asked[_i].credentials);
+	buf_puts(&head, "\r\n");
+	raw_open(&raw, http_server_port(site.server), head.p);
+	DRIVE_UNTIL(&site.world, raw_has(&raw, asked[_i].says));
+	buf_clear(&head);
+	buf_printf(&head, "HTTP/1.1 %d ", asked[_i].status);
+	ck_assert_msg(raw_has(&raw, head.p), "%s", asked[_i].label);
+	ck_assert_msg(raw_has(&raw, "WWW-Authenticate: Basic") == (asked[_i].status == 401),
+	    "%s", asked[_i].label);
+	buf_fini(&head);
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
+START_TEST(a_page_of_another_site_cannot_use_a_browsers_password)
+{
+	struct site site;
+	struct raw raw;
+
+	site_open_with_roles(&site, &all);
+	raw_open(&raw, http_server_port(site.server),
+	    "POST /responder HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\n"
+	    "Content-Length: 0\r\nAuthorization: Basic am9lOnNlY3JldA==\r\n\r\n");
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "pages of other sites"));
+	ck_assert(raw_has(&raw, "HTTP/1.1 403 "));
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
+static void
+on_failed(void *arg, const char *peer, const char *user, bool throttled)
+{
+	ck_assert_str_eq(peer, "127.0.0.1");
+	buf_printf(arg, "%s %s;", throttled ? "throttled" : "failed", user);
+}
+
+START_TEST(failures_are_reported_when_they_begin_and_when_they_close)
+{
+	struct buf reports = { 0 };
+	struct outcome outcome;
+	struct site site;
+	char password[16];
+
+	site_open(&site, &only_joe);
+	guard_hook(site.guard, &(struct guard_hooks){ .arg = &reports, .failed = on_failed });
+	for (int i = 0; i < 2 * THROTTLE_FAILURES_MAX; i++) {
+		snprintf(password, sizeof(password), "guess %d", i);
+		perform(&site.world, login(&site, i < 5 ? "jim" : "joe", password), &outcome);
+	}
+	ck_assert_str_eq(buf_str(&reports).p, "failed ;throttled joe;");
+	buf_fini(&reports);
+	site_close(&site);
+}
+END_TEST
+
+START_TEST(a_user_who_was_removed_meanwhile_is_not_let_in)
+{
+	struct outcome outcome;
+	struct site site;
+
+	static const struct guard_user slow = { "joe",
+		"$2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u", ROLE_ADMIN };
+
+	site_open(&site, &(struct guard_options){ .users = &slow, .n_users = 1 });
+	submit(&site.world, login(&site, "joe", "secret"), &outcome);
+	DRIVE_UNTIL(&site.world, guard_checks(site.guard) == 1);
+	guard_set(site.guard, &(struct guard_options){ .tokens = tokens, .n_tokens = 1 });
+	DRIVE_UNTIL(&site.world, outcome.times != 0);
+	ck_assert_int_eq(outcome.response.status, 401);
 	site_close(&site);
 }
 END_TEST
@@ -339,6 +504,10 @@ suite_guard(void)
 	tcase_add_test(tc,
 	    a_shutdown_while_passwords_are_compared_answers_nobody_twice);
 	tcase_add_test(tc, headers_are_on_every_answer_also_on_refusals);
+	tcase_add_loop_test(tc, a_role_decides, 0, (int)ARRAY_LEN(asked));
+	tcase_add_test(tc, a_page_of_another_site_cannot_use_a_browsers_password);
+	tcase_add_test(tc, failures_are_reported_when_they_begin_and_when_they_close);
+	tcase_add_test(tc, a_user_who_was_removed_meanwhile_is_not_let_in);
 	tcase_add_loop_test(tc, a_hash_is_looked_at_when_it_is_read, 0,
 	    (int)ARRAY_LEN(hashes));
 	suite_add_tcase(suite, tc);
