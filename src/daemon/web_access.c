@@ -188,8 +188,9 @@ check_twins(struct schema_context *ctx, const struct sub_list *list,
 			diag_error(ctx->diag, list->pos[i], "there is a token '%.60s' already",
 			    tokens[i].name);
 		else if (mac_same(tokens[k].sha256, tokens[i].sha256, MAC_BYTES))
-			diag_error(ctx->diag, list->pos[i], "'%.60s' and '%.60s' are the same token",
-			    tokens[k].name, tokens[i].name);
+			diag_error(ctx->diag, list->pos[i],
+			    "'%.60s' and '%.60s' are the same token", tokens[k].name,
+			    tokens[i].name);
 	}
 }
 
