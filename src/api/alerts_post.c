@@ -253,8 +253,17 @@ intern(struct post *post, const struct pairs *pairs, bool keep_empty, struct err
 
 	labels_builder_init(&builder, post->arena);
 	builder.keep_empty = keep_empty;
-	for (uint32_t i = 0; i < pairs->n; i++)
-		labels_builder_set(&builder, pairs->views[i].name, pairs->views[i].value);
+	for (uint32_t i = 0; i < pairs->n; i++) {
+		const struct label_view *view = &pairs->views[i];
+
+		if (!label_name_is_allowed(view->name) && (keep_empty || view->value.n > 0)) {
+			err_set(err, ERR_INVALID, "invalid %s: invalid name \"%.*s\"",
+			    keep_empty ? "annotations" : "label set",
+			    STR_ARG(str_head(view->name, 100)));
+			return NULL;
+		}
+		labels_builder_set(&builder, view->name, view->value);
+	}
 	return labels_intern(&builder, err);
 }
 

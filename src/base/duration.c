@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct unit {
 	const char *name;
@@ -155,7 +156,8 @@ duration_parse_go(struct str text, dur_t *ret, struct err *err)
 		uint32_t start = at, n = 0;
 		double number = 0, unit;
 
-		while (at < text.n && ((text.p[at] >= '0' && text.p[at] <= '9') || text.p[at] == '.'))
+		while (at < text.n && text.p[at] != '\0' &&
+		       strchr("0123456789.", text.p[at]) != NULL)
 			at++;
 		unit = go_unit_at(str_make(text.p + at, text.n - at), &n);
 		if (unit == 0 ||

@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "base/xalloc.h"
 #include "cli/args.h"
+#include "cli/features.h"
 #include "daemon/core.h"
 #include "rule/lint.h"
 
@@ -122,6 +123,7 @@ run(const struct command *command, int argc, char **argv)
 {
 	struct check check = { 0 };
 	const char *output = "text", *lints = "all";
+	struct arg_list enabled = { 0 };
 	const struct arg_option options[] = {
 		{ .name = "config.file",
 		    .metavar = "FILE",
@@ -139,6 +141,10 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "lint-fatal",
 		    .flag = &check.lint_fatal,
 		    .doc = "such a warning is an error" },
+		{ .name = "enable-feature",
+		    .metavar = "NAME,...",
+		    .many = &enabled,
+		    .doc = FEATURES_DOC },
 		{ .name = NULL },
 	};
 	struct arg_words words;
@@ -147,6 +153,8 @@ run(const struct command *command, int argc, char **argv)
 	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
 		return stop;
 	if (args_output(command, output, "text", &check.json) != EXIT_OK)
+		return EXIT_USAGE;
+	if (features_enable(command, &enabled) != EXIT_OK)
 		return EXIT_USAGE;
 	check.lint = strcmp(lints, "all") == 0;
 	if (!check.lint && strcmp(lints, "none") != 0)

@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "cli/args.h"
+#include "cli/features.h"
 #include "daemon/daemon.h"
 #include "loop/clock.h"
 #include "net/server.h"
@@ -23,20 +24,6 @@ static const struct {
 	{ "dispatch.maintenance-interval", "groups end when they are empty" },
 	{ "web.timeout", "no request waits for another" },
 	{ "web.ui-path", "the page is part of the program" },
-};
-
-/* Features of Alertmanager, by how they are taken. */
-static const struct {
-	const char *name, *why;
-} features[] = {
-	{ "utf8-strict-mode", "matchers are read in either syntax" },
-	{ "classic-mode", "matchers are read in either syntax" },
-	{ "receiver-name-in-metrics", "tocsin_deliveries_total tells receivers apart" },
-	{ "alert-names-in-metrics", "there is no such metric" },
-	{ "group-key-in-metrics", "there is no such metric" },
-	{ "auto-gomemlimit", "there is no such runtime" },
-	{ "auto-gomaxprocs", "there is no such runtime" },
-	{ "event-recorder", "tocsin history shows what happened" },
 };
 
 struct serve_args {
@@ -95,33 +82,6 @@ read_limits(const struct command *command, const struct serve_args *args, struct
 	return EXIT_OK;
 }
 
-static int
-note_feature(const struct command *command, struct str name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(features); i++)
-		if (str_is(name, features[i].name)) {
-			log_info("daemon", "feature has no effect", LOG_STR("feature", name),
-			    LOG_Z("why", features[i].why));
-			return EXIT_OK;
-		}
-	return args_usage_error(
-	    command, "--enable-feature: there is no feature '%.*s'", STR_ARG(name));
-}
-
-/* Each value is a list with commas. */
-static int
-note_features(const struct command *command, const struct arg_list *enabled)
-{
-	for (uint32_t i = 0; i < enabled->n; i++)
-		for (const char *p = enabled->items[i]; *p != '\0';) {
-			size_t n = strcspn(p, ",");
-			if (n > 0 && note_feature(command, str_make(p, n)) != EXIT_OK)
-				return EXIT_USAGE;
-			p += n + (p[n] == ',');
-		}
-	return EXIT_OK;
-}
-
 static void
 note_ignored(const struct serve_args *args)
 {
@@ -177,7 +137,7 @@ serve(const struct command *command, const struct serve_args *args)
 		return args_usage_error(command, "--dispatch.start-delay: %s", err.text);
 	if (!addresses_are_good(command, args, listen) ||
 	    read_limits(command, args, &limits) != EXIT_OK ||
-	    note_features(command, &args->enabled) != EXIT_OK)
+	    features_enable(command, &args->enabled) != EXIT_OK)
 		return EXIT_USAGE;
 	note_ignored(args);
 	return daemon_run(&(struct daemon_options){
@@ -218,7 +178,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "silences.max-silence-size-bytes", .metavar = "N", .value = &args.max_silence_bytes, .doc = "matchers, comment and author (default 0: no limit)" },
 		{ .name = "alerts.per-alertname-limit", .metavar = "N", .value = &args.per_alertname, .doc = "firing alerts of one name, more are dropped (default 0: all)" },
 		{ .name = "web.get-concurrency", .metavar = "N", .value = &args.get_concurrency, .doc = "lists of alerts under way, more are refused (default 0: all)" },
-		{ .name = "enable-feature", .metavar = "NAME,...", .many = &args.enabled },
+		{ .name = "enable-feature", .metavar = "NAME,...", .many = &args.enabled, .doc = FEATURES_DOC },
 		{ .name = "log.level", .metavar = "LEVEL", .value = &args.level, .doc = "debug, info, warn or error (default info)" },
 		{ .name = "log.format", .metavar = "FORMAT", .value = &args.format, .doc = "logfmt or json (default logfmt)" },
 		{ .name = "log.silences", .flag = &args.log_silences },

@@ -61,6 +61,9 @@ inhibit_make(struct loader *l, const struct inhibit_raw *raw,
 		if (raw->equal.items[i][0] == '\0') {
 			diag_error(l->ctx.diag, raw->equal.pos[i],
 			    "a label name in equal must not be empty");
+		} else if (!label_name_is_allowed(str_from(raw->equal.items[i]))) {
+			diag_error(l->ctx.diag, raw->equal.pos[i],
+			    "'%s' is no label name in classic mode", raw->equal.items[i]);
 		}
 	}
 }

@@ -194,6 +194,9 @@ set_group_by(struct tree *tree, const struct route_raw *raw,
 		} else if (name.n == 0 || !str_is_utf8(name)) {
 			diag_error(l->ctx.diag, list->pos[i],
 			    "a label name in group_by must not be empty");
+		} else if (!route->group_by_all && !label_name_is_allowed(name)) {
+			diag_error(l->ctx.diag, list->pos[i],
+			    "'%s' is no label name in classic mode", name.p);
 		}
 		route->group_by[route->n_group_by++] = name;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Matchers: name op value, op one of = != =~ !~, in Alertmanager's classic
- * and UTF-8 syntax (classic first, then UTF-8).  Regular expressions are
+ * and UTF-8 syntax; which of them is chosen once, when the program starts.  Regular expressions are
  * anchored, in PCRE2 restricted to what RE2 has (back-references and
  * look-around are refused), bounded by a match limit; a match that hits the
  * limit counts as "no match" and is counted (matcher_limit_hits).
@@ -23,6 +23,13 @@
 
 enum matcher_op { MATCH_EQUAL, MATCH_NOT_EQUAL, MATCH_REGEX, MATCH_NOT_REGEX };
 
+/* Alertmanager's feature flags: neither, utf8-strict-mode, classic-mode. */
+enum matcher_mode {
+	MATCHER_FALLBACK, /* either; where both understand a text and differ, the classic reading counts */
+	MATCHER_UTF8,
+	MATCHER_CLASSIC,  /* label names are classic ones then, too */
+};
+
 struct regex;
 
 struct matcher {
@@ -36,6 +43,10 @@ struct matchers {
 	struct matcher m[];
 };
 
+/* Before anything is parsed; the fallback mode holds until then. */
+void matcher_mode_set(enum matcher_mode mode);
+/* In classic mode names of labels are letters, digits and _ only; else there is nothing to refuse here. */
+bool label_name_is_allowed(struct str name);
 /* One matcher, e.g. severity=~"a|b"; err->at is the offending byte. 0 or negative. */
 int matcher_parse(struct str text, struct matcher *ret, struct err *err);
 /* A list: {a="b",c=~"d"} or without braces; NULL and err on failure. free with matchers_free. */

@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which grammar a matcher is read with: both, as Alertmanager's fallback mode
- * does.  What only one of them understands means what that one says; where
- * both do and disagree, the classic grammar wins, because that is what the
- * text meant when it was written.
+ * Which grammar a matcher is read with: both in Alertmanager's fallback mode,
+ * one of them in the others.  What only one of them understands means what
+ * that one says; where both do and disagree, the classic grammar wins,
+ * because that is what the text meant when it was written.
  */
 #include "config.h"
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "labels/matcher_internal.h"
+
+/* style-ok: set once before the first text is read, as a flag of the program. */
+static enum matcher_mode mode_chosen;
+
+void
+matcher_mode_set(enum matcher_mode mode)
+{
+	mode_chosen = mode;
+}
+
+bool
+label_name_is_allowed(struct str name)
+{
+	return mode_chosen != MATCHER_CLASSIC || label_name_is_classic(name);
+}
 
 void
 unescaped_init(struct unescaped *u, uint32_t bytes_max)
@@ -83,26 +99,45 @@ check_text(struct str text, struct err *err)
 }
 
 static int
-parse_both(struct str text, bool single, struct matcher_list *ret,
-    struct err *ret_err)
+parse_utf8(struct str text, bool single, struct matcher_list *list, struct err *err)
+{
+	int rc = matcher_parse_utf8(text, list, err);
+
+	if (rc < 0 || !single || list->n == 1)
+		return rc;
+	rc = list->n == 0 ? err_set_at(err, ERR_INVALID, text.n,
+				"expected a matcher such as name=\"value\"")
+			  : err_set_at(err, ERR_INVALID, 0, "expected one matcher, found %zu",
+				list->n);
+	matcher_list_fini(list);
+	return rc;
+}
+
+static bool
+read_alike(const struct matcher_list *a, const struct matcher_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->m[i].op != b->m[i].op || a->m[i].name != b->m[i].name ||
+		    a->m[i].value != b->m[i].value)
+			return false;
+	return true;
+}
+
+static int
+parse_either(struct str text, bool single, struct matcher_list *ret, struct err *ret_err)
 {
 	struct matcher_list classic = { 0 }, utf8 = { 0 };
 	struct err classic_err = { 0 }, utf8_err = { 0 };
-	int rc = check_text(text, ret_err);
+	int rc = parse_utf8(text, single, &utf8, &utf8_err);
 
-	if (rc < 0)
-		return rc;
-	rc = matcher_parse_utf8(text, &utf8, &utf8_err);
-	if (rc == 0 && single && utf8.n != 1) {
-		rc = utf8.n == 0
-		    ? err_set_at(&utf8_err, ERR_INVALID, text.n,
-			  "expected a matcher such as name=\"value\"")
-		    : err_set_at(&utf8_err, ERR_INVALID, 0,
-			  "expected one matcher, found %zu", utf8.n);
-		matcher_list_fini(&utf8);
-	}
 	if (matcher_parse_classic(text, single, &classic, &classic_err) == 0) {
-		/* Alike or not, the classic reading is the answer. */
+		if (rc == 0 && !read_alike(&classic, &utf8))
+			log_warn("matchers",
+			    "the classic and the UTF-8 syntax differ in this text; it is read as "
+			    "classic",
+			    LOG_STR("text", str_head(text, 200)));
 		matcher_list_fini(&utf8);
 		*ret = classic;
 		return 0;
@@ -120,6 +155,26 @@ parse_both(struct str text, bool single, struct matcher_list *ret,
 	return rc;
 }
 
+static int
+parse_chosen(struct str text, bool single, struct matcher_list *ret, struct err *err)
+{
+	int rc = check_text(text, err);
+
+	if (rc < 0)
+		return rc;
+	switch (mode_chosen) {
+	case MATCHER_FALLBACK:
+		return parse_either(text, single, ret, err);
+	case MATCHER_UTF8:
+		*ret = (struct matcher_list){ 0 };
+		return parse_utf8(text, single, ret, err);
+	case MATCHER_CLASSIC:
+		*ret = (struct matcher_list){ 0 };
+		return matcher_parse_classic(text, single, ret, err);
+	}
+	return -ERR_INVALID;
+}
+
 int
 matcher_parse(struct str text, struct matcher *ret, struct err *err)
 {
@@ -134,7 +189,7 @@ matcher_parse(struct str text, struct matcher *ret, struct err *err)
 		return err_set_at(err, ERR_INVALID, text.n - 1,
 		    "unexpected close brace: one matcher is expected here; "
 		    "quote the value if the brace belongs to it");
-	rc = parse_both(text, true, &list, err);
+	rc = parse_chosen(text, true, &list, err);
 	if (rc < 0)
 		return rc;
 	*ret = list.m[0];
@@ -148,7 +203,7 @@ matchers_parse(struct str text, struct err *err)
 	struct matcher_list list;
 	struct matchers *ms;
 
-	if (parse_both(text, false, &list, err) < 0)
+	if (parse_chosen(text, false, &list, err) < 0)
 		return NULL;
 	ms = matchers_new(list.m, (uint32_t)list.n, false);
 	free(list.m);

@@ -315,6 +315,15 @@ check_input(const struct silence_input *input, wall_t now, struct err *err)
 	if (input->matchers->n > SILENCE_MATCHERS_MAX)
 		return err_set(
 		    err, ERR_LIMIT, "a silence has at most %u matchers", SILENCE_MATCHERS_MAX);
+	for (uint32_t i = 0; i < input->matchers->n; i++) {
+		struct str name = istr_str(input->matchers->m[i].name);
+
+		if (!label_name_is_allowed(name))
+			return err_set(err, ERR_INVALID,
+			    "silence invalid: invalid label matcher %u: invalid label name "
+			    "\"%.*s\"",
+			    i, STR_ARG(str_head(name, 100)));
+	}
 	if (matches_only_empty(input->matchers))
 		return err_set(err, ERR_INVALID,
 		    "silence invalid: at least one matcher must not match the empty string");

@@ -96,19 +96,74 @@ def test_flags_without_a_meaning_are_noted_and_others_are_errors(t):
     meaningless = ["--cluster.listen-address=", "--cluster.peer=10.0.0.1:9094", "--cluster.peer-timeout", "15s",
                    "--cluster.allow-insecure-public-advertise-address-discovery", "--data.maintenance-interval=15m",
                    "--alerts.gc-interval=30m", "--dispatch.maintenance-interval=30s", "--web.timeout=5s",
-                   "--log.silences", "--web.ui-path=/usr/share/x", "--enable-feature=classic-mode,utf8-strict-mode",
+                   "--log.silences", "--web.ui-path=/usr/share/x", "--enable-feature=event-recorder,auto-gomaxprocs",
                    "--enable-feature", "auto-gomemlimit"]
     tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=meaningless)
     log = tocsin.process.log()
     for word in ("cluster.*", "data.maintenance-interval", "alerts.gc-interval", "dispatch.maintenance-interval",
                  "web.timeout", "log.silences", "web.ui-path"):
         assert f"flag={word}" in log, (word, log)
-    assert "feature=classic-mode" in log and "feature=auto-gomemlimit" in log, log
-    for bad, said in (("--enable-feature=teleport", "teleport"), ("--web.systemd-socket", "unknown option"),
+    assert "feature=event-recorder" in log and "feature=auto-gomemlimit" in log, log
+    for bad, said in (("--enable-feature=teleport", "teleport"),
+                      ("--enable-feature=classic-mode,utf8-strict-mode", "exclude each other"), ("--web.systemd-socket", "unknown option"),
                       ("--storage.pth=x", "did you mean --storage.path"), ("--silences.max-silences=many", "number"),
                       ("--dispatch.start-delay=soon", "start-delay"), ("--data.retention=1.5h", "retention")):
         done = command("serve", bad)
         assert done.returncode == 2 and said in done.stderr, (bad, done)
+
+
+UTF8_ROUTES = """
+route: {receiver: hook, routes: [{receiver: hook, matchers: ['café="x"']}]}
+receivers: [{name: hook}]
+"""
+
+
+def said(server):
+    """What each answers to names and matchers that only the UTF-8 syntax knows, and to what both know."""
+    now = time.time()
+    answers = [server.post("/api/v2/alerts", [alert("A", **{name: "x"})]) for name in ("ok", "café", "a b", "9")]
+    answers.append(server.post("/api/v2/alerts", [alert("A", annotations={"café": "x"})]))
+    answers.append(server.post("/api/v2/alerts", [alert("A", **{"café": ""})]))
+    answers += [silence(server, name, "x") for name in ("café", "x:y", "a b")]
+    answers.append(server.post("/api/v2/silences", {
+        "matchers": [{"name": n, "value": "v", "isRegex": False} for n in ("ok", "no good")],
+        "startsAt": rfc3339(now), "endsAt": rfc3339(now + 60), "createdBy": "e", "comment": "c"}))
+    answers += [server.get("/api/v2/alerts", filter=text) for text in (
+        "café=x", '"a"=x', "a=x y", 'a="x"', "a:b=x", "a={x", "a='x'", "a=x=y", "", "a", "{a=b}")]
+    return [(a.status, a.text if a.status == 400 else "") for a in answers]
+
+
+def test_classic_mode_reads_as_alertmanager_025_did(t):
+    """The oracle knows no other syntax: the same is refused, in the same words."""
+    config = one_webhook("http://127.0.0.1:9")
+    ours = said(t.tocsin(config, arguments=["--enable-feature=classic-mode"]))
+    theirs = said(t.alertmanager(config))
+    # ours may go on to say why
+    apart = [(a, b) for a, b in zip(ours, theirs) if a[0] != b[0] or not a[1].startswith(b[1].rstrip('\n"'))]
+    assert not apart, apart
+    assert [status for status, _ in ours].count(400) > 8
+
+
+def test_the_syntax_of_matchers_is_chosen(t):
+    """fallback: either; utf8-strict-mode: no classic reading; classic-mode: nothing else."""
+    both, new, old = ([], ["--enable-feature=utf8-strict-mode"], ["--enable-feature=classic-mode"])
+    for arguments, taken in ((both, {"classic": 200, "utf8": 200}), (new, {"classic": 400, "utf8": 200}),
+                             (old, {"classic": 200, "utf8": 400})):
+        tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), arguments=arguments, name="-".join(["s", *arguments]))
+        texts = {"classic": "a=x y", "utf8": '"café"=x'}
+        assert {k: tocsin.get("/api/v2/alerts", filter=text).status for k, text in texts.items()} == taken, arguments
+    path = t.path("utf8.yml")
+    with open(path, "w") as file:
+        file.write(UTF8_ROUTES)
+    assert command("check", path).returncode == 0
+    assert command("check", "--enable-feature=utf8-strict-mode", path).returncode == 0
+    assert command("check", "--enable-feature=classic-mode", path).returncode == 1
+    # a text that the two read differently: the classic reading counts, and the log says so
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"), name="differs")
+    tocsin.post_alerts([alert("Tab", a="\t"), alert("Letters", a="\\t")])
+    shown = tocsin.alerts(filter=r'a="\t"')
+    assert [a["labels"]["alertname"] for a in shown] == ["Letters"], shown
+    assert "the classic and the UTF-8 syntax differ" in tocsin.process.log()
 
 
 # What dashboards and mixins read.
