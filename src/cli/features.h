@@ -4,7 +4,7 @@
 
 #include "cli/args.h"
 
-#define FEATURES_DOC "classic-mode, utf8-strict-mode: how matchers are read (default: either way)"
+#define FEATURES_DOC "classic-mode or utf8-strict-mode"
 
 /* Each value is a list with commas.  Before the configuration is read.  EXIT_OK, or EXIT_USAGE and it is said. */
 int features_enable(const struct command *command, const struct arg_list *enabled);
