@@ -17,6 +17,16 @@ struct history_args {
 	const char *since, *limit, *kind;
 };
 
+/* Only a rule's own transitions have one; the others carry a zero. */
+static bool
+is_about_a_value(json_object *event)
+{
+	const char *kind = member_text(event, "kind");
+
+	return strcmp(kind, "pending") == 0 || strcmp(kind, "firing") == 0 ||
+	       strcmp(kind, "resolved") == 0;
+}
+
 static void
 print_event(struct table *table, json_object *event)
 {
@@ -30,6 +40,7 @@ print_event(struct table *table, json_object *event)
 			     member_text(event, "at"),
 			     member_text(event, "kind"),
 			     name[0] != '\0' ? name : member_text(event, "subject"),
+			     is_about_a_value(event) ? member_text(event, "value") : "",
 			     buf_str(&rest).p,
 			     member_text(event, "detail"),
 			 });
@@ -39,9 +50,9 @@ print_event(struct table *table, json_object *event)
 static void
 print_events(json_object *answer)
 {
-	static const char *const headers[] = { "AT", "EVENT", "OF", "LABELS", "DETAIL" };
+	static const char *const headers[] = { "AT", "EVENT", "OF", "VALUE", "LABELS", "DETAIL" };
 	json_object *events = member(answer, "events");
-	struct table *table = table_new(headers, 5);
+	struct table *table = table_new(headers, 6);
 	size_t n = events != NULL ? json_object_array_length(events) : 0;
 
 	while (n-- > 0) /* the server gives the newest first; people read down to now */

@@ -46,7 +46,9 @@ notifier_look_channel(const struct notifier *notifier, const struct alert_group 
 	};
 	if (ret->told_firing && wall_is_set(entry->at))
 		ret->repeat_at = wall_add(entry->at, channel->repeat_interval);
-	if (channel->out != NULL) {
+	if (channel->out != NULL &&
+	    (fingerprints_have(fingerprints_of(&channel->out->firing), fingerprint) ||
+		fingerprints_have(fingerprints_of(&channel->out->resolved), fingerprint))) {
 		ret->delivery_id = channel->out->id;
 		ret->attempts = channel->out->attempts;
 		ret->due_at = channel->out->due_at;

@@ -18,7 +18,7 @@ struct channel_look {
 	wall_t told_at;         /* WALL_NONE: never, or nobody knows whether it arrived */
 	wall_t repeat_at;       /* when the same would be told again; WALL_NONE: would not */
 	bool fallback;          /* tells only while the group's own receiver does not answer */
-	/* the delivery under way */
+	/* the delivery under way, if the alert is in it */
 	int64_t delivery_id;    /* 0: none */
 	uint32_t attempts;
 	wall_t due_at;

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tocsin why: why somebody was, or was not, told of an alert.
+ *
+ * The alert is named by its fingerprint, by its name, or by matchers.  What
+ * fires is asked first; if nothing fits, the history is searched for what did.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/remote.h"
+#include "cli/text.h"
+#include "cli/why_print.h"
+#include "loop/clock.h"
+
+#define SHOWN_MAX 5 /* alerts */
+#define FINGERPRINT_LENGTH 16
+
+struct why_args {
+	struct remote remote;
+	const char *at, *since;
+};
+
+struct search {
+	char found[SHOWN_MAX][FINGERPRINT_LENGTH + 1];
+	uint32_t n;
+	uint32_t more; /* found beyond SHOWN_MAX */
+};
+
+static bool
+is_fingerprint(const char *word)
+{
+	return strlen(word) == FINGERPRINT_LENGTH &&
+	       strspn(word, "0123456789abcdef") == FINGERPRINT_LENGTH;
+}
+
+static void
+found(struct search *search, const char *fingerprint)
+{
+	if (!is_fingerprint(fingerprint))
+		return;
+	for (uint32_t i = 0; i < search->n; i++)
+		if (strcmp(search->found[i], fingerprint) == 0)
+			return;
+	if (search->n == SHOWN_MAX)
+		search->more++;
+	else
+		memcpy(search->found[search->n++], fingerprint, FINGERPRINT_LENGTH + 1);
+}
+
+/* A bare word is an alert's name. */
+static void
+add_filters(struct buf *path, const struct arg_words *words)
+{
+	for (uint32_t i = 0; i < words->n; i++) {
+		struct buf matcher = { 0 };
+
+		if (strpbrk(words->items[i], "=~{") != NULL)
+			buf_puts(&matcher, words->items[i]);
+		else
+			buf_printf(&matcher, "alertname=\"%s\"", words->items[i]);
+		remote_add_param(path, "filter", buf_str(&matcher).p);
+		buf_fini(&matcher);
+	}
+}
+
+static int
+search_list(const struct why_args *args, struct buf *path, const char *list_name,
+    struct search *search)
+{
+	json_object *answer = NULL;
+	int code = remote_call(&args->remote, "GET", path->p, NULL, &answer);
+	json_object *list = list_name != NULL ? member(answer, list_name) : answer;
+	size_t n =
+	    json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		found(search, member_text(json_object_array_get_idx(list, i), "fingerprint"));
+	json_object_put(answer);
+	buf_fini(path);
+	return code;
+}
+
+static int
+search_firing(
+    const struct why_args *args, const struct arg_words *words, struct search *search)
+{
+	struct buf path = { 0 };
+
+	buf_puts(&path, "/api/v2/alerts");
+	add_filters(&path, words);
+	return search_list(args, &path, NULL, search);
+}
+
+static int
+search_history(
+    const struct why_args *args, const struct arg_words *words, struct search *search)
+{
+	struct buf path = { 0 };
+
+	buf_puts(&path, "/api/tocsin/v1/history?limit=50");
+	if (args->at != NULL)
+		remote_add_param(&path, "until", args->at);
+	add_filters(&path, words);
+	return search_list(args, &path, "events", search);
+}
+
+static json_object *
+ask_decisions(const struct why_args *args, const char *fingerprint, int *code)
+{
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+
+	buf_printf(&path, "/api/tocsin/v1/alerts/%s/decisions?limit=200", fingerprint);
+	if (args->at != NULL)
+		remote_add_param(&path, "at", args->at);
+	if (args->since != NULL)
+		remote_add_param(&path, "since", args->since);
+	*code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	buf_fini(&path);
+	return answer;
+}
+
+/* The rules that bear the name of what was asked for; nothing if there are none. */
+static int
+put_rules(
+    const struct why_args *args, const struct arg_words *words, struct buf *out, wall_t now)
+{
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+	int code = EXIT_OK;
+	bool any = false;
+
+	buf_puts(&path, "/api/v1/rules?exclude_alerts=true&type=alert");
+	for (uint32_t i = 0; i < words->n; i++) {
+		if (strpbrk(words->items[i], "=~{") == NULL && !is_fingerprint(words->items[i])) {
+			remote_add_param(&path, "rule_name[]", words->items[i]);
+			any = true;
+		}
+	}
+	if (any)
+		code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	why_put_rules(out, member(member(answer, "data"), "groups"), now);
+	json_object_put(answer);
+	buf_fini(&path);
+	return code;
+}
+
+static void
+put_words(struct buf *out, const struct arg_words *words)
+{
+	for (uint32_t i = 0; i < words->n; i++) {
+		buf_putc(out, ' ');
+		why_put_plain(out, words->items[i]);
+	}
+}
+
+static int
+explain(const struct why_args *args, const struct search *search, wall_t at, wall_t now,
+    struct buf *out)
+{
+	json_object *all = json_object_new_array();
+	int code = EXIT_OK;
+
+	for (uint32_t i = 0; i < search->n && code == EXIT_OK; i++) {
+		json_object *answer = ask_decisions(args, search->found[i], &code);
+
+		if (code == EXIT_OK && i > 0)
+			buf_putc(out, '\n');
+		if (code == EXIT_OK)
+			why_put_alert(out, answer, at, now);
+		json_object_array_add(all, answer);
+	}
+	if (search->more > 0)
+		buf_printf(out, "\n%u more fit: give more matchers, or a fingerprint\n",
+		    search->more);
+	if (code == EXIT_OK && remote_wants_json(&args->remote))
+		remote_print_json(all);
+	json_object_put(all);
+	return code;
+}
+
+static int
+why(const struct why_args *args, const struct arg_words *words, wall_t at)
+{
+	struct search search = { .n = 0 };
+	wall_t now = clock_wall();
+	struct buf out = { 0 };
+	int code = EXIT_OK;
+
+	if (words->n == 1 && is_fingerprint(words->items[0]))
+		found(&search, words->items[0]);
+	else if (!wall_is_set(at))
+		code = search_firing(args, words, &search);
+	if (code == EXIT_OK && search.n == 0) {
+		buf_puts(&out, wall_is_set(at) ? "" : "No such alert fires now:");
+		if (!wall_is_set(at)) {
+			put_words(&out, words);
+			buf_putc(&out, '\n');
+		}
+		code = search_history(args, words, &search);
+	}
+	if (code == EXIT_OK)
+		code = put_rules(args, words, &out, now);
+	if (code == EXIT_OK && search.n == 0) {
+		buf_puts(&out, "No such alert is known in the time that is kept:");
+		put_words(&out, words);
+		buf_putc(&out, '\n');
+	}
+	if (code == EXIT_OK)
+		code = explain(args, &search, at, now, &out);
+	if (code == EXIT_OK && !remote_wants_json(&args->remote))
+		fputs(buf_str(&out).p, stdout);
+	buf_fini(&out);
+	return code == EXIT_OK && search.n == 0 ? EXIT_NO : code;
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	char at_text[TIMESTAMP_TEXT_MAX], since_text[TIMESTAMP_TEXT_MAX];
+	struct why_args args = { 0 };
+	const struct arg_option options[] = {
+		{ .name = "at",
+		    .metavar = "TIME",
+		    .value = &args.at,
+		    .doc = "as it was then: RFC 3339, or 2h for two hours ago (default now)" },
+		{ .name = "since",
+		    .metavar = "TIME",
+		    .value = &args.since,
+		    .doc = "only what was decided since then (default all that is kept)" },
+		REMOTE_OPTIONS(args.remote),
+		{ .name = NULL },
+	};
+	struct arg_words words;
+	wall_t at = WALL_NONE, since;
+	int stop;
+
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
+	if (remote_ready(command, &args.remote) != EXIT_OK)
+		return EXIT_USAGE;
+	if (words.n == 0)
+		return args_usage_error(command, "give an alert's name, fingerprint or matchers");
+	if (args.at != NULL && text_parse_time(args.at, clock_wall(), &at) < 0)
+		return EXIT_USAGE;
+	if (args.since != NULL && text_parse_time(args.since, clock_wall(), &since) < 0)
+		return EXIT_USAGE;
+	if (args.at != NULL)
+		args.at = timestamp_format_ns(at, at_text);
+	if (args.since != NULL)
+		args.since = timestamp_format_ns(since, since_text);
+	return why(&args, &words, at);
+}
+
+const struct command cmd_why = {
+	.name = "why",
+	.summary = "Says why somebody was, or was not, told of an alert.",
+	.usage = "why [OPTION...] ALERTNAME|FINGERPRINT|MATCHER...",
+	.run = run,
+};
