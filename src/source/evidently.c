@@ -333,25 +333,28 @@ ask_sqlite(struct job_call *call, struct keep *keep, const char *what, struct er
 	const struct evidently_settings *s = call->config->settings;
 	struct arena *scratch = arena_new(0);
 	struct buf sql = { 0 };
+	struct rows rows;
 	struct sqlite_query read = {
 		.path = s->path,
-		.at = call->at,
+		.times = { .now = call->at },
 		.timeout = call->config->timeout,
 		.stop = &call->stop,
+		.rows = &rows,
 	};
 	int code;
 
+	rows_init(&rows);
 	put_statement(&sql, call, what, false);
 	read.text = buf_str(&sql);
 	code = sqlite_read(&keep->sqlite, &read, err);
-	for (size_t i = 0; i < read.n && code == 0; i++) {
-		const struct sqlite_row *row = &read.rows[i];
+	for (size_t i = 0; i < rows.n && code == 0; i++) {
+		const struct row *row = &rows.items[i];
 
-		code = take_row(call, what, str_make(read.keys.p + row->key_at, row->key_n),
+		code = take_row(call, what, str_make(rows.keys.p + row->key_at, row->key_n),
 		    row->value, row->missing, scratch, err);
 		arena_reset(scratch);
 	}
-	sqlite_query_fini(&read);
+	rows_fini(&rows);
 	buf_fini(&sql);
 	arena_free(scratch);
 	return code;
@@ -363,25 +366,28 @@ ask_postgres(struct job_call *call, struct keep *keep, const char *what, struct 
 	const struct evidently_settings *s = call->config->settings;
 	struct arena *scratch = arena_new(0);
 	struct buf sql = { 0 };
+	struct rows rows;
 	struct postgres_query read = {
 		.settings = s->postgres,
-		.at = call->at,
+		.times = { .now = call->at },
 		.timeout = call->config->timeout,
 		.wake = call->wake,
+		.rows = &rows,
 	};
 	int code;
 
+	rows_init(&rows);
 	put_statement(&sql, call, what, true);
 	read.text = buf_str(&sql);
 	code = postgres_read(&keep->postgres, &read, err);
-	for (size_t i = 0; i < read.rows.n && code == 0; i++) {
-		const struct row *row = &read.rows.items[i];
+	for (size_t i = 0; i < rows.n && code == 0; i++) {
+		const struct row *row = &rows.items[i];
 
-		code = take_row(call, what, str_make(read.rows.keys.p + row->key_at, row->key_n),
+		code = take_row(call, what, str_make(rows.keys.p + row->key_at, row->key_n),
 		    row->value, row->missing, scratch, err);
 		arena_reset(scratch);
 	}
-	rows_fini(&read.rows);
+	rows_fini(&rows);
 	buf_fini(&sql);
 	arena_free(scratch);
 	return code;
@@ -443,11 +449,12 @@ evidently_open(const struct source_config *config, struct loop *loop, struct xfe
 }
 
 static int
-evidently_check(const struct source_config *config UNUSED, struct str text, struct err *err)
+evidently_check(
+    const struct source_config *config UNUSED, const struct source_query *query, struct err *err)
 {
 	struct matchers *matchers;
 	struct str what;
-	int code = selector_parse(text, &what, &matchers, err);
+	int code = selector_parse(query->text, &what, &matchers, err);
 
 	if (code < 0)
 		return code;

@@ -124,16 +124,21 @@ run_job(struct job *job)
 		    call->step);
 }
 
-static void
-keep_answer(struct run *run, struct vector *ret)
+static int
+keep_answer(struct run *run, struct vector *ret, struct err *err)
 {
+	int code;
+
 	if (run->matchers != NULL) {
 		struct arena *scratch = arena_new(0);
 
 		select_series(run, scratch);
 		arena_free(scratch);
 	}
-	rows_keep(&run->call.rows, run->query->arena, ret);
+	code = rows_finish(&run->call.rows, err);
+	if (code == 0)
+		rows_keep(&run->call.rows, run->query->arena, ret);
+	return code;
 }
 
 /* The query's done() is the last thing, since it may free the source. */
@@ -144,11 +149,9 @@ run_end(struct run *run)
 	struct source_query *query = run->query;
 	struct vector vector = { NULL, 0 };
 	struct err err = run->err;
-	bool ok = run->code == 0;
+	bool ok = run->code == 0 && keep_answer(run, &vector, &err) == 0;
 
-	if (ok)
-		keep_answer(run, &vector);
-	else
+	if (!ok)
 		s->source.failures++;
 	query->took = mono_since(loop_mono_exact(s->loop), run->started);
 	query->impl = NULL;

@@ -399,11 +399,11 @@ unhex(struct str hex, struct arena *arena)
 }
 
 static int
-ask_stored(struct asking *a, const struct keep *keep, const struct sqlite_query *read,
-    const struct sqlite_row *row, struct err *err)
+ask_stored(struct asking *a, const struct keep *keep, const struct rows *rows,
+    const struct row *row, struct err *err)
 {
 	struct arena *arena = arena_new(0);
-	struct sample sample = { .key = str_make(read->keys.p + row->key_at, row->key_n) };
+	struct sample sample = { .key = str_make(rows->keys.p + row->key_at, row->key_n) };
 	struct whylogs_profile profile;
 	struct label_view *views;
 	struct str hex = { NULL, 0 };
@@ -440,18 +440,22 @@ ask_store(struct asking *a, struct keep *keep, struct err *err)
 	static const char all[] =
 	    "SELECT id, hex(profile) AS profile, 0 AS value FROM profile_store";
 	struct job_call *call = a->call;
+	struct rows rows;
 	struct sqlite_query read = {
 		.path = a->settings->path,
 		.text = str_from(call->shape == QUERY_INSTANT ? newest : all),
-		.at = call->at,
+		.times = { .now = call->at },
 		.timeout = call->config->timeout,
 		.stop = &call->stop,
+		.rows = &rows,
 	};
-	int code = sqlite_read(&keep->conn, &read, err);
+	int code;
 
-	for (size_t i = 0; code == 0 && i < read.n; i++)
-		code = ask_stored(a, keep, &read, &read.rows[i], err);
-	sqlite_query_fini(&read);
+	rows_init(&rows);
+	code = sqlite_read(&keep->conn, &read, err);
+	for (size_t i = 0; code == 0 && i < rows.n; i++)
+		code = ask_stored(a, keep, &rows, &rows.items[i], err);
+	rows_fini(&rows);
 	return code;
 }
 
@@ -502,7 +506,8 @@ check_begin(void *arg UNUSED, struct rows *rows UNUSED, struct err *err)
 
 /* A query is read without any profile. */
 static int
-whylogs_check(const struct source_config *config, struct str text, struct err *err)
+whylogs_check(
+    const struct source_config *config, const struct source_query *query, struct err *err)
 {
 	const struct whylogs_settings *settings = config->settings;
 	struct whylogs_question question = { .has_reference = settings->reference != NULL,
@@ -510,7 +515,7 @@ whylogs_check(const struct source_config *config, struct str text, struct err *e
 	struct matchers *matchers;
 	struct rows rows = { 0 };
 	bool absent;
-	int code = selector_parse(text, &question.text, &matchers, err);
+	int code = selector_parse(query->text, &question.text, &matchers, err);
 
 	if (code < 0)
 		return code;
