@@ -104,30 +104,36 @@ api_ready_get(struct api *api, struct http_call *call, struct str id)
 
 /* With a disk that is full the row waits, but whoever repairs it gets an answer. */
 static void
-reply_noted(struct api *api, struct http_call *call)
+reply_noted(struct api *api, struct http_call *call, int status, struct buf *body)
 {
 	if (store_is_stalled(api->state->store))
-		http_reply_text(call, 200, NULL, "");
+		reply_json(call, status, body);
 	else
-		reply_durable(api, call, 200, NULL);
+		reply_durable(api, call, status, body);
 }
 
 void
 api_reload_post(struct api *api, struct http_call *call, struct str id)
 {
-	struct buf text = { 0 };
+	struct buf findings = { 0 }, text = { 0 }, body = { 0 };
 
 	(void)id;
-	if (api->state->reload(api->state->reload_arg, &text) < 0) {
+	if (api->state->reload(api->state->reload_arg, &findings) < 0) {
 		audit_note(api->state, call, "config.reload_failed", STR(""), "%s",
-		    buf_str(&text).p);
-		reply_code(call, 500, 500, "failed to reload config: %s", buf_str(&text).p);
+		    buf_str(&findings).p);
+		buf_printf(&text, "failed to reload config: %s", buf_str(&findings).p);
+		buf_puts(&body, "{\"code\":500,\"message\":");
+		json_put_str(&body, buf_str(&text));
+		buf_puts(&body, "}\n");
+		reply_noted(api, call, 500, &body);
 	} else {
 		audit_note(api->state, call, "config.reload", STR(""), "configuration %s",
 		    api->state->config->hash);
-		reply_noted(api, call);
+		reply_noted(api, call, 200, &body);
 	}
+	buf_fini(&findings);
 	buf_fini(&text);
+	buf_fini(&body);
 }
 
 void

@@ -11,11 +11,11 @@ from lib.process import free_port
 from lib.tocsin import command
 
 COMMANDS = [["serve"], ["check"], ["alert"], ["alert", "list"], ["alert", "add"], ["silence"], ["silence", "add"],
-            ["silence", "list"], ["silence", "expire"], ["history"], ["query"], ["version"]]
+            ["silence", "list"], ["silence", "expire"], ["history"], ["audit"], ["query"], ["version"]]
 
 ASK_THE_SERVER = [["alert", "list"], ["alert", "add", "A", "job=x"],
                   ["silence", "add", "alertname=A", "--comment=c", "--duration=1h"], ["silence", "list"],
-                  ["silence", "expire", "00000000-0000-4000-8000-000000000000"], ["history"]]
+                  ["silence", "expire", "00000000-0000-4000-8000-000000000000"], ["history"], ["audit"]]
 
 
 def good(tocsin, *arguments):

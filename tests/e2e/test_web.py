@@ -60,11 +60,12 @@ def test_tls_and_users(t):
     assert tocsin.ask("POST", "/api/v2/alerts", body=[alert("A")])[0] == 200
     hook.wait_count(1)
     for user, method, path in [(None, "GET", "/api/v2/alerts"), (None, "POST", "/-/reload"), (None, "GET", "/metrics"),
-                               (None, "GET", "/-/healthy"), ("joe:wrong", "GET", "/api/v2/alerts"),
+                               (None, "GET", "/nothing"), ("joe:wrong", "GET", "/api/v2/alerts"),
                                ("jim:secret", "GET", "/api/v2/status"), ("joe:", "GET", "/metrics")]:
         status, headers, said = tocsin.ask(method, path, user)
         assert status == 401 and headers["WWW-Authenticate"].startswith("Basic"), (user, path, status)
         assert b"alertname" not in said and b"joe" not in said, said
+    assert tocsin.ask("GET", "/-/healthy", None)[0] == 200, "supervisors have no password"
     assert tocsin.ask("GET", "/api/v2/alerts")[1]["X-Frame-Options"] == "deny"
     try:
         assert call(tocsin.port, "GET", "/api/v2/alerts").status == 400

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tocsin audit: who changed what, newest last. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "base/timestamp.h"
+#include "cli/args.h"
+#include "cli/remote.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "loop/clock.h"
+
+struct audit_args {
+	struct remote remote;
+	const char *since, *limit, *actor, *action, *object;
+};
+
+static void
+print_entries(json_object *answer)
+{
+	static const char *const headers[] = { "AT", "WHO", "FROM", "DID", "TO", "DETAIL" };
+	json_object *entries = member(answer, "entries");
+	struct table *table = table_new(headers, 6);
+	size_t n = entries != NULL ? json_object_array_length(entries) : 0;
+
+	while (n-- > 0) { /* the server gives the newest first; people read down to now */
+		json_object *entry = json_object_array_get_idx(entries, n);
+
+		table_row(table, (const char *const[]){
+				     member_text(entry, "at"),
+				     member_text(entry, "actor"),
+				     member_text(entry, "source"),
+				     member_text(entry, "action"),
+				     member_text(entry, "object"),
+				     member_text(entry, "detail"),
+				 });
+	}
+	table_print(table);
+	table_free(table);
+}
+
+static int
+show(const struct audit_args *args)
+{
+	char since[TIMESTAMP_TEXT_MAX];
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+	wall_t from;
+
+	if (text_parse_time(args->since, clock_wall(), &from) < 0)
+		return EXIT_USAGE;
+	buf_puts(&path, "/api/tocsin/v1/audit");
+	remote_add_param(&path, "since", timestamp_format_ms(from, since));
+	remote_add_param(&path, "limit", args->limit);
+	if (args->actor != NULL)
+		remote_add_param(&path, "actor", args->actor);
+	if (args->action != NULL)
+		remote_add_param(&path, "action", args->action);
+	if (args->object != NULL)
+		remote_add_param(&path, "object", args->object);
+	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	if (code == EXIT_OK && remote_wants_json(&args->remote))
+		remote_print_json(answer);
+	else if (code == EXIT_OK)
+		print_entries(answer);
+	json_object_put(answer);
+	buf_fini(&path);
+	return code;
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	struct audit_args args = { .since = "168h", .limit = "100" };
+	const struct arg_option options[] = {
+		{ .name = "since",
+		    .metavar = "TIME",
+		    .value = &args.since,
+		    .doc = "RFC 3339, or 2h for the last two hours (default 168h)" },
+		{ .name = "limit",
+		    .metavar = "N",
+		    .value = &args.limit,
+		    .doc = "at most so many, the newest (default 100, at most 1000)" },
+		{ .name = "actor",
+		    .metavar = "NAME",
+		    .value = &args.actor,
+		    .doc = "only by this user, or token:NAME" },
+		{ .name = "action",
+		    .metavar = "ACTION",
+		    .value = &args.action,
+		    .doc = "only this, or all of a thing: silence.create, silence" },
+		{ .name = "object",
+		    .metavar = "OBJECT",
+		    .value = &args.object,
+		    .doc = "only to this: a silence's id, a receiver's name" },
+		REMOTE_OPTIONS(args.remote),
+		{ .name = NULL },
+	};
+	struct arg_words words;
+	int stop;
+
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
+	if (words.n > 0)
+		return args_usage_error(command, "'%s' is too much", words.items[0]);
+	if (remote_ready(command, &args.remote) != EXIT_OK)
+		return EXIT_USAGE;
+	return show(&args);
+}
+
+const struct command cmd_audit = {
+	.name = "audit",
+	.summary = "Shows who changed what: silences, acknowledgements, reloads, failed logins.",
+	.usage = "audit [OPTION...]",
+	.run = run,
+};
