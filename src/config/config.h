@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/instant.h"
+#include "config/health.h"
 #include "config/oncall.h"
 #include "config/schema.h"
 #include "config/time_intervals.h"
@@ -114,6 +115,10 @@ struct receiver_config {
 	struct string_map labels; /* sorted by name; its own name is not among them */
 	struct integration_config *integrations;
 	uint32_t n_integrations;
+	const struct budget_config *budget;   /* NULL: no bound */
+	const struct breaker_config *breaker; /* NULL: each message is tried for itself */
+	const struct receiver_config *fallback; /* NULL: none */
+	dur_t fallback_after;                 /* of the breaker's opening */
 	struct pos pos;
 };
 
@@ -132,6 +137,7 @@ struct route_config {
 	const struct time_interval **mute_intervals, **active_intervals; /* not inherited */
 	uint32_t n_mute_intervals, n_active_intervals;
 	bool deliver_held_resolves, notify_on_unsilence; /* inherited */
+	const struct flap_config *flap; /* inherited; NULL: not looked for */
 	const struct escalation_policy *escalation; /* inherited; NULL: none */
 	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon (alertmanager.md 2.1) */
 	const char *id;                   /* key, made unique among routes with the same key; for the store */
@@ -210,6 +216,10 @@ struct config {
 	uint32_t n_inhibit_rules;
 	struct time_interval *time_intervals;
 	uint32_t n_time_intervals;
+	struct heartbeat_config *heartbeats;
+	uint32_t n_heartbeats;
+	struct expected_heartbeat *expected;
+	uint32_t n_expected;
 	struct oncall_user *users;
 	uint32_t n_users;
 	struct schedule_config *schedules;

@@ -66,6 +66,17 @@ const struct receiver_config *receiver_named(struct loader *l, const char *name,
 /* Those that exist; findings for the others. */
 const struct time_interval **intervals_named(struct loader *l, const struct string_list *list, uint32_t *ret_n);
 
+/* health.c: keys of receivers and routes, and heartbeats; receivers first */
+struct receiver_health_raw {
+	const struct budget_config *budget;
+	const struct breaker_config *breaker;
+	const char *fallback;
+	dur_t fallback_after;
+};
+extern const struct schema schema_budget, schema_breaker, schema_flap, schema_heartbeat, schema_expected_heartbeat;
+void receiver_health_build(struct loader *l, const struct receiver_health_raw *raw, struct receiver_config *receiver);
+void heartbeats_build(struct loader *l, const struct sub_list *outgoing, const struct sub_list *expected);
+
 /* oncall.c: users, schedules and quiet hours; after receivers and time intervals */
 extern const struct schema schema_user, schema_schedule, schema_quiet_hours;
 void oncall_build(struct loader *l, const struct top_raw *raw);
@@ -128,6 +139,7 @@ struct top_raw {
 	struct config_global global;
 	const struct route_raw *route;
 	struct sub_list receivers, inhibit_rules, time_intervals, mute_time_intervals;
+	struct sub_list heartbeats, expected;
 	struct sub_list users, schedules, escalation_policies, quiet_hours;
 	const struct yaml_node *sources, *rule_files;
 	dur_t evaluation_interval;

@@ -157,6 +157,7 @@ config_build(struct loader *l, const struct yaml_node *root)
 	receivers_build(l, &raw->receivers);
 	time_intervals_build(l, &raw->time_intervals,
 	    &raw->mute_time_intervals);
+	heartbeats_build(l, &raw->heartbeats, &raw->expected);
 	oncall_build(l, raw);
 	escalation_build(l, &raw->escalation_policies);
 	route_build(l, raw->route, root);

@@ -13,6 +13,7 @@ struct receiver_raw {
 	const char *name;
 	struct pos pos;
 	struct string_map labels;
+	struct receiver_health_raw health;
 	struct sub_list lists[];
 };
 
@@ -21,6 +22,31 @@ static const char *const other_types[] = { "discord", "email", "incidentio",
 	"jira", "mattermost", "msteams", "msteamsv2", "opsgenie", "pagerduty",
 	"pushover", "rocketchat", "slack", "sns", "telegram", "victorops",
 	"webex", "webhook", "wechat" };
+
+static const struct schema_field last_fields[] = {
+	{ .name = "labels", .kind = FIELD_STRING_MAP,
+	    .offset = offsetof(struct receiver_raw, labels),
+	    .doc = "Labels of the receiver, by which the API's receiver_matchers choose; "
+		   "its name is the label 'name'." },
+	{ .name = "max_per_interval", .kind = FIELD_SUB, .flags = FIELD_OURS,
+	    .sub = &schema_budget,
+	    .offset = offsetof(struct receiver_raw, health.budget),
+	    .doc = "How many messages each integration sends at most; those "
+		   "beyond wait and are summed up." },
+	{ .name = "circuit_breaker", .kind = FIELD_SUB, .flags = FIELD_OURS,
+	    .sub = &schema_breaker,
+	    .offset = offsetof(struct receiver_raw, health.breaker),
+	    .doc = "When to stop asking a server that does not answer." },
+	{ .name = "fallback_receiver", .kind = FIELD_STRING,
+	    .flags = FIELD_OURS | FIELD_NONEMPTY,
+	    .offset = offsetof(struct receiver_raw, health.fallback),
+	    .doc = "Who is told, with a note, while this receiver does not "
+		   "answer; implies circuit_breaker." },
+	{ .name = "fallback_after", .kind = FIELD_DURATION,
+	    .flags = FIELD_OURS, .fallback = "5m",
+	    .offset = offsetof(struct receiver_raw, health.fallback_after),
+	    .doc = "How long it must have been down." },
+};
 
 static size_t
 count_kinds(const struct config_kinds *kinds)
@@ -50,7 +76,8 @@ receiver_fields(struct arena *arena, const struct config_kinds *kinds,
 {
 	const size_t n_kinds = count_kinds(kinds);
 	struct schema_field *fields = ARENA_ARRAY(arena,
-	    2 + n_kinds + ARRAY_LEN(other_types), struct schema_field);
+	    1 + n_kinds + ARRAY_LEN(other_types) + ARRAY_LEN(last_fields),
+	    struct schema_field);
 	size_t n = 0;
 
 	fields[n++] = (struct schema_field){ .name = "name",
@@ -81,11 +108,8 @@ receiver_fields(struct arena *arena, const struct config_kinds *kinds,
 			};
 		}
 	}
-	fields[n++] = (struct schema_field){ .name = "labels",
-		.kind = FIELD_STRING_MAP,
-		.offset = offsetof(struct receiver_raw, labels),
-		.doc = "Labels of the receiver, by which the API's receiver_matchers choose; "
-		       "its name is the label 'name'." };
+	memcpy(fields + n, last_fields, sizeof(last_fields));
+	n += ARRAY_LEN(last_fields);
 	*ret_n = n;
 	*ret_size = sizeof(struct receiver_raw) +
 	    n_kinds * sizeof(struct sub_list);
@@ -173,6 +197,9 @@ receivers_build(struct loader *l, const struct sub_list *raws)
 	struct config *config = &l->generation->config;
 	struct map names = { 0 };
 
+	const struct receiver_health_raw **health = ARENA_ARRAY(l->scratch,
+	    raws->n + 1, const struct receiver_health_raw *);
+
 	config->receivers = ARENA_ARRAY(l->ctx.arena, raws->n + 1,
 	    struct receiver_config);
 	for (uint32_t i = 0; i < raws->n; i++) {
@@ -196,6 +223,11 @@ receivers_build(struct loader *l, const struct sub_list *raws)
 		receiver = &config->receivers[config->n_receivers++];
 		receiver_make(l, raw, receiver);
 		map_insert(&names, hash, receiver);
+		health[config->n_receivers - 1] = &raw->health;
+	}
+	for (uint32_t i = 0; i < config->n_receivers; i++) {
+		receiver_health_build(l, health[i],
+		    &config->receivers[i]);
 	}
 	map_fini(&names);
 }

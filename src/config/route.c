@@ -24,6 +24,7 @@ struct route_raw {
 	dur_t group_wait, group_interval, repeat_interval;
 	struct string_list mute, active;
 	bool deliver_held_resolves, notify_on_unsilence;
+	const struct flap_config *flap;
 	struct sub_list routes;
 	const struct yaml_node *node; /* for the place of a single key */
 };
@@ -81,6 +82,10 @@ static const struct schema_field route_fields[] = {
 	    MEMBER(escalation),
 	    .doc = "Name of an escalation policy: who is told further while "
 		   "nobody acknowledges; inherited, an empty text ends that." },
+	{ .name = "flap_detection", .kind = FIELD_SUB, .flags = FIELD_OURS,
+	    .sub = &schema_flap, MEMBER(flap),
+	    .doc = "When an alert counts as flapping, and is told of once "
+		   "instead of at each change; inherited; off by default." },
 	{ .name = "routes", .kind = FIELD_SUB_LIST, .sub = &schema_route,
 	    MEMBER(routes), .doc = "Children, tried in order." },
 };
@@ -331,6 +336,9 @@ set_ours(const struct route_raw *raw, struct route_config *route)
 	}
 	if (yaml_get(raw->node, "notify_on_unsilence") != NULL) {
 		route->notify_on_unsilence = raw->notify_on_unsilence;
+	}
+	if (raw->flap != NULL) {
+		route->flap = raw->flap;
 	}
 }
 
