@@ -19,6 +19,7 @@
 #include "source/evidently_format.h"
 #include "source/files.h"
 #include "source/job_source.h"
+#include "source/points.h"
 #include "source/postgres_read.h"
 #include "source/sqlite_read.h"
 
@@ -102,24 +103,26 @@ check_name(struct str what, struct err *err)
 	return 0;
 }
 
+/* A kept point into the answer; its labels one by one, since some may be wanted as fields. */
 static int
-copy_row(const struct rows *from, const struct row *row, struct rows *to, struct err *err)
+copy_row(const struct rows *from, const struct row *row, struct arena *scratch, struct rows *to,
+    struct err *err)
 {
-	struct row *copy;
-	int code = rows_begin(to, err);
+	struct sample sample = { .key = str_make(from->keys.p + row->key_at, row->key_n) };
+	struct label_view *views;
+	uint32_t n;
+	int code = rows_labels(NULL, &sample, scratch, &views, &n, err);
 
-	if (code < 0)
-		return code;
-	copy = &to->items[to->n - 1];
-	copy->key_n = row->key_n;
-	copy->labels = row->labels;
-	copy->value = row->value;
-	copy->missing = row->missing;
-	copy->at = row->at;
-	buf_put(&to->keys, from->keys.p + row->key_at, row->key_n);
-	return to->keys.overflow ? err_set(err, ERR_LIMIT, "labels of more than %u bytes",
-				       SOURCE_ANSWER_BYTES_MAX)
-				 : 0;
+	if (code == 0)
+		code = rows_begin(to, err);
+	for (uint32_t i = 0; i < n && code == 0; i++)
+		code = rows_label(to, views[i].name, views[i].value, err);
+	if (code == 0) {
+		to->items[to->n - 1].value = row->value;
+		to->items[to->n - 1].missing = row->missing;
+		to->items[to->n - 1].at = row->at;
+	}
+	return code;
 }
 
 /* --- files -------------------------------------------------------------------------- */
@@ -207,7 +210,7 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 			n++;
 			continue;
 		}
-		rows_init(&now[n].rows);
+		points_init_plain(&now[n].rows);
 		code = atomic_load(&call->stop) ? err_set(err, ERR_CANCELLED, "cancelled")
 						: read_file(s, file, &now[n].rows, err);
 		if (code < 0)
@@ -227,11 +230,13 @@ static int
 ask_files(struct job_call *call, struct keep *keep, const char *what, struct err *err)
 {
 	const struct evidently_settings *s = call->config->settings;
+	struct arena *scratch;
 	struct file_list list;
 	int code = files_list(s->path, ".json", &list, err);
 
 	if (code < 0)
 		return code;
+	scratch = arena_new(0);
 	code = get_to_know(call, keep, &list, err);
 	for (size_t i = 0; i < keep->n && code == 0; i++) {
 		const struct rows *rows = &keep->known[i].rows;
@@ -242,9 +247,11 @@ ask_files(struct job_call *call, struct keep *keep, const char *what, struct err
 
 			if (!wall_before(row->at, call->from) && !wall_before(call->to, row->at) &&
 			    is_asked(what, evidently_metric(key)))
-				code = copy_row(rows, row, &call->rows, err);
+				code = copy_row(rows, row, scratch, &call->rows, err);
+			arena_reset(scratch);
 		}
 	}
+	arena_free(scratch);
 	files_fini(&list);
 	return code;
 }
@@ -268,10 +275,10 @@ put_statement(struct buf *sql, const struct job_call *call, const char *what, bo
 	const struct evidently_settings *s = call->config->settings;
 	bool newest = call->shape == QUERY_INSTANT;
 
-	buf_puts(sql, "SELECT project, project_name, metric, params, ts, value FROM (SELECT "
+	buf_puts(sql, "SELECT project, project_name, metric, params, taken, value FROM (SELECT "
 		      "CAST(p.project_id AS TEXT) AS project, j.name AS project_name, "
 		      "p.metric_type AS metric, CAST(p.params AS TEXT) AS params, "
-		      "CAST(s.timestamp AS TEXT) AS ts, p.value AS value, ");
+		      "CAST(s.timestamp AS TEXT) AS taken, p.value AS value, ");
 	buf_puts(sql, newest ? "row_number() OVER (PARTITION BY p.project_id, p.metric_type, "
 			       "CAST(p.params AS TEXT) ORDER BY s.timestamp DESC, p.id DESC) "
 			     : "1 ");
@@ -343,7 +350,7 @@ ask_sqlite(struct job_call *call, struct keep *keep, const char *what, struct er
 	};
 	int code;
 
-	rows_init(&rows);
+	points_init_plain(&rows);
 	put_statement(&sql, call, what, false);
 	read.text = buf_str(&sql);
 	code = sqlite_read(&keep->sqlite, &read, err);
@@ -376,7 +383,7 @@ ask_postgres(struct job_call *call, struct keep *keep, const char *what, struct 
 	};
 	int code;
 
-	rows_init(&rows);
+	points_init_plain(&rows);
 	put_statement(&sql, call, what, true);
 	read.text = buf_str(&sql);
 	code = postgres_read(&keep->postgres, &read, err);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "source/http_source.h"
+#include "source/json_pick.h"
 
 #define LABEL_BYTES_MAX 512
 #define SHOWN           60
@@ -253,69 +254,6 @@ struct reading {
 	struct err *err;
 };
 
-/* The values of the wanted keys of an object, whole. */
-static bool
-spans(struct str object, const char *const *keys, struct str *ret, size_t n)
-{
-	struct json_reader r;
-	struct str key;
-
-	for (size_t i = 0; i < n; i++)
-		ret[i] = str_make(NULL, 0);
-	json_reader_init(&r, object);
-	if (json_peek(&r) != JSON_OBJECT)
-		return false;
-	json_enter(&r, JSON_OBJECT);
-	while (json_next_key(&r, &key)) {
-		size_t i = 0;
-
-		while (i < n && !str_is(key, keys[i]))
-			i++;
-		if (i < n ? !json_read_span(&r, &ret[i]) : !json_skip(&r))
-			break;
-	}
-	return json_finish(&r);
-}
-
-static struct str
-text_of(struct str span, struct arena *scratch)
-{
-	struct cell cell;
-
-	if (span.n == 0)
-		return span;
-	json_cell(span, scratch, &cell);
-	return cell.kind == CELL_TEXT || cell.kind == CELL_NUMBER ? cell.text : str_make(NULL, 0);
-}
-
-static bool
-number_of(struct str span, double *ret)
-{
-	struct json_reader r;
-	bool yes;
-
-	if (span.n == 0)
-		return false;
-	json_reader_init(&r, span);
-	switch (json_peek(&r)) {
-	case JSON_NUMBER:
-		return json_read_double(&r, ret);
-	case JSON_BOOL:
-		if (!json_read_bool(&r, &yes))
-			return false;
-		*ret = yes;
-		return true;
-	case JSON_NULL:
-	case JSON_STRING:
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-	case JSON_END:
-	case JSON_BAD:
-		break;
-	}
-	return false;
-}
-
 /* {"label": "x"} or {"value_type": "count"} of what has no parameters of its own. */
 static struct str
 implied(struct reading *g, const char *key, struct str value)
@@ -366,7 +304,7 @@ read_map(struct reading *g, struct str map, const struct metric *outer, const ch
 		struct metric inner = *outer;
 
 		inner.more = implied(g, name, json_unescape(g->scratch, key));
-		if (number_of(span, &value))
+		if (json_pick_number(span, &value))
 			code = put_value(g, &inner, value);
 		else
 			code = read_result(g, span, &inner, depth + 1);
@@ -388,15 +326,16 @@ read_result(struct reading *g, struct str object, const struct metric *outer, in
 	double value;
 	int code = 0;
 
-	if (depth > EVIDENTLY_FIELD_DEPTH || !spans(object, keys, got, 9))
+	if (depth > EVIDENTLY_FIELD_DEPTH || !json_pick(object, keys, got, 9))
 		return 0;
-	if (spans(got[1], place_keys, place, 2) && spans(place[0], metric_keys, params, 1)) {
+	if (json_pick(got[1], place_keys, place, 2) &&
+	    json_pick(place[0], metric_keys, params, 1)) {
 		m.params = params[0];
 		m.more = place[1];
-		if (spans(params[0], type_keys, type, 1) && type[0].n > 0)
-			m.type = text_of(type[0], g->scratch);
+		if (json_pick(params[0], type_keys, type, 1) && type[0].n > 0)
+			m.type = json_pick_text(type[0], g->scratch);
 	}
-	if (number_of(got[0], &value))
+	if (json_pick_number(got[0], &value))
 		return m.type.n > 0 ? put_value(g, &m, value) : 0;
 	for (size_t i = 2; i < 6 && code == 0; i++) {
 		struct metric inner = m;
@@ -404,8 +343,8 @@ read_result(struct reading *g, struct str object, const struct metric *outer, in
 		if (got[i].n == 0)
 			continue;
 		inner.more = implied(g, "value_type", str_from(keys[i]));
-		code = number_of(got[i], &value) ? put_value(g, &inner, value)
-						 : read_result(g, got[i], &inner, depth + 1);
+		code = json_pick_number(got[i], &value) ? put_value(g, &inner, value)
+							: read_result(g, got[i], &inner, depth + 1);
 	}
 	for (size_t i = 6; i < 9 && code == 0; i++)
 		if (got[i].n > 0)
@@ -442,16 +381,18 @@ is_column_drift(struct reading *g, struct str type, struct str object, int *ret_
 	double score;
 	int code;
 
-	if (!spans(object, keys, got, 5) || got[1].n == 0 || !number_of(got[2], &score))
+	if (!json_pick(object, keys, got, 5) || got[1].n == 0 || !json_pick_number(got[2], &score))
 		return false;
 	code = begin(type, &g->origin, g->rows, g->err);
-	method = text_of(got[1], g->scratch);
+	method = json_pick_text(got[1], g->scratch);
 	if (code == 0)
-		code = rows_label(g->rows, STR("column"), text_of(got[0], g->scratch), g->err);
+		code =
+		    rows_label(g->rows, STR("column"), json_pick_text(got[0], g->scratch), g->err);
 	if (code == 0)
 		code = rows_label(g->rows, STR("method"), method, g->err);
-	if (code == 0 && text_of(got[3], g->scratch).n > 0)
-		code = rows_label(g->rows, STR("threshold"), text_of(got[3], g->scratch), g->err);
+	if (code == 0 && json_pick_text(got[3], g->scratch).n > 0)
+		code = rows_label(
+		    g->rows, STR("threshold"), json_pick_text(got[3], g->scratch), g->err);
 	if (code == 0)
 		code = put_direction(method, g->options, g->rows, g->err);
 	if (code == 0)
@@ -487,7 +428,7 @@ read_fields(struct reading *g, struct str type, struct str object, struct str pa
 		} else {
 			field = key;
 		}
-		if (number_of(span, &value)) {
+		if (json_pick_number(span, &value)) {
 			code = begin(type, &g->origin, g->rows, g->err);
 			if (code == 0)
 				code = rows_label(g->rows, STR("field"), field, g->err);
@@ -512,8 +453,8 @@ read_report_metric(struct reading *g, struct str name, struct str config, struct
 	int code = 0;
 	bool known = false;
 
-	if (spans(config, type_keys, type, 1))
-		m.type = text_of(type[0], g->scratch);
+	if (json_pick(config, type_keys, type, 1))
+		m.type = json_pick_text(type[0], g->scratch);
 	if (m.type.n == 0) { /* "ValueDrift(column=age,...)" */
 		m.type = name;
 		for (uint32_t i = 0; i < name.n; i++)
@@ -524,12 +465,12 @@ read_report_metric(struct reading *g, struct str name, struct str config, struct
 	}
 	if (m.type.n == 0 || value.n == 0)
 		return 0;
-	if (number_of(value, &number))
+	if (json_pick_number(value, &number))
 		return put_value(g, &m, number);
-	if (!spans(value, count_keys, got, 4))
+	if (!json_pick(value, count_keys, got, 4))
 		return 0;
 	for (size_t i = 0; i < 4 && code == 0; i++)
-		if (number_of(got[i], &number)) {
+		if (json_pick_number(got[i], &number)) {
 			m.more = implied(g, "value_type", str_from(count_keys[i]));
 			code = put_value(g, &m, number);
 			known = true;
@@ -551,13 +492,14 @@ read_metrics(struct reading *g, struct str list)
 		return err_set(g->err, ERR_INVALID, "metrics is no list");
 	json_enter(&r, JSON_ARRAY);
 	while (code == 0 && json_next_item(&r) && json_read_span(&r, &item)) {
-		if (!spans(item, keys, got, 5))
+		if (!json_pick(item, keys, got, 5))
 			continue;
 		if (got[1].n > 0)
 			code = read_fields(
-			    g, text_of(got[0], g->scratch), got[1], str_make(NULL, 0), 0);
+			    g, json_pick_text(got[0], g->scratch), got[1], str_make(NULL, 0), 0);
 		else
-			code = read_report_metric(g, text_of(got[2], g->scratch), got[3], got[4]);
+			code = read_report_metric(
+			    g, json_pick_text(got[2], g->scratch), got[3], got[4]);
 	}
 	return code;
 }
@@ -578,18 +520,18 @@ read_tests(struct reading *g, struct str list)
 	while (code == 0 && json_next_item(&r) && json_read_span(&r, &item)) {
 		struct str status;
 
-		if (!spans(item, keys, got, 4))
+		if (!json_pick(item, keys, got, 4))
 			continue;
-		status = text_of(got[1], g->scratch);
+		status = json_pick_text(got[1], g->scratch);
 		if (status.n == 0 || str_is(status, "SKIPPED") || str_is(status, "skipped"))
 			continue;
 		code = begin(STR("Test"), &g->origin, g->rows, g->err);
 		if (code == 0)
-			code =
-			    rows_label(g->rows, STR("test"), text_of(got[0], g->scratch), g->err);
-		if (code == 0 && text_of(got[2], g->scratch).n > 0)
-			code =
-			    rows_label(g->rows, STR("group"), text_of(got[2], g->scratch), g->err);
+			code = rows_label(
+			    g->rows, STR("test"), json_pick_text(got[0], g->scratch), g->err);
+		if (code == 0 && json_pick_text(got[2], g->scratch).n > 0)
+			code = rows_label(
+			    g->rows, STR("group"), json_pick_text(got[2], g->scratch), g->err);
 		if (code == 0 && !str_is(status, "ERROR") && !str_is(status, "error"))
 			set_value(g->rows, str_is(status, "FAIL") || str_is(status, "fail"));
 	}
@@ -609,11 +551,11 @@ evidently_read(struct str json, const struct evidently_options *options,
 	*ret_is = false;
 	if (code < 0)
 		return code;
-	if (!spans(json, keys, got, 5) || (got[0].n == 0 && got[1].n == 0 && got[2].n == 0))
+	if (!json_pick(json, keys, got, 5) || (got[0].n == 0 && got[1].n == 0 && got[2].n == 0))
 		return 0;
 	*ret_is = true;
 	g.scratch = arena_new(0);
-	text = text_of(got[3], g.scratch);
+	text = json_pick_text(got[3], g.scratch);
 	if (text.n > 0 && !evidently_time(text, options->tz, &g.origin.at))
 		code = err_set(err, ERR_INVALID, "timestamp '%.*s' is no time",
 		    STR_ARG(str_head(text, SHOWN)));

@@ -54,6 +54,8 @@ call_free(struct http_call *call)
 	for (size_t i = 0; i < ARRAY_LEN(call->texts); i++)
 		buf_fini(&call->texts[i]);
 	buf_fini(&call->token);
+	if (call->state_free != NULL)
+		call->state_free(call->state);
 	free(call->headers);
 	xfer_request_free(call->request);
 	free(call);
@@ -110,9 +112,14 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 		return err_set(
 		    err, ERR_LIMIT, "an answer of more than %u bytes", SOURCE_ANSWER_BYTES_MAX);
 	rows_init_for(&rows, &want);
-	code = s->backend->decode(s, response->body, response->status, call->query, &rows, err);
-	if (code == 0)
-		code = rows_finish(&rows, err);
+	if (s->backend->collect != NULL) {
+		code = s->backend->collect(call, &rows, err);
+	} else {
+		code = s->backend->decode(
+		    s, response->body, response->status, call->query, &rows, err);
+		if (code == 0)
+			code = rows_finish(&rows, err);
+	}
 	if (code == 0)
 		rows_keep(&rows, call->query->arena, ret);
 	rows_fini(&rows);

@@ -24,6 +24,8 @@ struct http_call {
 	struct err err;      /* it could not be built */
 	/* of a backend that asks more than once */
 	struct buf token; /* the backend's, kept between its requests */
+	void *state;      /* the same, of any kind */
+	void (*state_free)(void *state);
 	uint32_t asked;   /* answers so far */
 	struct timer timer;
 	mono_t deadline;
@@ -40,6 +42,8 @@ struct http_backend {
 	/* 0: body is the answer; 1: call->request was refilled and goes out after *ret_delay. May be NULL. */
 	int (*more)(const struct http_source *source, struct http_call *call, struct str body, dur_t *ret_delay,
 	    struct err *err);
+	/* Instead of decode(): the rows of all answers, which more() has seen, finished. May be NULL. */
+	int (*collect)(struct http_call *call, struct rows *rows, struct err *err);
 	bool all_statuses; /* error answers have a text that decode() finds */
 };
 

@@ -82,32 +82,33 @@ has_label(const struct label_view *views, uint32_t n, const struct matcher *m)
 	return matcher_matches_empty(m);
 }
 
-/* Drops the series that do not match; equal keys stand together mostly, and are looked at once. */
-static void
-select_series(struct run *run, struct arena *arena)
+/* Equal keys are the same bytes, and mostly stand together: each is looked at once. */
+void
+selector_apply(const struct matchers *matchers, struct rows *rows)
 {
-	struct rows *rows = &run->call.rows;
-	struct str before = { NULL, 0 };
+	struct arena *scratch = arena_new(0);
+	const char *before = NULL;
 	bool matches = false;
-	size_t kept = 0;
+	uint32_t kept = 0;
 
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct row *row = &rows->items[i];
-		struct str key = str_make(rows->keys.p + row->key_at, row->key_n);
-		struct sample sample = { .key = key };
+	for (uint32_t i = 0; matchers != NULL && i < rows->n_samples; i++) {
+		const struct sample *sample = &rows->samples[i];
 		struct label_view *views;
 		uint32_t n;
 
-		if (before.p == NULL || !str_eq(key, before)) {
-			before = key;
-			matches = rows_labels(NULL, &sample, arena, &views, &n, NULL) == 0;
-			for (uint32_t m = 0; m < run->matchers->n && matches; m++)
-				matches = has_label(views, n, &run->matchers->m[m]);
+		if (before == NULL || sample->key.p != before) {
+			before = sample->key.p;
+			matches = rows_labels(NULL, sample, scratch, &views, &n, NULL) == 0;
+			for (uint32_t m = 0; m < matchers->n && matches; m++)
+				matches = has_label(views, n, &matchers->m[m]);
+			arena_reset(scratch);
 		}
 		if (matches)
-			rows->items[kept++] = *row;
+			rows->samples[kept++] = *sample;
 	}
-	rows->n = kept;
+	if (matchers != NULL)
+		rows->n_samples = kept;
+	arena_free(scratch);
 }
 
 /* --- the life of a query ------------------------------------------------------------ */
@@ -120,25 +121,8 @@ run_job(struct job *job)
 
 	run->code = run->source->backend->run(call, &run->keep, &run->err);
 	if (run->code == 0)
-		points_arrange(&call->rows, call->shape, call->ties, call->at, call->from, call->to,
-		    call->step);
-}
-
-static int
-keep_answer(struct run *run, struct vector *ret, struct err *err)
-{
-	int code;
-
-	if (run->matchers != NULL) {
-		struct arena *scratch = arena_new(0);
-
-		select_series(run, scratch);
-		arena_free(scratch);
-	}
-	code = rows_finish(&run->call.rows, err);
-	if (code == 0)
-		rows_keep(&run->call.rows, run->query->arena, ret);
-	return code;
+		run->code = points_finish(&call->rows, call->shape, call->ties, call->at,
+		    call->from, call->to, &run->err);
 }
 
 /* The query's done() is the last thing, since it may free the source. */
@@ -149,10 +133,14 @@ run_end(struct run *run)
 	struct source_query *query = run->query;
 	struct vector vector = { NULL, 0 };
 	struct err err = run->err;
-	bool ok = run->code == 0 && keep_answer(run, &vector, &err) == 0;
+	bool ok = run->code == 0;
 
-	if (!ok)
+	if (ok) {
+		selector_apply(run->matchers, &run->call.rows);
+		rows_keep(&run->call.rows, query->arena, &vector);
+	} else {
 		s->source.failures++;
+	}
 	query->took = mono_since(loop_mono_exact(s->loop), run->started);
 	query->impl = NULL;
 	s->source.in_flight--;
@@ -243,15 +231,13 @@ job_source_close(struct source *source)
 	free(s);
 }
 
-/* What is to be read. */
-static void
-set_window(struct job_call *call, const struct source_query *query, dur_t lookback)
+void
+query_window(const struct source_query *query, dur_t lookback, wall_t *ret_from, wall_t *ret_to)
 {
 	bool window = query->shape != QUERY_INSTANT;
 
-	call->to = window && wall_is_set(query->to) ? query->to : query->at;
-	call->from =
-	    window && wall_is_set(query->from) ? query->from : wall_sub(call->to, lookback);
+	*ret_to = window && wall_is_set(query->to) ? query->to : query->at;
+	*ret_from = window && wall_is_set(query->from) ? query->from : wall_sub(*ret_to, lookback);
 }
 
 void
@@ -269,7 +255,7 @@ job_source_query(struct source *source, struct source_query *query)
 	query->impl = run;
 	source->queries++;
 	source->in_flight++;
-	rows_init(&call->rows);
+	points_init(&call->rows, query);
 	call->config = source->config;
 	call->shape = query->shape;
 	call->at = query->at;
@@ -278,7 +264,7 @@ job_source_query(struct source *source, struct source_query *query)
 	call->n_fields = query->n_fields;
 	call->wake = -1;
 	atomic_init(&call->stop, false);
-	set_window(call, query, s->backend->lookback(source->config->settings));
+	query_window(query, s->backend->lookback(source->config->settings), &call->from, &call->to);
 	run->code = selector_parse(query->text, &call->what, &run->matchers, &run->err);
 	if (run->code < 0) {
 		end_later(run);

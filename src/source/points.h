@@ -7,13 +7,16 @@
 
 #include "source/rows.h"
 
+/* Rows for points, whatever shape is asked for: many of a series, each with its time. */
+void points_init(struct rows *rows, const struct source_query *query);
+/* The same for what is read from a table on the way: every column is a label. */
+void points_init_plain(struct rows *rows);
 /*
- * QUERY_INSTANT: the newest point of each series that is not after `at`;
- * QUERY_RANGE: those from `from` to `to`, series together, in order of time,
- * the last of each step; QUERY_ROWS: the same in order of time alone.  Points
- * without a time are of `at`.  Of points of one series at one time the last
- * that was put there counts (rows: each; instant with `ties`: each of the newest
- * time, for samples of a distribution).
+ * QUERY_INSTANT: the newest point of each series that is not after `at` (with
+ * `ties` all of that time, for samples of a distribution); QUERY_ROWS: those
+ * from `from` to `to` in order of time; QUERY_RANGE is rows_finish()'s.  Points
+ * without a time are of `at`.  rows_finish() is called here: nothing is added
+ * afterwards.
  */
-void points_arrange(struct rows *rows, enum query_shape shape, bool ties, wall_t at, wall_t from,
-    wall_t to, dur_t step);
+int points_finish(struct rows *rows, enum query_shape shape, bool ties, wall_t at, wall_t from,
+    wall_t to, struct err *err);

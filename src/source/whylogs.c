@@ -15,6 +15,7 @@
 #include "source/backends.h"
 #include "source/files.h"
 #include "source/job_source.h"
+#include "source/points.h"
 #include "source/sqlite_read.h"
 #include "source/whylogs_query.h"
 
@@ -451,7 +452,7 @@ ask_store(struct asking *a, struct keep *keep, struct err *err)
 	};
 	int code;
 
-	rows_init(&rows);
+	points_init_plain(&rows);
 	code = sqlite_read(&keep->conn, &read, err);
 	for (size_t i = 0; code == 0 && i < rows.n; i++)
 		code = ask_stored(a, keep, &rows, &rows.items[i], err);
@@ -506,8 +507,7 @@ check_begin(void *arg UNUSED, struct rows *rows UNUSED, struct err *err)
 
 /* A query is read without any profile. */
 static int
-whylogs_check(
-    const struct source_config *config, const struct source_query *query, struct err *err)
+whylogs_check(const struct source_config *config, const struct source_query *query, struct err *err)
 {
 	const struct whylogs_settings *settings = config->settings;
 	struct whylogs_question question = { .has_reference = settings->reference != NULL,

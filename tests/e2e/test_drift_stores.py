@@ -8,6 +8,9 @@ import time
 
 from lib import stores
 from lib.configs import one_webhook, rule_file, rule_group
+from lib.doubles import Reply
+from lib.mlflow import MLflow
+from lib.tocsin import command
 from lib import wait
 from test_sources import bad, good
 
@@ -282,3 +285,128 @@ def test_evidently_workspace_and_reports(t):
         "field=by_status.FAIL metric=TestSuite": "1"}
     write(t, "r4.json", '{"metrics": [{"metric": "X", "result": {"a": 1}')
     assert "r4.json" in bad(t, config, "e", "") and "cannot read" in bad(t, config, "e", "")
+
+
+# ---- MLflow
+
+
+def mlflow_data():
+    now = int(time.time() * 1000)
+    inf, nan = float("inf"), float("nan")
+
+    def at(hours):
+        return now - hours * HOUR * 1000
+
+    experiments = [(1, "fraud", "active"), (2, "it's churn", "active"), (3, "gone", "deleted")]
+    runs = [("a" * 32, "nightly-1", 1, {"env": "prod"}, {"auc": [(at(30), 0.91), (at(6), 0.9), (at(2), 0.8)],
+                                                         "val loss": [(at(2), nan)]}),
+            ("b" * 32, "nightly-2", 1, {"env": "dev"}, {"auc": [(at(3), 0.7)], "rmse": [(at(3), inf)]}),
+            ("c" * 32, "other", 2, {}, {"auc": [(at(1), 0.5)], "rmse": [(at(1), -inf)]}),
+            ("d" * 32, "late", 1, {"env": "prod"}, {"auc": [(at(24 * 60), 0.1)]}),
+            ("e" * 32, "deleted", 3, {}, {"auc": [(at(1), 0.2)]})]
+    return experiments, runs, [("fraud", 1, "b" * 32), ("fraud", 2, "a" * 32)], [("fraud", "champion", 2)]
+
+
+def run_labels(metric, run, name, experiment="fraud", more=""):
+    return f"experiment={experiment} metric={metric} {more}run={name} run_id={run * 32}"
+
+
+def expect_mlflow(t, config, **more):
+    def query(text, settings=""):
+        return good(t, config % settings, "m", text, **more)
+
+    auc = {run_labels("auc", "a", "nightly-1"): "0.8", run_labels("auc", "b", "nightly-2"): "0.7",
+           run_labels("auc", "c", "other", "it's churn"): "0.5"}
+    assert query("auc") == auc, query("auc")
+    assert query('auc{run=~"nightly.*"}') == dict(list(auc.items())[:2])
+    assert query("rmse") == {run_labels("rmse", "b", "nightly-2"): "+Inf",
+                             run_labels("rmse", "c", "other", "it's churn"): "-Inf"}
+    assert query("val loss") == {run_labels("val loss", "a", "nightly-1"): "NaN"}
+    assert len(query("*")) == 6 and len(query("")) == 6 and query("nothing") == {}
+    assert query("auc", ", experiments: [\"it's churn\"]") == dict(list(auc.items())[2:])
+    assert len(query("auc", ", lookback: 150m")) == 2 and len(query("auc", ", lookback: 90d")) == 4
+    assert query("auc", ", tag_labels: [env]")[f"env=prod {run_labels('auc', 'a', 'nightly-1')}"] == "0.8"
+    champion = ", model: fraud, alias: champion"
+    model = "experiment={} metric=auc model=fraud model_version=2 run=nightly-1 run_id=" + "a" * 32
+    assert list(query("auc", champion).values()) == ["0.8"]
+    assert list(query("auc", champion))[0].startswith(model[:10]) and "model_version=2" in list(query("auc", champion))[0]
+    assert list(query("@version", champion).values()) == ["2"]
+    assert "needs the source's settings model" in bad(t, config % "", "m", "@version", **more)
+    assert "expected a metric's key" in bad(t, config % "", "m", "SELECT 1;", **more)
+
+
+def test_mlflow_store_in_sqlite_and_postgresql(t):
+    statements = stores.mlflow_statements(*mlflow_data())
+    stores.sqlite_file(t.path("mlflow.db"), statements)
+    expect_mlflow(t, "sources: [{name: m, type: mlflow, path: mlflow.db%s}]\n")
+    pg = t.postgres()
+    pg.sql("; ".join(statements))
+    expect_mlflow(t, "sources: [{name: m, type: mlflow, postgres: {host: 127.0.0.1, port: '" + str(pg.port)
+                  + "', user: tocsin, dbname: ml, password_file: secret}%s}]\n", files={"secret": pg.PASSWORD + "\n"})
+
+
+def test_mlflow_over_http(t):
+    server = t.double(MLflow(*mlflow_data()))
+    config = "sources: [{name: m, type: mlflow, url: '" + server.url + "'%s}]\n"
+    expect_mlflow(t, config)
+    assert list(good(t, config % ", filter: \"tags.env = 'dev'\"", "m", "auc").values()) == ["0.7"]
+    assert "there is no experiment 'none'" in bad(t, config % ", experiments: [none]", "m", "auc")
+    assert "alias nobody not found" in bad(t, config % ", model: fraud, alias: nobody", "m", "auc")
+    assert "one of 'url'" in bad(t, "sources: [{name: m, type: mlflow}]\n", "m", "auc")
+    assert "belong together" in bad(t, config % ", model: fraud", "m", "auc")
+    server.always(Reply(429, "{}"))
+    assert "limits the rate" in bad(t, config % "", "m", "auc")
+    server.always(Reply(200, '{"experiments": [{"experiment_id": "1", "na'))
+    assert "cannot read the answer" in bad(t, config % "", "m", "auc")
+    server.always(Reply(200, '<html>login</html>'))
+    assert "HTML page" in bad(t, config % "", "m", "auc")
+    server.always(Reply(503, json.dumps({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "busy"})))
+    assert "HTTP 503" in bad(t, config % "", "m", "auc")
+
+
+def history(t, config, source, text, *options, files=None):
+    """`tocsin query --window`: [(labels, value)] in its order; every row has a time."""
+    with open(t.path("query.yml"), "w") as file:
+        file.write(config)
+    for name, content in (files or {}).items():
+        with open(t.path(name), "w") as file:
+            file.write(content)
+    done = command("query", "--config.file", t.path("query.yml"), "-o", "json", *options, source, text)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert all(row["time"] for row in rows), rows
+    return [(row["labels"].get("column") or row["labels"].get("run"), row["value"]) for row in rows]
+
+
+def test_history_of_scores(t):
+    for name, value, age in (("1", 1.0, 50 * HOUR), ("2", 2.0, 5 * HOUR), ("3", 3.0, HOUR)):
+        write(t, f"store/{name}.bin", stores.profile({"age": stores.numbers([value] * 4), "b": stores.numbers([9.0] * 2)},
+                                                     ms_ago(age)))
+    config = whylogs_config("store")
+    assert history(t, config, "w", 'mean {column="age"}', "--window=24h") == [("age", "2"), ("age", "3")]
+    assert history(t, config, "w", "mean", "--window=72h", "--step=24h") == [
+        ("age", "1"), ("age", "3"), ("b", "9"), ("b", "9")], "series together, the last of each step"
+    assert history(t, config, "w", "mean", "--window=24h", "--rows") == [
+        ("age", "2"), ("b", "9"), ("age", "3"), ("b", "9")], "rows are in order of time"
+    assert history(t, config, "w", "samples(2)", "--window=24h", "--rows") == [
+        ("age", "2")] * 2 + [("b", "9")] * 2 + [("age", "3")] * 2 + [("b", "9")] * 2
+    stores.evidently_sqlite(t.path("evidently.db"), stores.evidently_rows(PROJECT, "fraud", evidently_points()))
+    config = "sources: [{name: e, type: evidently, path: evidently.db}]\n"
+    assert history(t, config, "e", 'ValueDrift{column="age"}', "--window=24h") == [("age", "0.9"), ("age", "0.001")]
+    assert history(t, config, "e", 'ValueDrift{column="age"}', "--window=3h") == [("age", "0.001")]
+    server = t.double(MLflow(*mlflow_data()))
+    stores.sqlite_file(t.path("mlflow.db"), stores.mlflow_statements(*mlflow_data()))
+    for place in (f"url: '{server.url}'", "path: mlflow.db"):
+        config = f"sources: [{{name: m, type: mlflow, {place}, experiments: [fraud]}}]\n"
+        assert history(t, config, "m", "auc", "--window=24h") == [
+            ("nightly-1", "0.9"), ("nightly-1", "0.8"), ("nightly-2", "0.7")]
+        assert history(t, config, "m", 'auc{run="nightly-1"}', "--window=48h") == [
+            ("nightly-1", "0.91"), ("nightly-1", "0.9"), ("nightly-1", "0.8")]
+        champion = config.replace(", experiments: [fraud]", ", model: fraud, alias: champion")
+        assert len(history(t, champion, "m", "auc", "--window=48h")) == 3
+    many = command("query", "--config.file", t.path("query.yml"), "--window=1h", "m", "*")
+    assert many.returncode == 0, "in its database every metric has a history"
+    with open(t.path("query.yml"), "w") as file:
+        file.write(f"sources: [{{name: m, type: mlflow, url: '{server.url}'}}]\n")
+    done = command("query", "--config.file", t.path("query.yml"), "--window=1h", "m", "*")
+    assert done.returncode == 1 and "one metric's whole key" in done.stderr, done

@@ -207,3 +207,53 @@ def workspace(root, project, name, snapshots):
     for number, text in enumerate(snapshots):
         with open(os.path.join(root, project, "snapshots", f"0198c0de-{number}.json"), "w") as file:
             file.write(text)
+
+
+# ---- MLflow
+
+MLFLOW_TABLES = [
+    "CREATE TABLE experiments(experiment_id INTEGER PRIMARY KEY, name VARCHAR(256) UNIQUE NOT NULL,"
+    " artifact_location VARCHAR(256), lifecycle_stage VARCHAR(32))",
+    "CREATE TABLE runs(run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), status VARCHAR(9), start_time BIGINT,"
+    " end_time BIGINT, lifecycle_stage VARCHAR(20), experiment_id INTEGER)",
+    "CREATE TABLE metrics(key VARCHAR(250) NOT NULL, value DOUBLE PRECISION NOT NULL, timestamp BIGINT NOT NULL,"
+    " run_uuid VARCHAR(32) NOT NULL, step BIGINT NOT NULL DEFAULT 0, is_nan BOOLEAN NOT NULL)",
+    "CREATE TABLE latest_metrics(key VARCHAR(250) NOT NULL, value DOUBLE PRECISION NOT NULL, timestamp BIGINT,"
+    " step BIGINT NOT NULL, is_nan BOOLEAN NOT NULL, run_uuid VARCHAR(32) NOT NULL)",
+    "CREATE TABLE tags(key VARCHAR(250) NOT NULL, value VARCHAR(5000), run_uuid VARCHAR(32) NOT NULL)",
+    "CREATE TABLE model_versions(name VARCHAR(256) NOT NULL, version INTEGER NOT NULL, run_id VARCHAR(32))",
+    "CREATE TABLE registered_model_aliases(name VARCHAR(256) NOT NULL, alias VARCHAR(256) NOT NULL,"
+    " version INTEGER NOT NULL)",
+]
+DBL_MAX = 1.7976931348623157e308
+
+
+def mlflow_statements(experiments, runs, versions=(), aliases=()):
+    """
+    SQL of a store.  experiments: [(id, name, stage)]; runs: [(id, name, experiment, {tag: value}, {key: [(ms, value)]})];
+    versions: [(name, version, run)]; aliases: [(name, alias, version)].
+    """
+    out = list(MLFLOW_TABLES)
+    for number, name, stage in experiments:
+        out.append(f"INSERT INTO experiments VALUES ({number}, {literal(name)}, NULL, '{stage}')")
+    for run, name, experiment, tags, metrics in runs:
+        out.append(f"INSERT INTO runs VALUES ('{run}', {literal(name)}, 'FINISHED', 1, 2, 'active', {experiment})")
+        out += [f"INSERT INTO tags VALUES ({literal(k)}, {literal(v)}, '{run}')" for k, v in tags.items()]
+        for key, points in metrics.items():
+            for step, (ms, value) in enumerate(points):
+                nan = value != value
+                number = 0.0 if nan else max(-DBL_MAX, min(DBL_MAX, value))
+                row = f"{literal(key)}, {number!r}, {int(ms)}"
+                out.append(f"INSERT INTO metrics VALUES ({row}, '{run}', {step}, {'true' if nan else 'false'})")
+                last = f"INSERT INTO latest_metrics VALUES ({row}, {step}, {'true' if nan else 'false'}, '{run}')"
+            out.append(last)
+    out += [f"INSERT INTO model_versions VALUES ({literal(n)}, {v}, '{r}')" for n, v, r in versions]
+    out += [f"INSERT INTO registered_model_aliases VALUES ({literal(n)}, {literal(a)}, {v})" for n, a, v in aliases]
+    return out
+
+
+def sqlite_file(path, statements):
+    with sqlite3.connect(path) as db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
