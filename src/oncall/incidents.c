@@ -59,10 +59,10 @@ incidents_find(const struct incidents *incidents, int64_t id)
 	return NULL;
 }
 
-struct decisions *
-incidents_decisions(const struct incidents *incidents)
+struct overrides *
+incidents_overrides(const struct incidents *incidents)
 {
-	return incidents->decisions;
+	return incidents->overrides;
 }
 
 struct incident_work *
@@ -202,8 +202,8 @@ open_new(struct incidents *incidents, struct alert_group *group, const struct in
 	if (policy != NULL) {
 		incident_work_of(incident)->policy = policies_freeze(&incidents->policies, policy);
 		(void)incident_move(incident, ESCALATION_OPENED, now, WALL_NONE, NULL);
-		incident_history(incident, "incident", policy->name, now, "opened, escalates by %s",
-		    policy->name);
+		incident_history(incident, "incident", policy->name, now,
+		    "opened, escalates by %s", policy->name);
 	}
 	incident_write(incident, false);
 	return incident;
@@ -253,7 +253,7 @@ end(struct incident *incident, wall_t now, const char *why)
 	incident_write(incident, false);
 }
 
-/* "a severity rise breaks an acknowledgement": above what it ever was, or it would break again and again. */
+/* Only above what it ever was, or one that goes up and down would break every acknowledgement. */
 static void
 change(struct incident *incident, const struct incident_facts *facts, wall_t now)
 {
@@ -345,14 +345,12 @@ incidents_gc(struct incidents *incidents, wall_t now)
 /* ---- life --------------------------------------------------------------------------------- */
 
 struct incidents *
-incidents_new(struct loop *loop, struct store *store, struct decisions *decisions,
-    struct overrides *overrides)
+incidents_new(struct loop *loop, struct store *store, struct overrides *overrides)
 {
 	struct incidents *incidents = xcalloc(1, sizeof(*incidents));
 
 	incidents->loop = loop;
 	incidents->store = store;
-	incidents->decisions = decisions;
 	incidents->overrides = overrides;
 	policies_init(&incidents->policies, store);
 	list_init(&incidents->working);

@@ -21,9 +21,9 @@
 #include "base/instant.h"
 #include "config/config.h"
 #include "loop/loop.h"
-#include "oncall/decision.h"
 #include "oncall/escalation.h"
 #include "oncall/overrides.h"
+#include "oncall/plan.h"
 #include "oncall/policy.h"
 #include "route/groups.h"
 #include "store/store_incident.h"
@@ -75,6 +75,16 @@ struct incident_facts {
 	wall_t youngest;         /* start of the one that began last */
 };
 
+/* What is said of a step to whoever keeps the reasons. */
+enum incident_note {
+	INCIDENT_NOTE_SKIPPED,    /* the severity or the time is not the step's, or who it names is not configured */
+	INCIDENT_NOTE_NOBODY,     /* on call */
+	INCIDENT_NOTE_DUPLICATE,  /* is being told the same */
+	INCIDENT_NOTE_IMPOSSIBLE, /* the receiver cannot tell anybody */
+	INCIDENT_NOTE_HELD,       /* until quiet hours are over */
+	INCIDENT_NOTE_EXHAUSTED,
+};
+
 enum tell_result { TELL_SENT, TELL_DUPLICATE, TELL_HELD, TELL_IMPOSSIBLE };
 
 struct incidents_hooks {
@@ -87,13 +97,18 @@ struct incidents_hooks {
 	 */
 	enum tell_result (*tell)(void *arg, struct incident *incident, const struct receiver_config *receiver, const char *place,
 	    wall_t now);
+	/* target: a receiver, schedule or user, or empty; until: WALL_NONE, or when it goes on. */
+	void (*note)(void *arg, const struct incident *incident, enum incident_note what, const char *target, const char *cause,
+	    wall_t until, wall_t now);
+	/* Its state is another now: acknowledged, snoozed, open, over. */
+	void (*changed)(void *arg, struct incident *incident, wall_t now);
 	/* Takes back deliveries of the escalation that have not left; why is static. */
 	void (*stop)(void *arg, struct incident *incident, const char *why);
 	/* Whoever was told and can say so hears that somebody has it in hand. */
 	void (*acknowledged)(void *arg, struct incident *incident, wall_t now);
 };
 
-struct incidents *incidents_new(struct loop *loop, struct store *store, struct decisions *decisions, struct overrides *overrides);
+struct incidents *incidents_new(struct loop *loop, struct store *store, struct overrides *overrides);
 void incidents_free(struct incidents *incidents); /* accepts NULL; rows stay */
 void incidents_set_hooks(struct incidents *incidents, const struct incidents_hooks *hooks);
 void incidents_apply(struct incidents *incidents, struct config *config);
@@ -157,4 +172,4 @@ void incident_history(const struct incident *incident, const char *kind, const c
 /* Forgets, a few at a time, what can no longer be opened again. */
 void incidents_gc(struct incidents *incidents, wall_t now);
 void incidents_put_metrics(const struct incidents *incidents, wall_t now, struct buf *out);
-struct decisions *incidents_decisions(const struct incidents *incidents);
+struct overrides *incidents_overrides(const struct incidents *incidents);

@@ -17,7 +17,6 @@
 struct incidents {
 	struct loop *loop;
 	struct store *store;
-	struct decisions *decisions;
 	struct overrides *overrides;
 	struct incidents_hooks hooks;
 	struct config *config;

@@ -206,5 +206,4 @@ incidents_put_metrics(const struct incidents *incidents, wall_t now, struct buf 
 	    incidents->exhausted);
 	put_one(out, "tocsin_escalations_overdue", "gauge",
 	    "Incidents whose next step is over a minute late.", count_overdue(incidents, now));
-	decisions_put_metrics(incidents->decisions, out);
 }

@@ -9,9 +9,10 @@
  */
 #include "config.h"
 
+#include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/attr.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/timestamp.h"
@@ -63,6 +64,8 @@ incident_move(struct incident *incident, enum escalation_event event, wall_t now
 	struct incident_work *work = incident->work;
 	struct escalation e = { .state = (enum incident_state)incident->state,
 		.before = (enum incident_state)incident->before };
+	const struct incidents_hooks *hooks = &incident->incidents->hooks;
+	uint8_t before = incident->state;
 	uint32_t effects;
 
 	if (work != NULL) {
@@ -88,26 +91,21 @@ incident_move(struct incident *incident, enum escalation_event event, wall_t now
 		work->waits = false;
 		incident_set_timer(incident);
 	}
+	if (before != incident->state && hooks->changed != NULL)
+		hooks->changed(hooks->arg, incident, now);
 	return effects;
 }
 
 /* ---- one step ----------------------------------------------------------------------- */
 
 static void
-note(const struct incident *incident, enum decision_reason reason, const char *target, int step,
-    wall_t now, wall_t until, const char *detail)
+note(const struct incident *incident, enum incident_note what, const char *target,
+    const char *cause, wall_t until, wall_t now)
 {
-	decision_note(incident->incidents->decisions, &(struct decision){
-							  .reason = reason,
-							  .at = now,
-							  .incident = incident->id,
-							  .group_key = str_from(incident->key),
-							  .group_labels = incident->labels,
-							  .target = str_from(target),
-							  .step = step,
-							  .until = until,
-							  .detail = str_from(detail),
-						      });
+	const struct incidents_hooks *hooks = &incident->incidents->hooks;
+
+	if (hooks->note != NULL)
+		hooks->note(hooks->arg, incident, what, target, cause, until, now);
 }
 
 static void
@@ -132,20 +130,30 @@ say_line(struct buf *said, const struct plan_line *line, const char *what)
 		buf_puts(said, " (fallback)");
 }
 
-static const char *
-why_skipped(const struct plan *plan, const struct plan_line *line)
+static const char *const why_skipped[] = {
+	[PLAN_NOT_SKIPPED] = "",
+	[PLAN_NOT_THIS_SEVERITY] = "not a step for this severity",
+	[PLAN_NOT_AT_THIS_TIME] = "outside the step's active time intervals",
+	[PLAN_NOBODY_ON_CALL] = "nobody is on call",
+	[PLAN_UNKNOWN] = "no longer configured",
+};
+static_assert(ARRAY_LEN(why_skipped) == PLAN_SKIP_COUNT, "a reason for each");
+
+static void
+skip_line(struct incident *incident, const struct plan_line *line, wall_t now, struct buf *said)
 {
-	if (line->reason == DECISION_CONDITION)
-		return plan->for_severity ? "not a step for this severity"
-					  : "outside the step's active time intervals";
-	if (line->reason == DECISION_NOBODY_ON_CALL)
-		return "nobody is on call";
-	return "no longer configured";
+	const char *why = why_skipped[line->skipped];
+
+	note(incident,
+	    line->skipped == PLAN_NOBODY_ON_CALL ? INCIDENT_NOTE_NOBODY : INCIDENT_NOTE_SKIPPED,
+	    line->name, why, WALL_NONE, now);
+	buf_printf(said, "%s%s%s%s", said->n > 0 ? ", " : "", line->name,
+	    line->name[0] != '\0' ? ": " : "", why);
 }
 
 static void
-tell_line(struct incident *incident, const struct plan_line *line, const char *place, int step,
-    wall_t now, struct buf *said)
+tell_line(struct incident *incident, const struct plan_line *line, const char *place, wall_t now,
+    struct buf *said)
 {
 	const struct incidents_hooks *hooks = &incident->incidents->hooks;
 
@@ -157,13 +165,13 @@ tell_line(struct incident *incident, const struct plan_line *line, const char *p
 		say_line(said, line, "held for");
 		return;
 	case TELL_DUPLICATE:
-		note(incident, DECISION_DUPLICATE, line->receiver->name, step, now, WALL_NONE,
-		    "it is being told the same");
+		note(incident, INCIDENT_NOTE_DUPLICATE, line->receiver->name,
+		    "it is being told the same", WALL_NONE, now);
 		say_line(said, line, "already telling");
 		return;
 	case TELL_IMPOSSIBLE:
-		note(incident, DECISION_FAILED, line->receiver->name, step, now, WALL_NONE,
-		    "the receiver has no integration");
+		note(incident, INCIDENT_NOTE_IMPOSSIBLE, line->receiver->name,
+		    "the receiver has no integration", WALL_NONE, now);
 		say_line(said, line, "cannot tell");
 		return;
 	}
@@ -194,19 +202,16 @@ do_step(struct incident *incident, uint32_t step, dur_t late, wall_t now)
 	char place[64];
 
 	make_plan(incident, step, now, plan);
-	work->passed_over = work->passed_over || plan->for_severity;
 	snprintf(place, sizeof(place), "%u.%u.%u", work->generation, work->loop, step);
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct plan_line *line = &plan->lines[i];
 
-		if (!line->skipped) {
-			tell_line(incident, line, place, (int)step, now, &said);
-			continue;
-		}
-		note(incident, line->reason, line->name, (int)step, now, WALL_NONE,
-		    why_skipped(plan, line));
-		buf_printf(&said, "%s%s%s%s", said.n > 0 ? ", " : "", line->name,
-		    line->name[0] != '\0' ? ": " : "", why_skipped(plan, line));
+		work->passed_over =
+		    work->passed_over || line->skipped == PLAN_NOT_THIS_SEVERITY;
+		if (line->skipped == PLAN_NOT_SKIPPED)
+			tell_line(incident, line, place, now, &said);
+		else
+			skip_line(incident, line, now, &said);
 	}
 	say_step(incident, step, late, now, &said);
 	buf_fini(&said);
@@ -228,10 +233,10 @@ exhausted(struct incident *incident, wall_t now)
 		line.receiver = config_receiver(incidents->config, policy->fallback);
 	snprintf(place, sizeof(place), "%u.%u.end", incident->work->generation,
 	    incident->work->loop);
-	note(incident, DECISION_EXHAUSTED, policy->fallback, (int)policy->n_steps, now, WALL_NONE,
-	    "all steps were taken and nobody acknowledged");
+	note(incident, INCIDENT_NOTE_EXHAUSTED, "",
+	    "all steps were taken and nobody acknowledged", WALL_NONE, now);
 	if (line.receiver != NULL)
-		tell_line(incident, &line, place, (int)policy->n_steps, now, &said);
+		tell_line(incident, &line, place, now, &said);
 	incident_history(incident, "exhausted", policy->name, now,
 	    "all steps were taken and nobody acknowledged%s%s", said.n > 0 ? "; " : "",
 	    said.n > 0 ? said.p : "");
@@ -255,7 +260,7 @@ turn_is_spent(struct incidents *incidents)
 	return dur_less(STEP_BUDGET, mono_since(now, incidents->turn_steps));
 }
 
-/* All whom the step would tell have quiet hours: WALL_NONE, or when the first of them may be told. */
+/* When all whom the step would tell have quiet hours: until when, for the first. Else WALL_NONE. */
 static wall_t
 quiet_for_all(const struct incident *incident, uint32_t step, wall_t now)
 {
@@ -287,8 +292,8 @@ hold(struct incident *incident, wall_t now, wall_t until)
 	char text[TIMESTAMP_TEXT_MAX];
 
 	work->due_at = until;
-	note(incident, DECISION_HELD, "", (int)work->step, now, until,
-	    "everybody whom the step would tell has quiet hours");
+	note(incident, INCIDENT_NOTE_HELD, "",
+	    "everybody whom the step would tell has quiet hours", until, now);
 	incident_history(incident, "held", steps_of(incident)->name, now,
 	    "step %u is held until %s: quiet hours", work->step + 1,
 	    timestamp_format_ms(until, text));

@@ -18,10 +18,9 @@ add(struct plan *plan, const struct step_target *target)
 }
 
 static void
-skip(struct plan_line *line, enum decision_reason reason)
+skip(struct plan_line *line, enum plan_skip why)
 {
-	line->skipped = true;
-	line->reason = reason;
+	line->skipped = why;
 }
 
 static void
@@ -29,7 +28,7 @@ tell(struct plan_line *line, const struct receiver_config *receiver)
 {
 	line->receiver = receiver;
 	if (receiver == NULL)
-		skip(line, DECISION_FAILED); /* it is no longer configured */
+		skip(line, PLAN_UNKNOWN);
 }
 
 /* A word of the person's, else a receiver for everybody; no word: all ways. */
@@ -80,7 +79,7 @@ tell_schedule(struct plan *plan, const struct plan_context *context,
 	struct plan_line *line = add(plan, target);
 
 	line->schedule = target->name;
-	skip(line, DECISION_NOBODY_ON_CALL);
+	skip(line, PLAN_NOBODY_ON_CALL);
 }
 
 static void
@@ -101,7 +100,7 @@ tell_target(struct plan *plan, const struct plan_context *context,
 		if (user != NULL)
 			tell_user(plan, context, target, user, NULL);
 		else
-			skip(add(plan, target), DECISION_FAILED);
+			skip(add(plan, target), PLAN_UNKNOWN);
 		return;
 	case STEP_TARGET_COUNT:
 		return;
@@ -157,9 +156,12 @@ plan_step(const struct plan_context *context, const struct escalation_policy *po
 	const struct escalation_step *s = &policy->steps[step];
 
 	ret->n = 0;
-	ret->for_severity = !severity_holds(s, severity);
-	if (ret->for_severity || !time_holds(context, s, now)) {
-		skip(add(ret, &(struct step_target){ .name = "" }), DECISION_CONDITION);
+	if (!severity_holds(s, severity)) {
+		skip(add(ret, &(struct step_target){ .name = "" }), PLAN_NOT_THIS_SEVERITY);
+		return;
+	}
+	if (!time_holds(context, s, now)) {
+		skip(add(ret, &(struct step_target){ .name = "" }), PLAN_NOT_AT_THIS_TIME);
 		return;
 	}
 	for (uint32_t i = 0; i < s->n_notify; i++)

@@ -10,15 +10,22 @@
 
 #include "base/instant.h"
 #include "config/config.h"
-#include "oncall/decision.h"
 #include "oncall/schedule.h"
 
 #define PLAN_LINES_MAX 256
 
+enum plan_skip {
+	PLAN_NOT_SKIPPED,
+	PLAN_NOT_THIS_SEVERITY, /* the whole step */
+	PLAN_NOT_AT_THIS_TIME,  /* the same */
+	PLAN_NOBODY_ON_CALL,
+	PLAN_UNKNOWN,           /* what it names is no longer configured */
+	PLAN_SKIP_COUNT
+};
+
 struct plan_line {
-	bool skipped;
-	enum decision_reason reason;            /* skipped: why */
-	const struct receiver_config *receiver; /* else: who is told */
+	enum plan_skip skipped;
+	const struct receiver_config *receiver; /* not skipped: who is told */
 	const char *user, *schedule;            /* for whom, or NULL */
 	const char *name;                       /* of what the step names */
 	bool is_fallback;
@@ -27,7 +34,6 @@ struct plan_line {
 struct plan {
 	struct plan_line lines[PLAN_LINES_MAX];
 	uint32_t n;
-	bool for_severity; /* the step is passed over for the severity */
 };
 
 struct plan_context {

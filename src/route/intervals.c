@@ -93,7 +93,7 @@ intervals_contain(const struct time_interval *const *intervals, uint32_t n, wall
 	return false;
 }
 
-/* When a spec may begin or end next: at a time of day of its own, or where a day or an offset may. */
+/* When a spec may begin or end: at a time of day of its own, or where a day or an offset may. */
 static int64_t
 next_mark(const struct time_spec *spec, int64_t sec)
 {
