@@ -343,6 +343,14 @@ nflog_set_held(struct notifier *notifier, struct channel *channel, struct finger
 	write_entry(notifier, channel);
 }
 
+void
+nflog_set_thread(struct notifier *notifier, struct channel *channel, const char *thread)
+{
+	free(channel->entry.thread);
+	channel->entry.thread = xstrdup(thread);
+	write_entry(notifier, channel);
+}
+
 static bool
 decode(struct str bytes, struct fingerprint_set *ret)
 {

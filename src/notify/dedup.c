@@ -22,6 +22,8 @@ static const char *const reason_text[] = {
 	[NOTIFY_REPEAT] = "repeat interval elapsed",
 	[NOTIFY_UNSUPPRESSED] = "no longer suppressed",
 	[NOTIFY_HELD_RESOLVED] = "resolved while suppressed",
+	[NOTIFY_ESCALATED] = "escalation",
+	[NOTIFY_ACKNOWLEDGED] = "acknowledged",
 };
 static_assert(ARRAY_LEN(reason_text) == NOTIFY_REASON_COUNT, "a text for each reason");
 

@@ -82,6 +82,13 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		channel->recheck = true;
 		return;
 	}
+	if (channel->out != NULL && channel->out->origin.kind == INTENT_ACKNOWLEDGED) {
+		if (view->firing.n > 0) { /* first the one, then the other */
+			channel->recheck = true;
+			return;
+		}
+		intent_cancel(notifier, channel, "resolved before it could be delivered");
+	}
 	if (config == NULL) {
 		nothing_to_say(notifier, channel, "the receiver is no longer configured");
 		return;
@@ -93,8 +100,16 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		    notifier, channel, "silenced, inhibited or muted before it could be delivered");
 		return;
 	}
+	if (channel->out != NULL && channel->out->origin.kind == INTENT_ESCALATION &&
+	    view->firing.n > 0) {
+		/* A step said so; what the receiver knows already is no reason not to. */
+		if (!intent_is(channel->out, view))
+			intent_set(channel, notifier, view, NOTIFY_ESCALATED);
+		return;
+	}
 	reason = reason_for(channel, view, send_resolved);
-	if (reason == NOTIFY_NOTHING)
+	reason = escalate_withhold(channel, view, reason);
+	if (reason == NOTIFY_NOTHING && !channel->is_extra)
 		reason = held_decide(fingerprints_of(&channel->entry.held), view->firing,
 		    view->resolved, send_resolved, view->options);
 	if (reason == NOTIFY_NOTHING) {
@@ -127,6 +142,46 @@ detach(struct notifier *notifier, struct channel *channel, const char *why)
 	channel_release(notifier, channel);
 }
 
+static bool
+state_has(const struct group_state *state, const struct channel *channel)
+{
+	for (uint32_t i = 0; i < state->n; i++) {
+		if (state->channels[i] == channel)
+			return true;
+	}
+	return false;
+}
+
+struct channel *
+flush_add_channel(struct notifier *notifier, struct alert_group *group, struct target *target)
+{
+	struct group_state *state = group->notify;
+	struct channel *channel = channel_get(notifier, str_from(group->key), target);
+
+	if (state_has(state, channel))
+		return channel;
+	list_remove(&state->link);
+	state = xrealloc(state, 1, sizeof(*state) + (state->n + 1) * sizeof(state->channels[0]));
+	state->link = (struct link){ 0 };
+	list_append(&notifier->states, &state->link);
+	state->channels[state->n++] = channel;
+	channel->is_extra = true;
+	channel->group = group;
+	channel->repeat_interval = group->route->repeat_interval;
+	group->notify = state;
+	return channel;
+}
+
+/* Those that were told of the incident beside the route's own. */
+static void
+add_told(struct notifier *notifier, struct alert_group *group, const struct incident *incident)
+{
+	struct str told;
+
+	for (uint32_t i = 0; (told = incident_told(incident, i)).n > 0; i++)
+		flush_add_channel(notifier, group, target_get(notifier, told));
+}
+
 static struct group_state *
 state_new(struct notifier *notifier, struct alert_group *group)
 {
@@ -138,6 +193,8 @@ state_new(struct notifier *notifier, struct alert_group *group)
 	state->group = group;
 	state->generation = notifier->generation;
 	state->n = n;
+	if (notifier->options.incidents != NULL)
+		state->incident = incidents_of(notifier->options.incidents, group);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct integration_config *config = &receiver->integrations[i];
 
@@ -146,26 +203,19 @@ state_new(struct notifier *notifier, struct alert_group *group)
 		state->channels[i] = channel_get(
 		    notifier, str_from(group->key), target_get(notifier, buf_str(&name)));
 		state->channels[i]->group = group;
+		state->channels[i]->is_extra = false;
 	}
 	buf_fini(&name);
 	list_append(&notifier->states, &state->link);
 	group->notify = state;
-	return state;
-}
-
-static bool
-state_has(const struct group_state *state, const struct channel *channel)
-{
-	for (uint32_t i = 0; i < state->n; i++) {
-		if (state->channels[i] == channel)
-			return true;
-	}
-	return false;
+	if (state->incident != NULL)
+		add_told(notifier, group, state->incident);
+	return group->notify;
 }
 
 /* After a reload the receiver may have other integrations than before. */
-static struct group_state *
-state_get(struct notifier *notifier, struct alert_group *group)
+struct group_state *
+flush_state(struct notifier *notifier, struct alert_group *group)
 {
 	struct group_state *old = group->notify, *state;
 
@@ -194,6 +244,50 @@ flush_forget_group(struct notifier *notifier, struct group_state *state)
 	free(state);
 }
 
+/* Nobody escalated to it any more. */
+void
+flush_drop_extra(struct notifier *notifier, struct channel *channel, const char *why)
+{
+	struct group_state *state = channel->group->notify;
+	uint32_t i = 0;
+
+	while (i < state->n && state->channels[i] != channel)
+		i++;
+	if (i == state->n)
+		return;
+	if (state->incident != NULL)
+		incident_drop_told(state->incident, channel->target->name);
+	for (state->n--; i < state->n; i++)
+		state->channels[i] = state->channels[i + 1];
+	channel->is_extra = false;
+	detach(notifier, channel, why);
+}
+
+/* Opens, changes or ends the group's incident. */
+static void
+observe(struct notifier *notifier, struct alert_group *group, const struct view *view, wall_t now)
+{
+	struct group_state *state = group->notify;
+	struct incident_facts facts;
+
+	if (notifier->options.incidents == NULL)
+		return;
+	facts = escalate_facts(group, view);
+	state->incident = incidents_observe(notifier->options.incidents, group, &facts, now);
+}
+
+/* What is due of its escalation, after the route's own receiver; uses the view's memory. */
+static void
+escalate(struct notifier *notifier, struct alert_group *group, wall_t now)
+{
+	const struct group_state *state = group->notify;
+
+	if (state->incident == NULL)
+		return;
+	incident_run(state->incident, now);
+	escalate_note_conditions(notifier, group, now);
+}
+
 /* May free the group. */
 static void
 let_go_when_done(struct notifier *notifier, struct alert_group *group)
@@ -215,9 +309,10 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 	struct view view;
 
 	/* Also while stopping: what is decided now is sent after the restart. */
-	state = state_get(notifier, group);
+	state = flush_state(notifier, group);
 	view = view_of(notifier, group, now);
 	reasons_of_view(notifier, group, &view);
+	observe(notifier, group, &view, now);
 	for (uint32_t i = 0; i < state->n; i++) {
 		struct channel *channel = state->channels[i];
 
@@ -228,6 +323,7 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 		held_note(notifier, channel, &view);
 	}
 	held_keep(state, &view);
+	escalate(notifier, group, now);
 	channels_sweep(notifier, now);
 	let_go_when_done(notifier, group);
 }
@@ -252,6 +348,7 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 		held_note(notifier, channel, &view);
 		held_keep(group->notify, &view);
 	}
+	escalate_resume(notifier, channel);
 	let_go_when_done(notifier, group);
 }
 
@@ -262,8 +359,9 @@ notifier_group_gone(void *arg, struct alert_group *group)
 
 	decisions_over(notifier->decisions, str_from(group->key),
 	    loop_now(notifier->options.loop));
-	if (group->notify == NULL)
-		return;
-	flush_forget_group(arg, group->notify);
+	if (group->notify != NULL)
+		flush_forget_group(arg, group->notify);
 	group->notify = NULL;
+	if (notifier->options.incidents != NULL)
+		incidents_group_gone(notifier->options.incidents, group);
 }

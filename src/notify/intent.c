@@ -16,8 +16,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/severity.h"
 #include "base/xalloc.h"
 #include "notify/notify_internal.h"
+#include "oncall/quiet.h"
 
 #define ITEM_BYTES  17u /* i64 id, u8 flags, i64 ends_at */
 #define ITEM_FIRING 1u
@@ -65,6 +67,9 @@ write_row(const struct delivery *delivery)
 					 .error = str_from(delivery->error),
 					 .maybe_sent = delivery->maybe_sent,
 					 .tick_at = delivery->tick_at,
+					 .kind = delivery->origin.kind,
+					 .incident = delivery->origin.incident,
+					 .place = str_from(delivery->origin.place),
 				     });
 }
 
@@ -105,6 +110,10 @@ intent_history(const struct delivery *delivery, const char *kind, const char *te
 					 .at = loop_now(notifier->options.loop),
 					 .kind = str_from(kind),
 					 .labels = buf_str(&notifier->scratch),
+					 .fingerprint =
+					     delivery->origin.incident != 0
+						 ? incident_mark(delivery->origin.incident)
+						 : 0,
 					 .subject = str_from(delivery->channel->target->name),
 					 .detail = buf_str(&detail),
 				     });
@@ -291,9 +300,40 @@ inherit(struct delivery *delivery, struct delivery *old)
 	intent_end(old, DELIVERY_CANCELLED, why);
 }
 
+/* Held, not dropped: it leaves when the quiet hours are over, unless something newer takes its place. */
+static void
+hold_in_quiet_hours(struct delivery *delivery, const struct view *view)
+{
+	const struct config *config = delivery->notifier->config;
+	wall_t until;
+
+	if (config == NULL || config->n_quiet_hours == 0)
+		return;
+	until = quiet_until(
+	    config, delivery->channel->target->receiver, view_severity(view), view->tick);
+	delivery->held = wall_is_set(until);
+	if (delivery->held)
+		delivery->due_at = until;
+}
+
+/* News that take the place of an escalation's message are the escalation's. */
 void
 intent_set(struct channel *channel, struct notifier *notifier, const struct view *view,
     enum notify_reason reason)
+{
+	const struct group_state *state = channel->group->notify;
+	struct intent_origin origin = { .kind = INTENT_NEWS };
+
+	if (channel->out != NULL && channel->out->origin.kind == INTENT_ESCALATION)
+		origin = channel->out->origin;
+	else if (state != NULL && state->incident != NULL)
+		origin.incident = state->incident->id;
+	intent_set_as(channel, notifier, view, reason, &origin);
+}
+
+void
+intent_set_as(struct channel *channel, struct notifier *notifier, const struct view *view,
+    enum notify_reason reason, const struct intent_origin *origin)
 {
 	struct delivery *delivery =
 	    delivery_new(notifier, channel, store_next_id(notifier->options.store));
@@ -301,7 +341,10 @@ intent_set(struct channel *channel, struct notifier *notifier, const struct view
 	delivery->group_labels = labels_ref(channel->group->labels);
 	delivery->route_id = xstrdup(channel->group->route->id);
 	delivery->reason = reason;
+	delivery->origin = *origin;
 	delivery->created_at = delivery->tick_at = delivery->due_at = view->tick;
+	if (origin->kind != INTENT_ACKNOWLEDGED)
+		hold_in_quiet_hours(delivery, view);
 	take_items(delivery, view);
 	if (channel->out != NULL)
 		inherit(delivery, channel->out);
@@ -387,12 +430,44 @@ notifier_restore_delivery(struct notifier *notifier, const struct delivery_row *
 	delivery->created_at = row->created_at;
 	delivery->due_at = row->due_at;
 	delivery->tick_at = row->tick_at;
-	delivery->maybe_sent = true;
+	delivery->origin.kind =
+	    row->kind <= INTENT_ACKNOWLEDGED ? (enum intent_kind)row->kind : INTENT_NEWS;
+	delivery->origin.incident = row->incident;
+	snprintf(delivery->origin.place, sizeof(delivery->origin.place), "%.*s",
+	    STR_ARG(str_head(row->place, INTENT_PLACE_MAX - 1)));
+	delivery->held = row->attempts == 0 && wall_before(row->tick_at, row->due_at);
+	/* What is held has not left. */
+	delivery->maybe_sent = !delivery->held ||
+			       !wall_before(loop_now(notifier->options.loop), row->due_at);
 	snprintf(delivery->error, sizeof(delivery->error), "%.*s", STR_ARG(row->error));
 	restore_items(delivery, row->alerts);
 	if (channel->out != NULL)
 		inherit(delivery, channel->out);
 	channel->out = delivery;
+}
+
+void
+intent_reconsider(struct delivery *delivery, wall_t now)
+{
+	struct str severity = STR("");
+	wall_t until;
+
+	if (!delivery->held || delivery->state != INTENT_WAITING)
+		return;
+	for (uint32_t i = 0; i < delivery->n_items; i++) {
+		struct str word = labels_value(delivery->items[i].alert->labels, STR("severity"));
+
+		if (delivery->items[i].firing && severity_rank(word) < severity_rank(severity))
+			severity = word;
+	}
+	until = quiet_until(
+	    delivery->notifier->config, delivery->channel->target->receiver, severity, now);
+	delivery->held = wall_is_set(until);
+	delivery->due_at = delivery->held ? until : now;
+	intent_update(delivery, DELIVERY_PENDING, WALL_NONE);
+	if (timer_is_set(&delivery->timer))
+		loop_timer_set_wall(
+		    delivery->notifier->options.loop, &delivery->timer, delivery->due_at);
 }
 
 void

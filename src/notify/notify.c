@@ -32,6 +32,12 @@ notifier_new(const struct notifier_options *options)
 	list_init(&notifier->busy);
 	timer_init(&notifier->pump, send_pump, notifier);
 	notifier->decisions = decisions_new(options->store);
+	if (options->incidents != NULL) {
+		struct incidents_hooks hooks = *escalate_hooks();
+
+		hooks.arg = notifier;
+		incidents_set_hooks(options->incidents, &hooks);
+	}
 	notifier->silence_watch =
 	    silence_watch_new(options->loop, options->alerts, options->silences);
 	return notifier;
@@ -86,7 +92,8 @@ check_delivery(struct notifier *notifier, struct channel *channel)
 
 	if (channel->target->config == NULL)
 		why = "its receiver is no longer configured";
-	else if (channel->group == NULL && !has_route(notifier->config, delivery))
+	else if (channel->group == NULL && delivery->origin.kind == INTENT_NEWS &&
+		 !has_route(notifier->config, delivery))
 		why = "its route is no longer configured";
 	else if (delivery->n_items == 0)
 		why = "none of its alerts is known any more";
@@ -110,12 +117,30 @@ notifier_apply(struct notifier *notifier, struct config *config, struct inhibito
 	notifier->inhibitor = inhibitor;
 	notifier->generation++;
 	silence_watch_apply(notifier->silence_watch, config);
+	if (notifier->options.incidents != NULL)
+		incidents_apply(notifier->options.incidents, config);
 	name_targets(notifier, config);
 	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
 		if (channel->out != NULL)
 			check_delivery(notifier, channel);
+		if (channel->out != NULL)
+			intent_reconsider(channel->out, loop_now(notifier->options.loop));
 	}
 	config_unref(old);
+}
+
+/* Receivers that escalations of an earlier run told belong to their groups at once. */
+static void
+find_told(struct notifier *notifier)
+{
+	struct incident *incident;
+
+	if (notifier->options.incidents == NULL)
+		return;
+	for (size_t it = 0; (incident = incidents_next(notifier->options.incidents, &it)) != NULL;) {
+		if (incident->group != NULL && incident_told(incident, 0).n > 0)
+			(void)flush_state(notifier, incident->group);
+	}
 }
 
 void
@@ -124,6 +149,7 @@ notifier_start(struct notifier *notifier, wall_t now)
 	struct channel *channel;
 
 	silence_watch_start(notifier->silence_watch);
+	find_told(notifier);
 	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
 		channel->entry.expires_at =
 		    wall_max(channel->entry.expires_at, wall_add(now, RESTORED_GRACE));

@@ -27,6 +27,7 @@
 #include "base/rng.h"
 #include "config/config.h"
 #include "net/xfer.h"
+#include "oncall/incidents.h"
 #include "route/alerts.h"
 #include "route/groups.h"
 #include "route/inhibit.h"
@@ -42,6 +43,7 @@ struct notifier_options {
 	struct store *store;
 	struct alerts *alerts;
 	struct silences *silences;
+	struct incidents *incidents; /* NULL: none are kept, nobody escalates */
 	const char *external_url;
 	uint64_t seed;             /* of the jitter */
 	/* Which code serves a type; NULL: receiver_ops_of(). Tests bring their own. */
@@ -73,6 +75,8 @@ enum notify_reason {
 	NOTIFY_NOTHING, NOTIFY_FIRST, NOTIFY_NEW_ALERTS, NOTIFY_ALL_RESOLVED, NOTIFY_SOME_RESOLVED, NOTIFY_REPEAT,
 	/* ours, where the five rules find nothing to say: see held_decide() */
 	NOTIFY_UNSUPPRESSED, NOTIFY_HELD_RESOLVED,
+	/* on call */
+	NOTIFY_ESCALATED, NOTIFY_ACKNOWLEDGED,
 	NOTIFY_REASON_COUNT
 };
 struct fingerprints {

@@ -69,6 +69,8 @@ struct channel {
 	int64_t dead_id;           /* the last delivery, if it ended dead */
 	bool done;                 /* nothing left to say about the last flush */
 	bool recheck;              /* a flush came while `out` was on the wire */
+	bool is_extra;             /* not of the route's receiver: an escalation told it */
+	bool ack_after;            /* hears that it is acknowledged once `out` has left */
 	bool noted;                /* the decision log says that there is nothing new */
 };
 
@@ -86,6 +88,17 @@ enum intent_state {
 	INTENT_SENDING,
 };
 
+/* What a delivery is for. Stored. */
+enum intent_kind { INTENT_NEWS, INTENT_ESCALATION, INTENT_ACKNOWLEDGED };
+
+#define INTENT_PLACE_MAX 40
+
+struct intent_origin {
+	enum intent_kind kind;
+	int64_t incident;             /* 0: of none */
+	char place[INTENT_PLACE_MAX]; /* of an escalation: "GENERATION.LOOP.STEP" */
+};
+
 struct outgoing;
 
 struct delivery {
@@ -100,6 +113,8 @@ struct delivery {
 	uint32_t n_items;
 	struct fingerprint_set firing, resolved;
 	enum notify_reason reason;
+	struct intent_origin origin;
+	bool held;               /* by quiet hours, until due_at */
 	uint32_t attempts;
 	uint32_t step; /* not kept over a restart: then all of its requests are sent again */
 	wall_t created_at, due_at, tick_at;
@@ -127,10 +142,11 @@ struct outgoing {
 	uint32_t n_held;
 };
 
-/* A group's channels, in the order of its receiver's integrations. */
+/* A group's channels: in the order of its receiver's integrations, then those that escalations have told. */
 struct group_state {
 	struct link link;
 	struct alert_group *group;
+	struct incident *incident; /* NULL: there is none */
 	uint64_t generation;
 	uint32_t n;
 	struct channel *channels[];
@@ -208,6 +224,7 @@ void nflog_set(struct notifier *notifier, struct channel *channel, struct finger
  * fires, and told over if it does not.
  */
 void nflog_set_unsure(struct notifier *notifier, struct channel *channel, const struct delivery *delivery);
+void nflog_set_thread(struct notifier *notifier, struct channel *channel, const char *thread);
 /* New sets, the caller's. */
 struct fingerprint_set fingerprints_union(struct fingerprints a, struct fingerprints b);
 struct fingerprint_set fingerprints_minus(struct fingerprints a, struct fingerprints b);
@@ -244,6 +261,11 @@ void held_keep(const struct group_state *state, const struct view *view);
 void intent_set(struct channel *channel, struct notifier *notifier, const struct view *view, enum notify_reason reason);
 /* Ends the unfinished delivery without an outcome; no-op without one or while it is on the wire. */
 void intent_cancel(struct notifier *notifier, struct channel *channel, const char *why);
+/* The same for another purpose than the group's news. */
+void intent_set_as(struct channel *channel, struct notifier *notifier, const struct view *view, enum notify_reason reason,
+    const struct intent_origin *origin);
+/* Quiet hours have changed: what they hold is looked at again. */
+void intent_reconsider(struct delivery *delivery, wall_t now);
 /* Writes the end of a delivery and frees it; its channel has none then. */
 void intent_end(struct delivery *delivery, enum delivery_state state, const char *error);
 void intent_update(struct delivery *delivery, enum delivery_state state, wall_t finished_at); /* the row */
@@ -262,8 +284,24 @@ void send_pump(void *arg);                  /* arg: the notifier */
 void send_abandon(struct delivery *delivery); /* shutdown: what is on the wire ends alone */
 void notifier_destroy(struct notifier *notifier);
 
+/* ---- escalate.c: what incidents ask for ------------------------------------------ */
+const struct incidents_hooks *escalate_hooks(void); /* but their arg */
+/* What an incident is to know of a view. */
+struct incident_facts escalate_facts(const struct alert_group *group, const struct view *view);
+struct str view_severity(const struct view *view);
+/* NOTIFY_NOTHING where the state of the incident forbids the reason. */
+enum notify_reason escalate_withhold(const struct channel *channel, const struct view *view, enum notify_reason reason);
+/* An outcome is here: what was put off for it. */
+void escalate_resume(struct notifier *notifier, struct channel *channel);
+/* The decision log's conditions of the group: acknowledged, snoozed, held. */
+void escalate_note_conditions(struct notifier *notifier, const struct alert_group *group, wall_t now);
+
 /* ---- flush.c ------------------------------------------------------------------------ */
 /* After an outcome: decides again if a flush came meanwhile, and lets go of alerts that everybody was told of. */
 void flush_resume(struct notifier *notifier, struct channel *channel);
 /* The group's state goes, its channels stay as long as they are needed. */
 void flush_forget_group(struct notifier *notifier, struct group_state *state);
+struct group_state *flush_state(struct notifier *notifier, struct alert_group *group);
+/* The group's channel of this target, made an extra one if it is new to the group. May move the state. */
+struct channel *flush_add_channel(struct notifier *notifier, struct alert_group *group, struct target *target);
+void flush_drop_extra(struct notifier *notifier, struct channel *channel, const char *why);

@@ -72,6 +72,31 @@ fill_alerts(struct outgoing *outgoing, const struct item **items, uint32_t n)
 	notification->n_alerts = n;
 }
 
+static void
+fill_origin(struct outgoing *outgoing, const struct delivery *delivery)
+{
+	static const enum notification_kind kinds[] = {
+		[INTENT_NEWS] = NOTIFICATION_NEWS,
+		[INTENT_ESCALATION] = NOTIFICATION_ESCALATION,
+		[INTENT_ACKNOWLEDGED] = NOTIFICATION_ACKNOWLEDGED,
+	};
+	struct notification *notification = &outgoing->notification;
+	const struct group_state *state =
+	    delivery->channel->group != NULL ? delivery->channel->group->notify : NULL;
+	const struct incident_work *work =
+	    state != NULL && state->incident != NULL ? state->incident->work : NULL;
+
+	notification->kind = kinds[delivery->origin.kind];
+	notification->incident = delivery->origin.incident;
+	notification->place =
+	    arena_str(outgoing->arena, str_from(delivery->origin.place));
+	if (work != NULL && delivery->origin.kind == INTENT_ACKNOWLEDGED) {
+		notification->acknowledged_by =
+		    arena_str(outgoing->arena, str_from(work->changed_by));
+		notification->comment = arena_str(outgoing->arena, str_from(work->comment));
+	}
+}
+
 struct outgoing *
 outgoing_new(struct delivery *delivery)
 {
@@ -104,6 +129,7 @@ outgoing_new(struct delivery *delivery)
 	notification->delivery_id = delivery->id;
 	notification->thread = arena_str(outgoing->arena, str_from(thread));
 	notification->now = delivery->tick_at;
+	fill_origin(outgoing, delivery);
 	notification->step = delivery->step;
 	return outgoing;
 }

@@ -31,6 +31,18 @@ set_error(struct delivery *delivery, const char *text)
 
 /* ---- outcomes -------------------------------------------------------------------- */
 
+/* It changes nothing in what the receiver believes to fire. */
+static void
+acknowledged(struct delivery *delivery, const struct verdict *verdict)
+{
+	struct log_entry *entry = &delivery->channel->entry;
+
+	if (verdict->thread[0] != '\0' && entry->id != 0)
+		nflog_set_thread(delivery->notifier, delivery->channel, verdict->thread);
+	intent_history(delivery, "notified", notify_reason_text(delivery->reason));
+	intent_end(delivery, DELIVERY_DELIVERED, "");
+}
+
 static void
 delivered(struct delivery *delivery, const struct verdict *verdict)
 {
@@ -38,6 +50,10 @@ delivered(struct delivery *delivery, const struct verdict *verdict)
 	struct channel *channel = delivery->channel;
 	const char *thread = NULL;
 
+	if (delivery->origin.kind == INTENT_ACKNOWLEDGED) {
+		acknowledged(delivery, verdict);
+		return;
+	}
 	if (delivery->firing.n == 0)
 		thread = ""; /* everything is over: the next message begins anew */
 	else if (verdict->thread[0] != '\0')
@@ -61,7 +77,7 @@ refused(struct delivery *delivery, const char *why)
 	log_error("notify", "delivery refused", LOG_Z("receiver", delivery->channel->target->name),
 	    LOG_INT("delivery", delivery->id), LOG_Z("group", delivery->channel->group_key),
 	    LOG_Z("err", why));
-	if (delivery->maybe_sent)
+	if (delivery->maybe_sent && delivery->origin.kind != INTENT_ACKNOWLEDGED)
 		nflog_set_unsure(delivery->notifier, delivery->channel, delivery);
 	intent_history(delivery, "dead", why);
 	intent_end(delivery, DELIVERY_DEAD, why);

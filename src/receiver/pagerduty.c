@@ -189,4 +189,5 @@ const struct receiver_ops receiver_pagerduty = {
 	.kind = &receiver_pagerduty_kind,
 	.render = pagerduty_render,
 	.classify = pagerduty_classify,
+	.hears_acknowledged = true,
 };

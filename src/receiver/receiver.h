@@ -28,6 +28,12 @@ struct notified_alert {
 	bool firing;
 };
 
+enum notification_kind {
+	NOTIFICATION_NEWS,         /* what a group's flush found */
+	NOTIFICATION_ESCALATION,   /* a step of an escalation: the same shape */
+	NOTIFICATION_ACKNOWLEDGED, /* somebody has it in hand; only for types that say so (hears_acknowledged) */
+};
+
 /* Everything a message can say; alerts sorted as Alertmanager sorts them. Lives during render(). */
 struct notification {
 	const char *receiver;          /* receiver's name */
@@ -44,6 +50,10 @@ struct notification {
 	const char *reason;            /* "first notification", ... */
 	int64_t delivery_id;           /* stable over retries and restarts */
 	struct str thread;             /* this integration's data from an earlier delivery of the group, e.g. its first Message-ID; may be empty */
+	enum notification_kind kind;
+	int64_t incident;              /* 0: of none */
+	struct str place;              /* of an escalation: "GENERATION.LOOP.STEP", the same for every attempt */
+	struct str acknowledged_by, comment; /* NOTIFICATION_ACKNOWLEDGED; may be empty */
 	wall_t now;                    /* when the flush happened: stable over retries */
 	uint32_t step;                 /* requests of this delivery that were answered with verdict.more */
 };
@@ -68,6 +78,8 @@ struct receiver_ops {
 	 */
 	int (*render)(const void *settings, const struct notification *notification, struct arena *arena, struct xfer_request *request, struct err *err);
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
+	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. */
+	bool hears_acknowledged;
 	/* Instead of both, for local ones: writes now. */
 	int (*write)(const void *settings, const struct notification *notification, struct err *err);
 };
