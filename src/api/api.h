@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "net/server.h"
 #include "notify/notify.h"
+#include "oncall/incidents.h"
 #include "route/alerts.h"
 #include "route/groups.h"
 #include "route/inhibit.h"
@@ -42,6 +43,8 @@ struct api_state {
 	struct groups *groups;
 	struct inhibitor *inhibitor;
 	struct notifier *notifier;
+	struct incidents *incidents;
+	struct overrides *overrides;
 	struct engine *engine;
 	struct xfer *xfer;
 	struct http_server *server;

@@ -203,6 +203,8 @@ api_metrics_get(struct api *api, struct http_call *call, struct str id)
 #undef X
 	put_labelled(&body, n);
 	notifier_put_metrics(api->state->notifier, &body);
+	if (api->state->incidents != NULL)
+		incidents_put_metrics(api->state->incidents, loop_now(api->state->loop), &body);
 	loop_stats_reset_max(api->state->loop);
 	http_reply(call, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 	buf_fini(&body);

@@ -121,10 +121,19 @@ on_upkeep(void *arg)
 
 	alerts_gc(core->alerts, now);
 	silences_gc(core->silences, now, core->options->retention);
+	incidents_gc(core->incidents, now);
+	overrides_gc(core->overrides, now);
 	store_prune(core->store, now);
 	if (dur_less(UPKEEP_INTERVAL, mono_since(loop_mono(core->loop), core->opened)))
 		decisions_prune(notifier_decisions(core->notifier), group_exists, core, now);
 	loop_timer_set(core->loop, &core->upkeep, mono_add(loop_mono(core->loop), UPKEEP_INTERVAL));
+}
+
+static void
+start_groups(struct core *core, wall_t now)
+{
+	groups_start(core->groups, now);
+	incidents_start(core->incidents);
 }
 
 /* Senders have had the time to say again what fires: the groups may be told. */
@@ -134,7 +143,7 @@ on_start_delay(void *arg)
 	struct core *core = arg;
 
 	if (!core->stopping)
-		groups_start(core->groups, loop_now(core->loop));
+		start_groups(core, loop_now(core->loop));
 }
 
 /* The first listener's address, as people reach it. */
@@ -229,12 +238,15 @@ open_rooms(struct core *core)
 	    .sink = { .arg = core, .event = on_rule_event },
 	    .external_url = core->external_url,
 	});
+	core->overrides = overrides_new(core->store);
+	core->incidents = incidents_new(core->loop, core->store, core->overrides);
 	core->notifier = notifier_new(&(struct notifier_options){
 	    .loop = core->loop,
 	    .xfer = core->xfer,
 	    .store = core->store,
 	    .alerts = core->alerts,
 	    .silences = core->silences,
+	    .incidents = core->incidents,
 	    .external_url = core->external_url,
 	    .seed = seed,
 	});
@@ -285,6 +297,8 @@ fill_state(struct core *core)
 		.silences = core->silences,
 		.groups = core->groups,
 		.notifier = core->notifier,
+		.incidents = core->incidents,
+		.overrides = core->overrides,
 		.engine = core->engine,
 		.xfer = core->xfer,
 		.started_at = loop_now(core->loop),
@@ -359,12 +373,13 @@ core_start(struct core *core)
 	wall_t now = loop_now(core->loop);
 
 	core->opened = loop_mono(core->loop);
+	incidents_attach(core->incidents, core->groups);
 	notifier_start(core->notifier, now);
 	if (core->options->start_delay.ns > 0)
 		loop_timer_set(core->loop, &core->start_delay,
 		    mono_add(loop_mono(core->loop), core->options->start_delay));
 	else
-		groups_start(core->groups, now);
+		start_groups(core, now);
 	engine_start(core->engine);
 	on_upkeep(core);
 	core->state.ready = true;
@@ -395,6 +410,8 @@ core_close(struct core *core)
 	close_engine(core);
 	groups_free(core->groups);
 	notifier_free(core->notifier);
+	incidents_free(core->incidents);
+	overrides_free(core->overrides);
 	inhibitor_free(core->inhibitor);
 	silences_free(core->silences);
 	alerts_free(core->alerts);

@@ -25,6 +25,8 @@ struct core {
 	struct inhibitor *inhibitor;
 	struct groups *groups;
 	struct notifier *notifier;
+	struct incidents *incidents;
+	struct overrides *overrides;
 	struct engine *engine;
 	struct web web;
 	struct http_server *servers[LISTENERS_MAX];

@@ -42,6 +42,7 @@ begin_stop(struct core *core)
 	for (uint32_t i = 0; i < core->n_servers; i++)
 		http_server_quiesce(core->servers[i]);
 	engine_stop(core->engine);
+	incidents_stop(core->incidents);
 	notifier_stop(core->notifier);
 	core->stop_deadline = mono_add(loop_mono(core->loop), STOP_GRACE);
 	on_stop_check(core);

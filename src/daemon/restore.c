@@ -72,6 +72,30 @@ restore_silence(void *arg, const struct silence_row *row)
 		    LOG_Z("err", err.text));
 }
 
+static void
+restore_policy(void *arg, struct str digest, struct str body)
+{
+	struct core *core = arg;
+
+	incidents_restore_policy(core->incidents, digest, body);
+}
+
+static void
+restore_incident(void *arg, const struct incident_row *row)
+{
+	struct core *core = arg;
+
+	incidents_restore(core->incidents, row);
+}
+
+static void
+restore_override(void *arg, const struct override_row *row)
+{
+	struct core *core = arg;
+
+	overrides_restore(core->overrides, row);
+}
+
 int
 core_restore(struct core *core, struct err *err)
 {
@@ -84,6 +108,9 @@ core_restore(struct core *core, struct err *err)
 		.nflog = restore_nflog,
 		.delivery = restore_delivery,
 		.silence = restore_silence,
+		.policy = restore_policy,
+		.incident = restore_incident,
+		.override = restore_override,
 	};
 
 	if (store_load(core->store, &sink, err) < 0)

@@ -469,9 +469,8 @@ incidents_attach(struct incidents *incidents, struct groups *groups)
 }
 
 void
-incidents_start(struct incidents *incidents, wall_t now)
+incidents_start(struct incidents *incidents)
 {
-	(void)now;
 	incidents->started = true;
 	LIST_FOREACH(link, &incidents->working)
 	incident_set_timer(CONTAINER_OF(link, struct incident_work, link)->incident);

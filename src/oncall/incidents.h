@@ -117,7 +117,7 @@ void incidents_restore(struct incidents *incidents, const struct incident_row *r
 /* After groups have been restored and the configuration applied, before anything is flushed: finds their groups. */
 void incidents_attach(struct incidents *incidents, struct groups *groups);
 /* Arms what is due; overdue steps are taken once, soon. */
-void incidents_start(struct incidents *incidents, wall_t now);
+void incidents_start(struct incidents *incidents);
 void incidents_stop(struct incidents *incidents);
 
 /* --- notify's side ---------------------------------------------------------- */

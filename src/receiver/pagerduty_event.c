@@ -377,6 +377,14 @@ put_images(struct writer *w)
 	buf_putc(w->out, ']');
 }
 
+static struct str
+action_of(const struct notification *n)
+{
+	if (n->kind == NOTIFICATION_ACKNOWLEDGED)
+		return STR("acknowledge");
+	return n->firing ? STR("trigger") : STR("resolve");
+}
+
 static int
 put_event(struct writer *w, bool with_details, struct err *err)
 {
@@ -389,8 +397,9 @@ put_event(struct writer *w, bool with_details, struct err *err)
 	buf_putc(w->out, '{');
 	put_text(w, "routing_key", str_trim(buf_str(&key)));
 	put_text(w, "dedup_key", str_from(dedup));
-	put_text(w, "event_action", w->n->firing ? STR("trigger") : STR("resolve"));
-	put_payload(w, with_details);
+	put_text(w, "event_action", action_of(w->n));
+	if (w->n->kind != NOTIFICATION_ACKNOWLEDGED)
+		put_payload(w, with_details);
 	put_text(w, "client", cut(w, client_of(w), TEXT_RUNES_MAX));
 	put_text(w, "client_url", expanded(w, w->settings->client_url, buf_str(&link)));
 	put_links(w);
