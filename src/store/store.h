@@ -77,13 +77,16 @@ void store_alert_delete(struct store *store, int64_t id);
 
 /* --- rules and the alerts they hold pending or firing ------------------ */
 void store_rule_put(struct store *store, int64_t id, struct str identity, struct str name);
-void store_rule_delete(struct store *store, int64_t id); /* and its alerts */
+void store_rule_delete(struct store *store, int64_t id); /* with its alerts and its past */
 struct rule_alert_row {
 	int64_t id, rule_id;
 	struct str labels;
 	uint32_t state;         /* enum alert_state */
 	wall_t active_at, fired_at, resolved_at, keep_firing_since;
 	double value;
+	uint64_t points;        /* of for_points: bit 0 is the last outcome, 1 a breach */
+	uint32_t points_n;
+	wall_t points_at;       /* the last datum's time */
 };
 void store_rule_alert_put(struct store *store, const struct rule_alert_row *row);
 void store_rule_alert_delete(struct store *store, int64_t id);
@@ -160,6 +163,8 @@ void store_history_add(struct store *store, const struct history_row *row);
 void store_meta_put(struct store *store, const char *key, struct str value);
 
 /* --- reading back at start: synchronous, before the first turn ---------- */
+struct past_series_row;
+struct past_chunk_row;
 struct store_sink {
 	void *arg;
 	void (*meta)(void *arg, struct str key, struct str value);
@@ -173,6 +178,8 @@ struct store_sink {
 	void (*policy)(void *arg, struct str digest, struct str body);
 	void (*incident)(void *arg, const struct incident_row *row);
 	void (*override)(void *arg, const struct override_row *row);
+	void (*past_series)(void *arg, const struct past_series_row *row); /* store/store_past.h */
+	void (*past_chunk)(void *arg, const struct past_chunk_row *row);   /* by series, then number */
 };
 /* Rows in order of id; NULL members are passed over. Called in the order of the members. */
 int store_load(struct store *store, const struct store_sink *sink, struct err *err);

@@ -54,6 +54,12 @@ enum store_op_code {
 	OP_RULE_ALERTS_DELETE,
 	OP_RULE_ALERT_PUT,
 	OP_RULE_ALERT_DELETE,
+	OP_RULE_PAST_DELETE,
+	OP_RULE_SERIES_DELETE,
+	OP_PAST_SERIES_PUT,
+	OP_PAST_SERIES_DELETE,
+	OP_PAST_CHUNK_PUT,
+	OP_PAST_CHUNKS_DELETE,
 	OP_GROUP_PUT,
 	OP_GROUP_TIMER,
 	OP_GROUP_DELETE,
@@ -116,7 +122,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 6, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 7, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);

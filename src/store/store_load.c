@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "store/store_incident.h"
 #include "store/store_internal.h"
+#include "store/store_past.h"
 
 struct str
 store_column_str(sqlite3_stmt *stmt, int i)
@@ -116,9 +117,37 @@ load_rule_alert(sqlite3_stmt *stmt, const struct store_sink *sink)
 		.resolved_at = store_column_wall(stmt, 6),
 		.keep_firing_since = store_column_wall(stmt, 7),
 		.value = store_column_double(stmt, 8),
+		.points = (uint64_t)sqlite3_column_int64(stmt, 9),
+		.points_n = store_column_u32(stmt, 10),
+		.points_at = store_column_wall(stmt, 11),
 	};
 
 	sink->rule_alert(sink->arg, &row);
+}
+
+static void
+load_past_series(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	struct past_series_row row = {
+		.id = sqlite3_column_int64(stmt, 0),
+		.rule_id = sqlite3_column_int64(stmt, 1),
+		.labels = store_column_str(stmt, 2),
+		.versions = store_column_str(stmt, 3),
+	};
+
+	sink->past_series(sink->arg, &row);
+}
+
+static void
+load_past_chunk(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	struct past_chunk_row row = {
+		.series_id = sqlite3_column_int64(stmt, 0),
+		.n = sqlite3_column_int64(stmt, 1),
+		.points = store_column_str(stmt, 2),
+	};
+
+	sink->past_chunk(sink->arg, &row);
 }
 
 static void
@@ -242,8 +271,8 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		    "SELECT id, identity, name FROM rule ORDER BY id" },
 		{ sink->rule_alert != NULL, load_rule_alert,
 		    "SELECT id, rule_id, labels, state, active_at, fired_at, "
-		    "resolved_at, keep_firing_since, value FROM rule_alert "
-		    "ORDER BY id" },
+		    "resolved_at, keep_firing_since, value, points, points_n, "
+		    "points_at FROM rule_alert ORDER BY id" },
 		{ sink->group != NULL, load_group,
 		    "SELECT id, route_id, labels, next_flush_at, flushed "
 		    "FROM agg_group ORDER BY id" },
@@ -265,6 +294,12 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		{ sink->override != NULL, load_override,
 		    "SELECT " OVERRIDE_COLUMNS " FROM oncall_override "
 		    "ORDER BY id" },
+		{ sink->past_series != NULL, load_past_series,
+		    "SELECT id, rule_id, labels, versions FROM past_series "
+		    "ORDER BY id" },
+		{ sink->past_chunk != NULL, load_past_chunk,
+		    "SELECT series_id, n, points FROM past_chunk "
+		    "ORDER BY series_id, n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

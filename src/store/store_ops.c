@@ -31,11 +31,24 @@ const struct store_op store_ops[OP_COUNT] = {
 		"DELETE FROM rule WHERE id = ?" },
 	[OP_RULE_ALERTS_DELETE] = { "rule_alerts_delete", "i",
 		"DELETE FROM rule_alert WHERE rule_id = ?" },
-	[OP_RULE_ALERT_PUT] = { "rule_alert_put", "iibiiiiid",
+	[OP_RULE_ALERT_PUT] = { "rule_alert_put", "iibiiiiidiii",
 		"INSERT OR REPLACE INTO rule_alert (id, rule_id, labels, state, active_at, fired_at, "
-		"resolved_at, keep_firing_since, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		"resolved_at, keep_firing_since, value, points, points_n, points_at) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_RULE_ALERT_DELETE] = { "rule_alert_delete", "i",
 		"DELETE FROM rule_alert WHERE id = ?" },
+	[OP_RULE_PAST_DELETE] = { "rule_past_delete", "i",
+		"DELETE FROM past_chunk WHERE series_id IN (SELECT id FROM past_series WHERE rule_id = ?)" },
+	[OP_RULE_SERIES_DELETE] = { "rule_series_delete", "i",
+		"DELETE FROM past_series WHERE rule_id = ?" },
+	[OP_PAST_SERIES_PUT] = { "past_series_put", "iibb",
+		"INSERT OR REPLACE INTO past_series (id, rule_id, labels, versions) VALUES (?, ?, ?, ?)" },
+	[OP_PAST_SERIES_DELETE] = { "past_series_delete", "i",
+		"DELETE FROM past_series WHERE id = ?" },
+	[OP_PAST_CHUNK_PUT] = { "past_chunk_put", "iib",
+		"INSERT OR REPLACE INTO past_chunk (series_id, n, points) VALUES (?, ?, ?)" },
+	[OP_PAST_CHUNKS_DELETE] = { "past_chunks_delete", "ii",
+		"DELETE FROM past_chunk WHERE series_id = ? AND n < ?" },
 	[OP_GROUP_PUT] = { "group_put", "itbii",
 		"INSERT OR REPLACE INTO agg_group (id, route_id, labels, next_flush_at, flushed) "
 		"VALUES (?, ?, ?, ?, ?)" },
@@ -239,6 +252,8 @@ void
 store_rule_delete(struct store *store, int64_t id)
 {
 	PUT(store, OP_RULE_ALERTS_DELETE, INT(id));
+	PUT(store, OP_RULE_PAST_DELETE, INT(id));
+	PUT(store, OP_RULE_SERIES_DELETE, INT(id));
 	PUT(store, OP_RULE_DELETE, INT(id));
 }
 
@@ -248,7 +263,8 @@ store_rule_alert_put(struct store *store, const struct rule_alert_row *row)
 	PUT(store, OP_RULE_ALERT_PUT, INT(row->id), INT(row->rule_id),
 	    TEXT(row->labels), INT(row->state), TIME(row->active_at),
 	    TIME(row->fired_at), TIME(row->resolved_at),
-	    TIME(row->keep_firing_since), REAL(row->value));
+	    TIME(row->keep_firing_since), REAL(row->value), INT(row->points),
+	    INT(row->points_n), TIME(row->points_at));
 }
 
 void

@@ -226,8 +226,27 @@ static const char decisions[] =
     "  changes BLOB NOT NULL"   /* i64le times, oldest first */
     ") STRICT;";
 
+/* What rules remember of their series, and the outcomes that for_points counts. */
+static const char past[] =
+    "CREATE TABLE past_series ("
+    "  id INTEGER PRIMARY KEY,"
+    "  rule_id INTEGER NOT NULL,"
+    "  labels BLOB NOT NULL,"
+    "  versions BLOB NOT NULL" /* u32le length and bytes of each, the present one first */
+    ") STRICT;"
+    "CREATE INDEX past_series_rule ON past_series (rule_id);"
+    "CREATE TABLE past_chunk ("
+    "  series_id INTEGER NOT NULL,"
+    "  n INTEGER NOT NULL,"
+    "  points BLOB NOT NULL," /* rule/past_keep.h */
+    "  PRIMARY KEY (series_id, n)"
+    ") STRICT, WITHOUT ROWID;"
+    "ALTER TABLE rule_alert ADD COLUMN points INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rule_alert ADD COLUMN points_n INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rule_alert ADD COLUMN points_at INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const steps[] = { tables, indexes, suppression, audit, incidents,
-	decisions };
+	decisions, past };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

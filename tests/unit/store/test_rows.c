@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "store/store_incident.h"
+#include "store/store_past.h"
 #include "unit/store/fixture.h"
 
 static void
@@ -71,10 +72,34 @@ on_rule_alert(void *arg, const struct rule_alert_row *row)
 	print_i64(arg, "fired_at", row->fired_at.ns);
 	print_i64(arg, "resolved_at", row->resolved_at.ns);
 	print_i64(arg, "keep_firing_since", row->keep_firing_since.ns);
+	print_i64(arg, "points", (int64_t)row->points);
+	print_i64(arg, "points_n", row->points_n);
+	print_i64(arg, "points_at", row->points_at.ns);
 	if (isnan(row->value))
 		buf_puts(arg, " value=NaN\n");
 	else
 		buf_printf(arg, " value=%.17g\n", row->value);
+}
+
+static void
+on_past_series(void *arg, const struct past_series_row *row)
+{
+	buf_puts(arg, "past_series");
+	print_i64(arg, "id", row->id);
+	print_i64(arg, "rule_id", row->rule_id);
+	print_str(arg, "labels", row->labels);
+	print_str(arg, "versions", row->versions);
+	buf_putc(arg, '\n');
+}
+
+static void
+on_past_chunk(void *arg, const struct past_chunk_row *row)
+{
+	buf_puts(arg, "past_chunk");
+	print_i64(arg, "series_id", row->series_id);
+	print_i64(arg, "n", row->n);
+	print_str(arg, "points", row->points);
+	buf_putc(arg, '\n');
 }
 
 static void
@@ -207,7 +232,9 @@ static const struct alert_row alert = { 11, { "a\0b=\xff", 5 }, LIT("notes"),
 	LIT("http://p/g?x=1"), { 101 }, { 102 }, { INT64_MAX }, UINT32_MAX };
 static const struct alert_row bare_alert = { .id = 12 };
 static const struct rule_alert_row rule_alert = { 22, 21, LIT("rl"), 3,
-	{ 201 }, { 202 }, { 203 }, { 204 }, 0.1 };
+	{ 201 }, { 202 }, { 203 }, { 204 }, 0.1, UINT64_MAX - 5, 205, { 206 } };
+static const struct past_series_row past_series = { 23, 21, LIT("pl"), LIT("v1") };
+static const struct past_chunk_row past_chunk = { 23, 7, { "\0\x01points", 8 } };
 static const struct group_row group = { 31, LIT("{}/{team=\"ml\"}"),
 	LIT("gl"), { 301 }, false };
 static const struct nflog_row nflog = { 41, LIT("{}:{a=\"b\"}"),
@@ -234,6 +261,8 @@ put_all(void)
 	store_alert_put(fx.store, &bare_alert);
 	store_rule_put(fx.store, 21, STR("id\0entity"), STR("HighLatency"));
 	store_rule_alert_put(fx.store, &rule_alert);
+	store_past_series_put(fx.store, &past_series);
+	store_past_chunk_put(fx.store, &past_chunk);
 	store_group_put(fx.store, &group);
 	store_nflog_put(fx.store, &nflog);
 	store_delivery_put(fx.store, &delivery);
@@ -258,6 +287,8 @@ expect_all(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_past_series(out, &past_series);
+	on_past_chunk(out, &past_chunk);
 }
 
 static struct delivery_row
@@ -323,6 +354,8 @@ expect_updated(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_past_series(out, &past_series);
+	on_past_chunk(out, &past_chunk);
 }
 
 static void
@@ -358,6 +391,8 @@ expect_second(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_past_series(out, &past_series);
+	on_past_chunk(out, &past_chunk);
 }
 
 static void
@@ -393,12 +428,16 @@ delete_rule(void)
 	store_rule_put(fx.store, 21, STR("one"), STR("One"));
 	store_rule_put(fx.store, 20, STR("two"), STR("Two"));
 	store_rule_alert_put(fx.store, &rule_alert);
+	store_past_series_put(fx.store, &past_series);
+	store_past_chunk_put(fx.store, &past_chunk);
 	other.id = 23;
 	store_rule_alert_put(fx.store, &other);
 	other.id = 24;
 	other.rule_id = 20;
 	other.value = (double)NAN;
 	store_rule_alert_put(fx.store, &other);
+	store_past_series_put(fx.store, &past_series);
+	store_past_chunk_put(fx.store, &past_chunk);
 	store_rule_delete(fx.store, 21);
 }
 
@@ -451,7 +490,7 @@ load(struct buf *out)
 {
 	struct store_sink sink = { out, on_meta, on_alert, on_rule, on_rule_alert,
 		on_group, on_nflog, on_delivery, on_silence, on_policy, on_incident,
-		on_override };
+		on_override, on_past_series, on_past_chunk };
 	struct err err = { .code = ERR_NONE };
 
 	ck_assert_msg(store_load(fx.store, &sink, &err) == 0, "%s", err.text);
