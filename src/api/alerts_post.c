@@ -325,10 +325,15 @@ take_all(struct api *api, struct post *post, struct http_call *call)
 	struct buf faults, body = { 0 };
 	uint32_t bad = 0;
 
+	mono_t begun = loop_mono_exact(api->state->loop);
+
 	buf_init(&faults, SAID_BYTES_MAX);
 	for (size_t i = 0; i < post->n; i++)
 		if (!take_alert(api, post, &post->alerts[i], now, &faults))
 			bad++;
+	api->alerts_processed += post->n - bad;
+	api->alerts_processing +=
+	    dur_seconds(mono_since(loop_mono_exact(api->state->loop), begun));
 	api->alerts_invalid += bad;
 	if (bad > 0) {
 		json_put_str(&body, buf_str(&faults));

@@ -103,6 +103,7 @@ dispatch(struct api *api, struct http_call *call)
 			continue;
 		if (endpoint_method_fits(endpoint->method, http_method(call))) {
 			buf_fini(&allowed);
+			http_metrics_watch(api, call, i);
 			endpoint->handle(api, call, api->path_params[0]);
 			return;
 		}
@@ -165,5 +166,7 @@ api_free(struct api *api)
 	LIST_FOREACH_SAFE(link, next, &api->pending)
 	pending_end(CONTAINER_OF(link, struct pending, link));
 	limits_fini(api);
+	alert_counts_fini(api);
+	free(api->http_stats);
 	free(api);
 }

@@ -54,6 +54,8 @@ struct api_state {
 	const char *route_prefix;  /* "/prefix" of every path here; "" or NULL: none */
 	bool ready;                /* state restored, groups started */
 	uint64_t reloads_failed, reloads;
+	uint64_t silences_gcs;     /* and what they took */
+	double silences_gc_seconds;
 	wall_t last_reload_at;
 	bool last_reload_ok;
 	/* Reloads; 0, or the findings as text in ret_text. */

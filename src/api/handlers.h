@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "base/histogram.h"
 #include "api/endpoint.h"
 #include "base/err.h"
 #include "base/list.h"
@@ -20,6 +21,14 @@
 #define API_FILTERS_MAX 32
 #define API_ALERTS_PER_POST_MAX 100000
 
+/* How many alerts are suppressed: alert_counts.c. */
+struct alert_counts {
+	size_t at;
+	uint32_t so_far, suppressed;
+	bool counting;
+	struct timer timer;
+};
+
 struct api {
 	struct api_state *state;
 	uint64_t requests, refused;
@@ -27,6 +36,10 @@ struct api {
 	uint64_t alerts_invalid, alerts_limited;
 	uint64_t gets_refused;
 	uint32_t gets;               /* listings being sent */
+	uint64_t alerts_processed;   /* posted and routed, in this many seconds */
+	double alerts_processing;
+	struct http_stats *http_stats; /* by endpoint; NULL: none was asked yet */
+	struct alert_counts alert_counts;
 	struct map by_name;          /* struct name_count, with alerts_per_name */
 	wall_t counted_at;
 	struct str path_params[PATH_PARAMS_MAX]; /* of the request at hand */
@@ -103,6 +116,13 @@ bool param_instant(struct http_call *call, const char *name, wall_t *ret);
 bool param_before(struct http_call *call, int64_t *ret);
 /* 1..max; answers 400 and returns 0 when it is not. */
 uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
+
+/* --- metrics --------------------------------------------------------------- */
+void http_metrics_watch(struct api *api, struct http_call *call, size_t endpoint);
+void http_metrics_put(const struct api *api, struct buf *out);
+uint32_t alert_counts_suppressed(struct api *api);
+void alert_counts_fini(struct api *api);
+void metrics_rules_put(const struct engine *engine, struct buf *out);
 
 /* --- limits.c: what an operator bounded ------------------------------------- */
 /* False: answered 400 already. */

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ struct numbers { /* gathered once per request */
 	struct store_stats store;
 	struct loop_stats loop;
 	uint32_t silences[3]; /* by enum silence_state */
-	uint32_t alerts, firing;
+	uint32_t alerts, firing, suppressed;
 	const struct api *api;
 	const struct api_state *state;
 };
@@ -62,17 +63,20 @@ struct numbers { /* gathered once per request */
 	X("alertmanager_config_last_reload_successful", "gauge", "Whether the last reload worked.", n->state->last_reload_ok) \
 	X("alertmanager_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration was last loaded.", wall_seconds(n->state->last_reload_at)) \
 	X("alertmanager_dispatcher_aggregation_groups", "gauge", "Aggregation groups.", groups_count(n->state->groups)) \
-	X("alertmanager_alerts_invalid_total", "counter", "Posted alerts that were refused.", n->api->alerts_invalid) \
 	X("alertmanager_alerts_limited_total", "counter", "Posted alerts that were dropped for --alerts.per-alertname-limit.", n->api->alerts_limited) \
 	X("alertmanager_config_hash", "gauge", "Changes with the configuration.", config_hash(n->state->config)) \
 	X("alertmanager_integrations", "gauge", "Integrations configured.", integrations(n->state->config)) \
 	X("alertmanager_receivers", "gauge", "Receivers configured.", n->state->config->n_receivers) \
 	X("alertmanager_inhibition_rules", "gauge", "Inhibition rules configured.", n->state->config->n_inhibit_rules) \
+	X("alertmanager_cluster_enabled", "gauge", "Always 0: a single server.", 0) \
 	X("alertmanager_cluster_members", "gauge", "Always 1: a single server.", 1) \
 	X("alertmanager_cluster_failed_peers", "gauge", "Always 0: a single server.", 0) \
 	X("alertmanager_peer_position", "gauge", "Always 0: a single server.", 0) \
 	X("process_start_time_seconds", "gauge", "When this process started.", wall_seconds(n->state->started_at)) \
 	X("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes()) \
+	X("process_virtual_memory_bytes", "gauge", "Address space.", virtual_bytes()) \
+	X("process_open_fds", "gauge", "Open file descriptors.", open_fds()) \
+	X("process_max_fds", "gauge", "How many may be open.", max_fds()) \
 	X("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_seconds())
 /* clang-format on */
 
@@ -97,18 +101,57 @@ integrations(const struct config *config)
 	return n;
 }
 
-static double
-resident_bytes(void)
+struct memory {
+	double size, resident;
+};
+
+static struct memory
+memory_bytes(void)
 {
+	double page = (double)sysconf(_SC_PAGESIZE);
 	long long size = 0, resident = 0;
 	FILE *file = fopen("/proc/self/statm", "re");
 
 	if (file == NULL)
-		return 0;
+		return (struct memory){ 0 };
 	if (fscanf(file, "%lld %lld", &size, &resident) != 2)
-		resident = 0;
+		size = resident = 0;
 	fclose(file);
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+	return (struct memory){ (double)size * page, (double)resident * page };
+}
+
+static double
+resident_bytes(void)
+{
+	return memory_bytes().resident;
+}
+
+static double
+virtual_bytes(void)
+{
+	return memory_bytes().size;
+}
+
+static double
+open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	double n = -3; /* ".", ".." and this one */
+
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static double
+max_fds(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (double)limit.rlim_cur : 0;
 }
 
 static double
@@ -137,12 +180,60 @@ put_metric(struct buf *out, const char *name, const char *type, const char *help
 	buf_putc(out, '\n');
 }
 
+/* An alert is routed in the turn in which it comes: none is unprocessed. */
+static void
+put_states(struct buf *out, const char *name, const struct numbers *n)
+{
+	put_head(out, name, "gauge", "Alerts that fire, by state.");
+	buf_printf(out, "%s{state=\"active\"} %u\n", name, n->firing - n->suppressed);
+	buf_printf(out, "%s{state=\"suppressed\"} %u\n", name, n->suppressed);
+	buf_printf(out, "%s{state=\"unprocessed\"} 0\n", name);
+}
+
+static void
+put_summary(struct buf *out, const char *name, const char *help, double sum, uint64_t count)
+{
+	put_head(out, name, "summary", help);
+	buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, sum, name,
+	    (unsigned long long)count);
+}
+
+/*
+ * What Alertmanager says of its two files.  Here silences and the notification
+ * log are rows that are written as they change: there are no snapshots.
+ */
+static void
+put_state_metrics(struct buf *out, const struct numbers *n)
+{
+	static const char *const of[] = { "nflog", "silences" };
+	char name[80];
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		snprintf(name, sizeof(name), "alertmanager_%s_snapshot_duration_seconds", of[i]);
+		put_summary(out, name, "Always empty: there are no snapshots.", 0, 0);
+		snprintf(name, sizeof(name), "alertmanager_%s_snapshot_size_bytes", of[i]);
+		put_metric(out, name, "gauge", "Always 0: there are no snapshots.", 0);
+		snprintf(name, sizeof(name), "alertmanager_%s_query_errors_total", of[i]);
+		put_metric(out, name, "counter", "Always 0: a lookup in memory cannot fail.", 0);
+	}
+	put_summary(out, "alertmanager_silences_gc_duration_seconds",
+	    "Dropping silences that expired long ago.", n->state->silences_gc_seconds,
+	    n->state->silences_gcs);
+	put_summary(out, "alertmanager_dispatcher_alert_processing_duration_seconds",
+	    "Routing of posted alerts.", n->api->alerts_processing, n->api->alerts_processed);
+}
+
 static void
 put_labelled(struct buf *out, const struct numbers *n)
 {
-	put_head(out, "alertmanager_alerts", "gauge", "Alerts by state.");
-	buf_printf(out, "alertmanager_alerts{state=\"active\"} %u\n", n->firing);
-	buf_printf(out, "alertmanager_alerts{state=\"resolved\"} %u\n", n->alerts - n->firing);
+	put_states(out, "alertmanager_alerts", n);
+	put_states(out, "alertmanager_marked_alerts", n);
+	put_head(out, "tocsin_alerts_resolved", "gauge", "Alerts that are over and still held.");
+	buf_printf(out, "tocsin_alerts_resolved %u\n", n->alerts - n->firing);
+	put_head(out, "alertmanager_alerts_invalid_total", "counter",
+	    "Posted alerts that were refused.");
+	buf_printf(out, "alertmanager_alerts_invalid_total{version=\"v2\"} %llu\n",
+	    (unsigned long long)n->api->alerts_invalid);
 	put_head(out, "alertmanager_alerts_received_total", "counter", "Alerts posted and taken.");
 	for (int over = 0; over < 2; over++)
 		buf_printf(out,
@@ -165,12 +256,13 @@ put_labelled(struct buf *out, const struct numbers *n)
 	put_head(out, "tocsin_build_info", "gauge", "The version.");
 	buf_puts(out, "tocsin_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 	put_head(out, "alertmanager_build_info", "gauge", "The Alertmanager whose API is spoken.");
-	buf_puts(out, "alertmanager_build_info{branch=\"\",goversion=\"\",revision=\"tocsin\","
+	buf_puts(out, "alertmanager_build_info{branch=\"\",goarch=\"\",goos=\"linux\",goversion=\"\","
+		      "revision=\"tocsin\",tags=\"\","
 		      "version=\"" ALERTMANAGER_COMPAT_VERSION "\"} 1\n");
 }
 
 static void
-gather(const struct api *api, struct numbers *n)
+gather(struct api *api, struct numbers *n)
 {
 	const struct api_state *state = api->state;
 	wall_t now = loop_now(state->loop);
@@ -186,6 +278,9 @@ gather(const struct api *api, struct numbers *n)
 	};
 	for (size_t it = 0; (alert = alerts_next(state->alerts, &it)) != NULL;)
 		n->firing += !alert_is_resolved(alert, now);
+	n->suppressed = alert_counts_suppressed(api);
+	if (n->suppressed > n->firing)
+		n->suppressed = n->firing; /* the count may be a little old */
 	for (int s = SILENCE_PENDING; s <= SILENCE_EXPIRED; s++)
 		n->silences[s] = silences_count(state->silences, (enum silence_state)s, now);
 }
@@ -202,6 +297,9 @@ api_metrics_get(struct api *api, struct http_call *call, struct str id)
 	METRICS(X)
 #undef X
 	put_labelled(&body, n);
+	put_state_metrics(&body, n);
+	http_metrics_put(api, &body);
+	metrics_rules_put(api->state->engine, &body);
 	notifier_put_metrics(api->state->notifier, &body);
 	if (api->state->incidents != NULL)
 		incidents_put_metrics(api->state->incidents, loop_now(api->state->loop), &body);

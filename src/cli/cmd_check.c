@@ -124,6 +124,7 @@ run(const struct command *command, int argc, char **argv)
 	struct check check = { 0 };
 	const char *output = "text", *lints = "all";
 	struct arg_list enabled = { 0 };
+	struct features features = { 0 };
 	const struct arg_option options[] = {
 		{ .name = "config.file",
 		    .metavar = "FILE",
@@ -154,7 +155,7 @@ run(const struct command *command, int argc, char **argv)
 		return stop;
 	if (args_output(command, output, "text", &check.json) != EXIT_OK)
 		return EXIT_USAGE;
-	if (features_enable(command, &enabled) != EXIT_OK)
+	if (features_enable(command, &enabled, &features) != EXIT_OK)
 		return EXIT_USAGE;
 	check.lint = strcmp(lints, "all") == 0;
 	if (!check.lint && strcmp(lints, "none") != 0)

@@ -125,6 +125,7 @@ static int
 serve(const struct command *command, const struct serve_args *args)
 {
 	const char *listen[ARGS_MANY_MAX + 1] = { "localhost:9093" };
+	struct features features = { 0 };
 	struct api_limits limits;
 	struct err err = { 0 };
 	dur_t retention, start_delay;
@@ -137,7 +138,7 @@ serve(const struct command *command, const struct serve_args *args)
 		return args_usage_error(command, "--dispatch.start-delay: %s", err.text);
 	if (!addresses_are_good(command, args, listen) ||
 	    read_limits(command, args, &limits) != EXIT_OK ||
-	    features_enable(command, &args->enabled) != EXIT_OK)
+	    features_enable(command, &args->enabled, &features) != EXIT_OK)
 		return EXIT_USAGE;
 	note_ignored(args);
 	return daemon_run(&(struct daemon_options){
@@ -149,6 +150,7 @@ serve(const struct command *command, const struct serve_args *args)
 	    .web_config_path = args->web_config,
 	    .retention = retention,
 	    .start_delay = start_delay,
+	    .receiver_names = features.receiver_names,
 	    .limits = limits,
 	});
 }

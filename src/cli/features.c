@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * --enable-feature: the names that Alertmanager knows.  Two choose how
- * matchers are read; the others have no meaning here, which the log says.
+ * matchers are read, one adds a label to metrics; the others have no meaning
+ * here, which the log says.
  */
 #include "config.h"
 
@@ -12,15 +13,16 @@
 #include "base/log.h"
 #include "labels/matcher.h"
 
+#define RECEIVER_NAMES "receiver-name-in-metrics"
+
 static const struct {
 	const char *name, *why; /* why: it has no effect; NULL: it has one */
 	enum matcher_mode mode;
 } features[] = {
 	{ "utf8-strict-mode", NULL, MATCHER_UTF8 },
 	{ "classic-mode", NULL, MATCHER_CLASSIC },
-	{ "receiver-name-in-metrics", "tocsin_deliveries_total tells receivers apart",
-	    MATCHER_FALLBACK },
-	{ "alert-names-in-metrics", "there is no such metric", MATCHER_FALLBACK },
+	{ RECEIVER_NAMES, NULL, MATCHER_FALLBACK },
+	{ "alert-names-in-metrics", "the log names alerts that are dropped", MATCHER_FALLBACK },
 	{ "group-key-in-metrics", "there is no such metric", MATCHER_FALLBACK },
 	{ "auto-gomemlimit", "there is no such runtime", MATCHER_FALLBACK },
 	{ "auto-gomaxprocs", "there is no such runtime", MATCHER_FALLBACK },
@@ -29,6 +31,7 @@ static const struct {
 
 struct chosen {
 	enum matcher_mode mode;
+	struct features *features;
 };
 
 static int
@@ -46,6 +49,10 @@ enable(const struct command *command, struct str name, struct chosen *chosen)
 		    LOG_Z("why", features[i].why));
 		return EXIT_OK;
 	}
+	if (str_is(name, RECEIVER_NAMES)) {
+		chosen->features->receiver_names = true;
+		return EXIT_OK;
+	}
 	if (chosen->mode != MATCHER_FALLBACK && chosen->mode != features[i].mode)
 		return args_usage_error(command,
 		    "--enable-feature: classic-mode and utf8-strict-mode exclude each other");
@@ -54,9 +61,10 @@ enable(const struct command *command, struct str name, struct chosen *chosen)
 }
 
 int
-features_enable(const struct command *command, const struct arg_list *enabled)
+features_enable(const struct command *command, const struct arg_list *enabled,
+    struct features *ret)
 {
-	struct chosen chosen = { MATCHER_FALLBACK };
+	struct chosen chosen = { MATCHER_FALLBACK, ret };
 
 	for (uint32_t i = 0; i < enabled->n; i++)
 		for (const char *p = enabled->items[i]; *p != '\0';) {

@@ -120,7 +120,12 @@ on_upkeep(void *arg)
 	wall_t now = loop_now(core->loop);
 
 	alerts_gc(core->alerts, now);
+	mono_t begun = loop_mono_exact(core->loop);
+
 	silences_gc(core->silences, now, core->options->retention);
+	core->state.silences_gcs++;
+	core->state.silences_gc_seconds +=
+	    dur_seconds(mono_since(loop_mono_exact(core->loop), begun));
 	incidents_gc(core->incidents, now);
 	overrides_gc(core->overrides, now);
 	store_prune(core->store, now);
@@ -249,6 +254,7 @@ open_rooms(struct core *core)
 	    .incidents = core->incidents,
 	    .external_url = core->external_url,
 	    .seed = seed,
+	    .receiver_names = core->options->receiver_names,
 	});
 	core->groups = groups_new(core->loop, core->store, core->alerts,
 	    &(struct groups_hooks){

@@ -100,6 +100,14 @@ void http_reply_error(struct http_call *call, int status, const char *text); /* 
  */
 typedef bool http_fill_fn(void *arg, struct buf *out, size_t want);
 void http_reply_stream(struct http_call *call, int status, const char *content_type, http_fill_fn *fill, void (*fini)(void *arg), void *arg);
+/* For statistics: told once when the answer has been sent or the client has left; not for fakes. */
+struct http_call_end {
+	uint32_t tag; /* the watcher's */
+	uint64_t bytes; /* of the answer's body */
+	dur_t took;     /* since it was watched */
+};
+typedef void http_call_end_fn(void *arg, const struct http_call_end *end);
+void http_call_watch(struct http_call *call, http_call_end_fn *fn, void *arg, uint32_t tag);
 /* Tests: a call without a connection; what was replied is kept for reading. */
 struct http_call *http_call_fake(const char *method, const char *path_and_query, struct str body);
 void http_call_fake_header(struct http_call *call, const char *name, const char *value); /* of the request */

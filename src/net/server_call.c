@@ -49,10 +49,34 @@ lines_free(struct http_header_line *lines, size_t n)
 }
 
 void
+http_call_watch(struct http_call *call, http_call_end_fn *fn, void *arg, uint32_t tag)
+{
+	if (call->server == NULL)
+		return;
+	call->on_end = fn;
+	call->on_end_arg = arg;
+	call->on_end_tag = tag;
+	call->watched_at = loop_mono(call->server->loop);
+}
+
+static void
+tell_end(const struct http_call *call)
+{
+	struct http_call_end end = { .tag = call->on_end_tag };
+
+	if (call->on_end == NULL || call->server->closing)
+		return;
+	end.bytes = call->sending != NULL ? call->sending->sent : call->answer_bytes;
+	end.took = mono_since(loop_mono(call->server->loop), call->watched_at);
+	call->on_end(call->on_end_arg, &end);
+}
+
+void
 call_free(struct http_call *call)
 {
 	if (call == NULL)
 		return;
+	tell_end(call);
 	list_remove(&call->suspended);
 	list_remove(&call->deferred);
 	unfinished_end(call);
@@ -353,6 +377,7 @@ http_reply(struct http_call *call, int status, const char *content_type,
 			http_add_header(call, "Content-Type", content_type);
 		return;
 	}
+	call->answer_bytes = n;
 	answered(call, status, content_type,
 	    MHD_create_response_from_buffer(
 		n, p, n > 0 ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
@@ -431,6 +456,7 @@ on_more(void *arg, uint64_t position, char *out, size_t room)
 		n = room;
 	memcpy(out, stream->ahead.p + stream->taken, n);
 	stream->taken += n;
+	stream->sent += n;
 	return (ssize_t)n;
 }
 
@@ -455,6 +481,7 @@ http_reply_stream(struct http_call *call, int status, const char *content_type,
 		stream_free(stream);
 		return;
 	}
+	call->sending = stream;
 	answered(call, status, content_type,
 	    MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, STREAM_PIECE, on_more, stream, stream_free));

@@ -31,6 +31,7 @@ struct http_stream {
 	void *arg;
 	struct buf ahead; /* filled, not yet taken */
 	size_t taken;
+	uint64_t sent;
 	bool more;
 };
 
@@ -66,6 +67,12 @@ struct http_call {
 	size_t n_headers, headers_cap;
 	int status;
 	struct MHD_Response *response; /* real calls */
+	uint64_t answer_bytes;              /* of an answer that was whole */
+	const struct http_stream *sending;  /* lives as long as response; NULL: it was whole */
+	http_call_end_fn *on_end;           /* NULL: nobody watches */
+	void *on_end_arg;
+	uint32_t on_end_tag;
+	mono_t watched_at;
 	char *query; /* a copy, or in url; split when it is asked for */
 	/* fake calls */
 	char *url;

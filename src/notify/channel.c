@@ -211,8 +211,8 @@ channel_release(struct notifier *notifier, struct channel *channel)
 	channel_free(channel);
 }
 
-void
-channels_sweep(struct notifier *notifier, wall_t now)
+static void
+sweep_some(struct notifier *notifier, wall_t now)
 {
 	struct channel *channel;
 
@@ -229,6 +229,17 @@ channels_sweep(struct notifier *notifier, wall_t now)
 		map_remove_at(&notifier->channels, &notifier->sweep_at);
 		channel_free(channel);
 	}
+}
+
+void
+channels_sweep(struct notifier *notifier, wall_t now)
+{
+	struct loop *loop = notifier->options.loop;
+	mono_t begun = loop_mono_exact(loop);
+
+	sweep_some(notifier, now);
+	notifier->nflog_gcs++;
+	notifier->nflog_gc_seconds += dur_seconds(mono_since(loop_mono_exact(loop), begun));
 }
 
 /* ---- the notification log ------------------------------------------------------ */

@@ -76,6 +76,7 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 	const struct integration_config *config = channel->target->config;
 	bool send_resolved = config != NULL && INTEGRATION_COMMON(config)->send_resolved;
 	enum notify_reason reason;
+	mono_t begun;
 
 	channel->done = false;
 	if (channel->out != NULL && channel->out->state == INTENT_SENDING) {
@@ -107,7 +108,10 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 			intent_set(channel, notifier, view, NOTIFY_ESCALATED);
 		return;
 	}
+	begun = loop_mono_exact(notifier->options.loop);
 	reason = reason_for(channel, view, send_resolved);
+	histogram_add(&notifier->nflog_queries, &histogram_seconds,
+	    dur_seconds(mono_since(loop_mono_exact(notifier->options.loop), begun)));
 	reason = escalate_withhold(channel, view, reason);
 	if (reason == NOTIFY_NOTHING && !channel->is_extra)
 		reason = held_decide(fingerprints_of(&channel->entry.held), view->firing,

@@ -181,7 +181,7 @@ count_end(struct delivery *delivery, enum delivery_state state)
 	}
 	if (state != DELIVERY_DELIVERED && delivery->attempts > 0) {
 		target->notifications++;
-		target->failed++;
+		target->failed[state == DELIVERY_DEAD ? delivery->failed : FAILED_CANCELED]++;
 	}
 }
 

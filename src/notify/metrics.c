@@ -8,8 +8,11 @@
 #include "config.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "notify/notify_internal.h"
 
 static const char *const outcome_name[] = {
@@ -32,14 +35,29 @@ static const char *const suppression_name[] = {
 };
 static_assert(ARRAY_LEN(suppression_name) == SUPPRESSION_COUNT, "a name for each");
 
-#define KINDS_MAX 64
+static const char *const failed_name[] = {
+	[FAILED_OTHER] = "other",
+	[FAILED_CLIENT] = "clientError",
+	[FAILED_AUTH] = "authError",
+	[FAILED_RATE_LIMIT] = "rateLimited",
+	[FAILED_SERVER] = "serverError",
+	[FAILED_CANCELED] = "contextCanceled",
+	[FAILED_DEADLINE] = "contextDeadlineExceeded",
+};
+static_assert(ARRAY_LEN(failed_name) == FAILED_COUNT, "a name for each reason");
 
-/* A type's sums. */
+/* The sums of a type, or of a type and a receiver. */
 struct sums {
-	struct str kind;
-	uint64_t notifications, failed, requests, requests_failed;
+	char *labels; /* integration="slack" */
+	uint64_t notifications, requests, requests_failed;
+	uint64_t failed[FAILED_COUNT];
 	uint64_t latency[LATENCY_BUCKETS + 1];
 	double latency_sum;
+};
+
+struct sums_list {
+	struct sums *p;
+	size_t n, cap;
 };
 
 static void
@@ -104,95 +122,150 @@ put_suppressed(const struct notifier *notifier, struct buf *out)
 		    (unsigned long long)notifier->suppressed[why]);
 }
 
+/* receiver empty: the type alone. */
 static struct sums *
-sums_of(struct sums *sums, uint32_t *n, struct str kind)
+sums_of(struct sums_list *list, struct str kind, struct str receiver)
 {
-	for (uint32_t i = 0; i < *n; i++) {
-		if (str_eq(sums[i].kind, kind))
-			return &sums[i];
+	struct buf labels = { 0 };
+
+	put_label(&labels, "integration", kind);
+	if (receiver.n > 0) {
+		buf_putc(&labels, ',');
+		put_label(&labels, "receiver_name", receiver);
 	}
-	if (*n == KINDS_MAX)
-		return NULL;
-	sums[*n] = (struct sums){ .kind = kind };
-	return &sums[(*n)++];
+	for (size_t i = 0; i < list->n; i++) {
+		if (str_is(buf_str(&labels), list->p[i].labels)) {
+			buf_fini(&labels);
+			return &list->p[i];
+		}
+	}
+	list->p = xgrow(list->p, &list->cap, list->n + 1, sizeof(*list->p));
+	list->p[list->n] = (struct sums){ .labels = xmemdup0(labels.p, labels.n) };
+	buf_fini(&labels);
+	return &list->p[list->n++];
 }
 
-static uint32_t
-sum_kinds(const struct notifier *notifier, struct sums *sums)
+/* Also types without a receiver: what is counted from zero can be watched from the start. */
+static void
+sum_up(const struct notifier *notifier, struct sums_list *list)
 {
+	bool names = notifier->options.receiver_names;
 	const struct target *target;
-	uint32_t n = 0;
 
+	for (size_t i = 0; !names && receiver_kinds[i] != NULL; i++) {
+		if (!receiver_kinds[i]->ours)
+			sums_of(list, str_from(receiver_kinds[i]->name), STR(""));
+	}
 	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
 		struct str kind = str_make(target->integration, strcspn(target->integration, "["));
-		struct sums *sum = sums_of(sums, &n, kind);
+		struct sums *sum =
+		    sums_of(list, kind, names ? str_from(target->receiver) : STR(""));
 
-		if (sum == NULL)
-			continue;
 		sum->notifications += target->notifications;
-		sum->failed += target->failed;
 		sum->requests += target->requests;
 		sum->requests_failed += target->requests_failed;
 		sum->latency_sum += target->latency_sum;
+		for (int i = 0; i < FAILED_COUNT; i++)
+			sum->failed[i] += target->failed[i];
 		for (int i = 0; i <= LATENCY_BUCKETS; i++)
 			sum->latency[i] += target->latency[i];
 	}
-	return n;
 }
 
 static void
-put_counter(struct buf *out, const char *name, const char *help, const struct sums *sums,
-    uint32_t n, size_t offset)
+put_counter(struct buf *out, const char *name, const char *help, const struct sums_list *list,
+    size_t offset)
 {
 	put_header(out, name, "counter", help);
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		uint64_t value;
 
-		memcpy(&value, (const char *)&sums[i] + offset, sizeof(value));
-		buf_printf(out, "%s{integration=\"%.*s\"} %llu\n", name, STR_ARG(sums[i].kind),
+		memcpy(&value, (const char *)&list->p[i] + offset, sizeof(value));
+		buf_printf(out, "%s{%s} %llu\n", name, list->p[i].labels,
 		    (unsigned long long)value);
 	}
 }
 
 static void
-put_latency(struct buf *out, const struct sums *sums, uint32_t n)
+put_failed(struct buf *out, const struct sums_list *list)
+{
+	static const char name[] = "alertmanager_notifications_failed_total";
+
+	put_header(out, name, "counter", "The total number of failed notifications.");
+	for (size_t i = 0; i < list->n; i++) {
+		for (int why = 0; why < FAILED_COUNT; why++)
+			buf_printf(out, "%s{%s,reason=\"%s\"} %llu\n", name, list->p[i].labels,
+			    failed_name[why], (unsigned long long)list->p[i].failed[why]);
+	}
+}
+
+static void
+put_latency(struct buf *out, const struct sums_list *list)
 {
 	static const char name[] = "alertmanager_notification_latency_seconds";
 
 	put_header(out, name, "histogram", "The latency of notifications in seconds.");
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
+		const struct sums *sum = &list->p[i];
 		uint64_t count = 0;
 
 		for (int k = 0; k <= LATENCY_BUCKETS; k++) {
-			count += sums[i].latency[k];
-			buf_printf(out, "%s_bucket{integration=\"%.*s\",le=\"%s\"} %llu\n", name,
-			    STR_ARG(sums[i].kind), latency_bound[k], (unsigned long long)count);
+			count += sum->latency[k];
+			buf_printf(out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, sum->labels,
+			    latency_bound[k], (unsigned long long)count);
 		}
-		buf_printf(out, "%s_sum{integration=\"%.*s\"} %g\n", name, STR_ARG(sums[i].kind),
-		    sums[i].latency_sum);
-		buf_printf(out, "%s_count{integration=\"%.*s\"} %llu\n", name,
-		    STR_ARG(sums[i].kind), (unsigned long long)count);
+		buf_printf(out, "%s_sum{%s} %g\n", name, sum->labels, sum->latency_sum);
+		buf_printf(out, "%s_count{%s} %llu\n", name, sum->labels,
+		    (unsigned long long)count);
 	}
+}
+
+static void
+put_queries(struct buf *out, const char *of, const struct histogram *queries)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "alertmanager_%s_queries_total", of);
+	put_header(out, name, "counter", "Lookups when groups were flushed.");
+	buf_printf(out, "%s %llu\n", name, (unsigned long long)histogram_count(queries));
+	snprintf(name, sizeof(name), "alertmanager_%s_query_duration_seconds", of);
+	put_header(out, name, "histogram", "How long they took.");
+	histogram_put(queries, &histogram_seconds, name, "", out);
+}
+
+static void
+put_log(const struct notifier *notifier, struct buf *out)
+{
+	static const char name[] = "alertmanager_nflog_gc_duration_seconds";
+
+	put_queries(out, "nflog", &notifier->nflog_queries);
+	put_queries(out, "silences", &notifier->silence_queries);
+	put_header(out, name, "summary", "Dropping entries of groups that are no more.");
+	buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, notifier->nflog_gc_seconds, name,
+	    (unsigned long long)notifier->nflog_gcs);
 }
 
 void
 notifier_put_metrics(const struct notifier *notifier, struct buf *out)
 {
-	struct sums sums[KINDS_MAX];
-	uint32_t n = sum_kinds(notifier, sums);
+	struct sums_list list = { 0 };
 
+	sum_up(notifier, &list);
 	put_deliveries(notifier, out);
 	put_suppressed(notifier, out);
 	put_counter(out, "alertmanager_notifications_total",
-	    "The total number of attempted notifications.", sums, n,
+	    "The total number of attempted notifications.", &list,
 	    offsetof(struct sums, notifications));
-	put_counter(out, "alertmanager_notifications_failed_total",
-	    "The total number of failed notifications.", sums, n, offsetof(struct sums, failed));
+	put_failed(out, &list);
 	put_counter(out, "alertmanager_notification_requests_total",
-	    "The total number of attempted notification requests.", sums, n,
+	    "The total number of attempted notification requests.", &list,
 	    offsetof(struct sums, requests));
 	put_counter(out, "alertmanager_notification_requests_failed_total",
-	    "The total number of failed notification requests.", sums, n,
+	    "The total number of failed notification requests.", &list,
 	    offsetof(struct sums, requests_failed));
-	put_latency(out, sums, n);
+	put_latency(out, &list);
+	put_log(notifier, out);
+	for (size_t i = 0; i < list.n; i++)
+		free(list.p[i].labels);
+	free(list.p);
 }

@@ -259,7 +259,8 @@ notifier_stats(const struct notifier *notifier)
 
 	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
 		stats.notifications_total += target->notifications;
-		stats.failed_total += target->failed;
+		for (int i = 0; i < FAILED_COUNT; i++)
+			stats.failed_total += target->failed[i];
 		stats.requests_total += target->requests;
 		stats.requests_failed_total += target->requests_failed;
 	}

@@ -46,6 +46,7 @@ struct notifier_options {
 	struct incidents *incidents; /* NULL: none are kept, nobody escalates */
 	const char *external_url;
 	uint64_t seed;             /* of the jitter */
+	bool receiver_names;       /* in the metrics of Alertmanager's names, too */
 	/* Which code serves a type; NULL: receiver_ops_of(). Tests bring their own. */
 	const struct receiver_ops *(*ops_of)(const struct integration_kind *kind);
 };

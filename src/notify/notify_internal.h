@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "base/histogram.h"
 #include "base/map.h"
 #include "loop/loop.h"
 #include "notify/decision.h"
@@ -25,6 +26,18 @@
 #define LATENCY_BUCKETS 5
 
 enum target_outcome { OUTCOME_DELIVERED, OUTCOME_RETRY, OUTCOME_DEAD, OUTCOME_CANCELLED, OUTCOME_COUNT };
+
+/* Why a notification failed, in Alertmanager's words. */
+enum failed_reason {
+	FAILED_OTHER,
+	FAILED_CLIENT,      /* the receiver found fault with the request */
+	FAILED_AUTH,
+	FAILED_RATE_LIMIT,
+	FAILED_SERVER,
+	FAILED_CANCELED,    /* given up: the group has other news, or none */
+	FAILED_DEADLINE,    /* no answer in time */
+	FAILED_COUNT
+};
 
 struct target {
 	struct notifier *notifier;
@@ -40,7 +53,8 @@ struct target {
 	const struct receiver_ops *ops;
 	/* counts */
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t notifications, failed, requests, requests_failed;
+	uint64_t notifications, requests, requests_failed;
+	uint64_t failed[FAILED_COUNT]; /* by the last attempt's failure */
 	uint64_t latency[LATENCY_BUCKETS + 1];
 	double latency_sum;
 };
@@ -119,6 +133,7 @@ struct delivery {
 	uint32_t step; /* not kept over a restart: then all of its requests are sent again */
 	wall_t created_at, due_at, tick_at;
 	bool maybe_sent;
+	enum failed_reason failed;
 	char error[200];
 	const char *abandoned; /* why its outcome no longer matters; NULL: it does */
 	struct store_waiter waiter;
@@ -193,6 +208,9 @@ struct notifier {
 	uint32_t pending;    /* deliveries that are not finished */
 	uint32_t dead;
 	uint64_t suppressed[SUPPRESSION_COUNT]; /* alerts dropped from a flush */
+	struct histogram nflog_queries, silence_queries; /* seconds each */
+	uint64_t nflog_gcs;
+	double nflog_gc_seconds;
 	size_t sweep_at;
 	struct timer pump;
 	mono_t turn, turn_sends;

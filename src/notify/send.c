@@ -166,6 +166,22 @@ may_have_arrived(const struct xfer_response *response)
 	return response->status == 408 || response->status == 502 || response->status == 504;
 }
 
+static enum failed_reason
+failed_reason_of(const struct xfer_response *response)
+{
+	int status = response->status;
+
+	if (response->failure != ERR_NONE)
+		return response->failure == ERR_TIMEOUT     ? FAILED_DEADLINE
+		       : response->failure == ERR_CANCELLED ? FAILED_CANCELED
+							    : FAILED_OTHER;
+	if (status == 401 || status == 403)
+		return FAILED_AUTH;
+	if (status == 429)
+		return FAILED_RATE_LIMIT;
+	return status >= 500 ? FAILED_SERVER : status >= 400 ? FAILED_CLIENT : FAILED_OTHER;
+}
+
 static void
 count_latency(struct target *target, dur_t took)
 {
@@ -207,6 +223,7 @@ on_done(struct xfer_request *request, const struct xfer_response *response, void
 			verdict.kind = DELIVERY_RETRY;
 		if (verdict.kind == DELIVERY_RETRY && may_have_arrived(response))
 			delivery->maybe_sent = true;
+		delivery->failed = failed_reason_of(response);
 		count_latency(target, response->took);
 		take_outcome(delivery, &verdict);
 	}

@@ -23,10 +23,12 @@ fingerprint_cmp(const void *a, const void *b)
 
 /* ret_by: the alert or the silence that does it. */
 static enum suppression
-suppression_of(const struct notifier *notifier, const struct alert *alert, enum route_voice voice,
+suppression_of(struct notifier *notifier, const struct alert *alert, enum route_voice voice,
     wall_t now, const void **ret_by)
 {
 	const struct silence *silence = NULL;
+	mono_t begun;
+	uint32_t muting;
 
 	*ret_by = NULL;
 	if (notifier->inhibitor != NULL) {
@@ -36,10 +38,12 @@ suppression_of(const struct notifier *notifier, const struct alert *alert, enum 
 	}
 	if (voice != ROUTE_SPEAKS)
 		return voice == ROUTE_INACTIVE ? SUPPRESSED_INACTIVE : SUPPRESSED_MUTED;
-	if (silences_muting(notifier->options.silences, alert->labels, now, &silence, 1) == 0)
-		return SUPPRESSED_NOT;
-	*ret_by = silence;
-	return SUPPRESSED_SILENCED;
+	begun = loop_mono_exact(notifier->options.loop);
+	muting = silences_muting(notifier->options.silences, alert->labels, now, &silence, 1);
+	histogram_add(&notifier->silence_queries, &histogram_seconds,
+	    dur_seconds(mono_since(loop_mono_exact(notifier->options.loop), begun)));
+	*ret_by = muting > 0 ? silence : NULL;
+	return muting > 0 ? SUPPRESSED_SILENCED : SUPPRESSED_NOT;
 }
 
 static void

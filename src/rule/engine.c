@@ -325,6 +325,9 @@ adopt_group(struct group *group, const struct group *old)
 	group->evaluation_time = old->evaluation_time;
 	group->iterations = old->iterations;
 	group->missed = old->missed;
+	group->evaluations = old->evaluations;
+	group->failures = old->failures;
+	group->samples = old->samples;
 	group->slot = old->running ? WALL_NONE : old->slot;
 }
 

@@ -121,7 +121,8 @@ struct group_view {
 	const struct rule_group_config *config;
 	wall_t last_evaluation;
 	dur_t evaluation_time;
-	uint64_t iterations, missed;
+	uint64_t iterations, missed, evaluations, failures, samples;
+	dur_t rules_time; /* of its rules' last evaluations, together */
 };
 const struct config *engine_config(const struct engine *engine);
 void engine_group_view(const struct engine *engine, uint32_t group, struct group_view *ret);
@@ -137,6 +138,7 @@ struct engine_stats {
 	uint64_t evaluations, failures, iterations, missed, queries;
 	uint32_t queries_in_flight, rules, groups, alerts_pending, alerts_firing;
 	double evaluation_seconds;         /* sum over rules */
+	double iteration_seconds;          /* sum over groups */
 	struct source_write_stats written; /* all sources' remote writes */
 };
 struct engine_stats engine_stats(const struct engine *engine);

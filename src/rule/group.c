@@ -136,11 +136,15 @@ end_rule(struct group *group)
 
 	if (group->failure != NULL) {
 		engine->stats.failures++;
+		group->failures++;
 		set_error(group, rule, group->failure);
 	} else {
 		clear_error(group, rule);
 	}
 	engine->stats.evaluations++;
+	group->evaluations++;
+	for (uint32_t i = 0; i < group->plan.n; i++)
+		group->samples_so_far += group->answers[i].n;
 	rule->evaluated = true;
 	rule->last_evaluation = loop_now(engine->options.loop);
 	rule->evaluation_time =
@@ -270,6 +274,9 @@ end_run(struct group *group)
 	engine->stats.iterations++;
 	group->last_evaluation = loop_now(engine->options.loop);
 	group->evaluation_time = mono_since(loop_mono_exact(engine->options.loop), group->started);
+	engine->stats.iteration_seconds += dur_seconds(group->evaluation_time);
+	group->samples = group->samples_so_far;
+	group->samples_so_far = 0;
 	set_timer(group, wall_add(group->slot, group->config->interval));
 }
 

@@ -106,7 +106,8 @@ struct group {
 	/* counters, kept over reloads */
 	wall_t last_evaluation;
 	dur_t evaluation_time;
-	uint64_t iterations, missed;
+	uint64_t iterations, missed, evaluations, failures;
+	uint64_t samples, samples_so_far; /* of the last run, of the one under way */
 };
 
 struct retired_source {

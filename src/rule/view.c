@@ -31,7 +31,12 @@ engine_group_view(const struct engine *engine, uint32_t at, struct group_view *r
 		.evaluation_time = group->evaluation_time,
 		.iterations = group->iterations,
 		.missed = group->missed,
+		.evaluations = group->evaluations,
+		.failures = group->failures,
+		.samples = group->samples,
 	};
+	for (uint32_t i = 0; i < group->config->n_rules; i++)
+		ret->rules_time.ns += group->rules[i]->evaluation_time.ns;
 }
 
 void

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alertmanager's flags: limits, the start delay, those without a meaning here, and what is no flag at all."""
 
+import os
+import re
 import socket
 import time
 
 from lib import wait
 from lib.api import rfc3339
-from lib.configs import one_webhook
+from lib.configs import one_webhook, prometheus_source
 from lib.differential import alert
 from lib.tocsin import command
 
@@ -166,14 +168,117 @@ def test_the_syntax_of_matchers_is_chosen(t):
     assert "the classic and the UTF-8 syntax differ" in tocsin.process.log()
 
 
-# What dashboards and mixins read.
-METRICS = """alertmanager_alerts alertmanager_alerts_received_total alertmanager_alerts_invalid_total alertmanager_silences
-alertmanager_notifications_total alertmanager_notifications_failed_total alertmanager_notification_requests_total
-alertmanager_notification_requests_failed_total alertmanager_notification_latency_seconds_bucket
-alertmanager_notifications_suppressed_total alertmanager_config_hash alertmanager_config_last_reload_successful
-alertmanager_config_last_reload_success_timestamp_seconds alertmanager_dispatcher_aggregation_groups
-alertmanager_cluster_members alertmanager_cluster_failed_peers alertmanager_peer_position alertmanager_build_info
-alertmanager_receivers alertmanager_integrations alertmanager_inhibition_rules process_start_time_seconds""".split()
+# What dashboards and mixins read, beside what Debian's Alertmanager has.
+METRICS = """alertmanager_notifications_suppressed_total alertmanager_config_hash alertmanager_cluster_members
+alertmanager_cluster_failed_peers alertmanager_peer_position alertmanager_inhibition_rules process_start_time_seconds
+process_open_fds process_max_fds process_virtual_memory_bytes process_resident_memory_bytes process_cpu_seconds_total
+prometheus_rule_evaluations_total prometheus_rule_evaluation_failures_total prometheus_rule_evaluation_duration_seconds
+prometheus_rule_group_duration_seconds prometheus_rule_group_interval_seconds prometheus_rule_group_iterations_total
+prometheus_rule_group_iterations_missed_total prometheus_rule_group_last_duration_seconds
+prometheus_rule_group_last_rule_duration_sum_seconds prometheus_rule_group_last_evaluation_timestamp_seconds
+prometheus_rule_group_last_evaluation_samples prometheus_rule_group_rules""".split()
+# Gossip between servers; receiver types that are not built.
+ELSEWHERE = {"alertmanager_nflog_gossip_messages_propagated_total",
+             "alertmanager_silences_gossip_messages_propagated_total"}
+
+
+def scrape(server):
+    """({name: type}, {name: set of label names}) of /metrics."""
+    types, labels = {}, {}
+    for line in server.get("/metrics").text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            types[name] = kind
+        elif not line.startswith("#"):
+            name, _, rest = line.partition("{")
+            name = name.partition(" ")[0]
+            labels.setdefault(name, set()).update(re.findall(r'([a-z_]+)="', rest))
+    return types, labels
+
+
+def test_metrics_have_alertmanagers_names_types_and_labels(t):
+    """Each of Debian's Alertmanager, except what its cluster says; more labels only where newer ones have them."""
+    config = """
+route: {receiver: hook, group_by: [alertname], group_wait: 0s}
+receivers: [{name: hook, webhook_configs: [{url: '{url}/x'}]}]
+"""
+    seen = {}
+    for name, start in (("ours", t.tocsin), ("theirs", t.alertmanager)):
+        hook = t.webhook()
+        server = start(config.replace("{url}", hook.url))
+        server.post_alerts([alert("A")])
+        hook.wait_count(1)
+        for path in ("/-/healthy", "/metrics", "/api/v2/alerts"):
+            assert server.get(path).status == 200
+        seen[name] = scrape(server)
+    types, labels = seen["theirs"]
+    assert len(types) > 30
+    for name, kind in types.items():
+        if name.startswith("alertmanager_") and "_cluster_" not in name and name not in ELSEWHERE:
+            assert seen["ours"][0].get(name) == kind, (name, kind, seen["ours"][0].get(name))
+    newer = {"reason", "tags"}
+    for name, known in labels.items():
+        if name in seen["ours"][1] and name.startswith("alertmanager_"):
+            assert seen["ours"][1][name] - newer == known, (name, seen["ours"][1][name], known)
+
+
+RULES = """groups:
+- {name: g, interval: 1s, rules: [{alert: A, expr: 'vector(1) > 0'}, {alert: B, expr: 'vector(2) > 3'}]}
+"""
+
+
+def test_rule_groups_have_prometheus_metrics(t):
+    """Each prometheus_rule_ name of Debian's Prometheus, with its type and labels."""
+    prometheus = t.prometheus(rules=RULES)
+    tocsin = t.tocsin(prometheus_source(prometheus.port) + one_webhook("http://127.0.0.1:9"),
+                      files={"rules.yml": RULES})
+    group = {"rule_group": os.path.join(tocsin.directory, "rules.yml") + ";g"}
+    for server in (tocsin, prometheus):
+        wait.until("an evaluation", lambda: "prometheus_rule_group_last_evaluation_samples{" in
+                   server.get("/metrics").text, 10)
+    wait.until("two evaluations", lambda: tocsin.metric("prometheus_rule_evaluations_total", **group) >= 2, 10)
+    assert tocsin.metric("prometheus_rule_group_rules", **group) == 2
+    assert tocsin.metric("prometheus_rule_group_interval_seconds", **group) == 1
+    assert tocsin.metric("prometheus_rule_group_last_evaluation_samples", **group) == 1
+    assert tocsin.metric("prometheus_rule_evaluation_failures_total", **group) == 0
+    (types, labels), (our_types, our_labels) = scrape(prometheus), scrape(tocsin)
+    names = {name for name in types if name.startswith("prometheus_rule_")}
+    assert len(names) > 10 and not names - set(our_types), names - set(our_types)
+    for name in names:
+        assert our_types[name] == types[name], name
+        if types[name] != "summary":        # theirs have quantiles
+            assert our_labels.get(name) == labels.get(name), (name, our_labels.get(name), labels.get(name))
+
+
+def test_alerts_are_counted_by_state_as_alertmanager_does(t):
+    """Firing ones, those that are silenced or inhibited apart; those that are over not at all."""
+    config = """
+route: {receiver: none, group_wait: 0s, group_interval: 1s}
+receivers: [{name: none}]
+inhibit_rules: [{source_matchers: [severity=critical], target_matchers: [severity=warning]}]
+"""
+    for server in (t.tocsin(config), t.alertmanager(config)):
+        now = time.time()
+        server.silence({"alertname": "Silent"}, now, now + 600)
+        server.post_alerts([alert("Loud", severity="critical"), alert("Silent", n="1"), alert("Silent", n="2"),
+                            alert("Quiet", severity="warning"), alert("Plain"), alert("Over", ends=now)])
+
+        def counts():
+            _, _ = scrape(server)
+            return {line.split('"')[1]: int(line.split()[-1]) for line in server.get("/metrics").text.splitlines()
+                    if line.startswith("alertmanager_alerts{")}
+
+        wait.until(f"the counts, not {counts()}",
+                   lambda: counts() == {"active": 2, "suppressed": 3, "unprocessed": 0}, 5)
+
+
+def test_receivers_are_named_in_metrics_when_asked_for(t):
+    hook = t.webhook()
+    tocsin = t.tocsin(one_webhook(hook.url), arguments=["--enable-feature=receiver-name-in-metrics"])
+    tocsin.post_alerts([alert("A")])
+    hook.wait_count(1)
+    wait.until("the count", lambda: tocsin.metric("alertmanager_notifications_total", integration="webhook",
+                                                  receiver_name="hook") == 1, 5)
 
 
 def test_metrics_that_dashboards_read(t):
@@ -183,8 +288,8 @@ def test_metrics_that_dashboards_read(t):
     tocsin = t.tocsin(config)
     tocsin.post_alerts([alert("A")])
     hook.wait_count(1)
-    names = {line.partition("{")[0].partition(" ")[0] for line in tocsin.get("/metrics").text.splitlines()}
-    assert not set(METRICS) - names, set(METRICS) - names
+    names = scrape(tocsin)[0]
+    assert not set(METRICS) - set(names), set(METRICS) - set(names)
     assert tocsin.metric("alertmanager_integrations") == tocsin.metric("alertmanager_receivers") == 1
     assert abs(tocsin.metric("process_start_time_seconds") - time.time()) < 60
     before = tocsin.metric("alertmanager_config_hash")

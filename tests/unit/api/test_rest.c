@@ -204,7 +204,7 @@ END_TEST
 static const char *const metric_lines[] = {
 	"\nalertmanager_alerts{state=\"active\"} 1\n",
 	"\nalertmanager_alerts_received_total{status=\"firing\",version=\"v2\"} 1\n",
-	"\nalertmanager_alerts_invalid_total 1\n",
+	"\nalertmanager_alerts_invalid_total{version=\"v2\"} 1\n",
 	"\nalertmanager_silences{state=\"active\"} 1\n",
 	"\nalertmanager_build_info{",
 	"\ntocsin_build_info{version=\"",

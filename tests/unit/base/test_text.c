@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/attr.h"
+#include "base/histogram.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -24,6 +25,28 @@ static const struct {
 	{ "\x80\x80\x80\x80\x80\x80", 5, "\x80\x80\x80\x80\x80" },
 	{ "", 0, "" },
 };
+
+START_TEST(histogram_counts_what_is_within_each_bound)
+{
+	static const struct histogram_bounds bounds = { 2, { 1, 10 }, { "1", "10" } };
+	struct histogram histogram = { 0 };
+	struct buf out = { 0 };
+
+	histogram_add(&histogram, &bounds, 1);
+	histogram_add(&histogram, &bounds, 1.5);
+	histogram_add(&histogram, &bounds, 100);
+	ck_assert_uint_eq(histogram_count(&histogram), 3);
+	histogram_put(&histogram, &bounds, "m", "a=\"b\"", &out);
+	ck_assert_str_eq(out.p, "m_bucket{a=\"b\",le=\"1\"} 1\nm_bucket{a=\"b\",le=\"10\"} 2\n"
+				"m_bucket{a=\"b\",le=\"+Inf\"} 3\n"
+				"m_sum{a=\"b\"} 102.5\nm_count{a=\"b\"} 3\n");
+	buf_clear(&out);
+	histogram_put(&(struct histogram){ 0 }, &bounds, "m", "", &out);
+	ck_assert_str_eq(out.p, "m_bucket{le=\"1\"} 0\nm_bucket{le=\"10\"} 0\n"
+				"m_bucket{le=\"+Inf\"} 0\nm_sum 0\nm_count 0\n");
+	buf_fini(&out);
+}
+END_TEST
 
 START_TEST(head_cuts_at_a_character)
 {
@@ -267,6 +290,7 @@ case_text(void)
 {
 	TCase *tcase = tcase_create("text");
 
+	tcase_add_test(tcase, histogram_counts_what_is_within_each_bound);
 	tcase_add_loop_test(
 	    tcase, head_cuts_at_a_character, 0, ARRAY_LEN(heads));
 	tcase_add_loop_test(

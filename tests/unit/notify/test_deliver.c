@@ -335,7 +335,8 @@ START_TEST(metrics_tell_receivers_apart)
 		"\ntocsin_deliveries_total{receiver=\"r\",integration=\"quiet[0]\",outcome="
 		"\"delivered\"} 1\n",
 		"\nalertmanager_notifications_total{integration=\"probe\"} 2\n",
-		"\nalertmanager_notifications_failed_total{integration=\"probe\"} 1\n",
+		"\nalertmanager_notifications_failed_total{integration=\"probe\","
+		"reason=\"clientError\"} 1\n",
 		"\nalertmanager_notification_latency_seconds_bucket{integration=\"quiet\",le=\"+"
 		"Inf\"} 1\n",
 	};
