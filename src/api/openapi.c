@@ -147,7 +147,9 @@ put_type(struct buf *out, struct str type)
 	} else if (str_is(type, "any") || put_scalar(out, type)) {
 		; /* anything, or written */
 	} else if (is_shape(type)) {
-		buf_printf(out, "\"$ref\": \"#/components/schemas/%.*s\"", STR_ARG(type));
+		/* A reference may have nothing beside it. */
+		buf_printf(out, "%s\"$ref\": \"#/components/schemas/%.*s\"%s",
+		    nullable ? "\"allOf\": [{" : "", STR_ARG(type), nullable ? "}]" : "");
 	} else {
 		put_words(out, type);
 	}

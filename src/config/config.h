@@ -26,6 +26,7 @@
 #include "labels/labels.h"
 #include "labels/matcher.h"
 #include "net/options.h"
+#include "net/reach.h"
 #include "template/template.h"
 
 #define RULES_MAX 200000
@@ -234,6 +235,7 @@ struct config {
 	uint32_t n_groups, n_rules;
 	dur_t evaluation_interval;
 	struct labels *external_labels;
+	struct reach reach;  /* of messages to receivers */
 	struct str original; /* pure Alertmanager projection of the file, secrets hidden: /api/v2/status */
 	char hash[17];       /* of the files' bytes: tells generations apart */
 };

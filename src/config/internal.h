@@ -86,6 +86,15 @@ extern const struct schema schema_escalation_policy;
 void escalation_build(struct loader *l, const struct sub_list *raws);
 const struct escalation_policy *escalation_named(struct loader *l, const char *name, struct pos pos);
 
+/* delivery.c */
+struct delivery_raw {
+	struct pos pos;
+	bool forbid_private_addresses;
+	struct string_list allow_addresses;
+};
+extern const struct schema schema_delivery;
+void delivery_build(struct loader *l, const struct delivery_raw *raw);
+
 /* inhibit.c */
 extern const struct schema schema_inhibit_rule;
 void inhibit_build(struct loader *l, const struct sub_list *raws);
@@ -144,6 +153,7 @@ struct top_raw {
 	const struct yaml_node *sources, *rule_files;
 	dur_t evaluation_interval;
 	struct string_map external_labels;
+	struct delivery_raw delivery;
 };
 struct loader *loader_new(const char *path, const struct config_kinds *kinds, struct diag *diag);
 /* The generation, or NULL (freed) when there were errors. */

@@ -163,6 +163,7 @@ config_build(struct loader *l, const struct yaml_node *root)
 	route_build(l, raw->route, root);
 	inhibit_build(l, &raw->inhibit_rules);
 	external_labels_build(l, &raw->external_labels);
+	delivery_build(l, &raw->delivery);
 	sources_build(l, raw->sources);
 	l->sources = l->ctx.config = config;
 	rules = rules_reader_new(l);

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "net/options.h"
+#include "net/reach.h"
 
 struct loop;
 struct xfer;
@@ -55,6 +56,7 @@ struct xfer_request {
 	size_t n_headers;
 	dur_t timeout;        /* 0: 30 s */
 	uint32_t response_bytes_max; /* of the decoded body; 0: 8 MiB */
+	const struct reach *reach; /* where it may go; NULL: anywhere */
 	bool no_redirects;    /* even when http->follow_redirects */
 	/*
 	 * Neither a kept connection nor one to keep: libcurl silently sends a
@@ -89,7 +91,7 @@ struct xfer_request {
 struct xfer_response {
 	enum err_code failure; /* ERR_NONE: an answer arrived (whatever its status); else why none did: TIMEOUT, IO, LIMIT, CANCELLED;
 	                         REMOTE: the token server of http->oauth2 gave none;
-	                         INVALID: the request cannot be made (bad URL, unreadable secret, line break in a header) */
+	                         INVALID: the request cannot be made (bad URL, an address out of its reach, unreadable secret, line break in a header) */
 	char failure_text[256]; /* no secrets, no credentials from the URL */
 	bool maybe_received;   /* after a failure: the other side may have got the request */
 	int status;            /* HTTP status, or the last SMTP reply code */

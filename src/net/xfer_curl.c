@@ -80,7 +80,7 @@ transfer_new(struct curl_transport *transport, struct handle_pool *pool)
 	/* A name that is being looked up when its request ends must not be waited
 	 * for: that is seconds of the loop thread when the name server is silent. */
 	curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
-	sockets_attach(&transport->sockets, transfer->easy);
+	sockets_attach(transfer);
 	return transfer;
 }
 
@@ -288,6 +288,7 @@ curl_start(struct xfer *xfer, struct xfer_request *request)
 	}
 	transfer->request = request;
 	transfer->too_large = false;
+	transfer->out_of_reach[0] = '\0';
 	transfer->head_ended = false;
 	transfer->error[0] = '\0';
 	transfer->body_max = request->response_bytes_max != 0
@@ -355,6 +356,35 @@ read_retry_after(
 	response->has_retry_after = true;
 }
 
+void
+address_text(const struct curl_sockaddr *address, char out[INET6_ADDRSTRLEN])
+{
+	struct sockaddr_in6 six;
+	struct sockaddr_in four;
+
+	out[0] = '?';
+	out[1] = '\0';
+	if (address->family == AF_INET) {
+		memcpy(&four, &address->addr, sizeof(four));
+		(void)inet_ntop(
+		    AF_INET, &four.sin_addr, out, INET6_ADDRSTRLEN);
+	} else if (address->family == AF_INET6) {
+		memcpy(&six, &address->addr, sizeof(six));
+		(void)inet_ntop(
+		    AF_INET6, &six.sin6_addr, out, INET6_ADDRSTRLEN);
+	}
+}
+
+void
+say_out_of_reach(const char *address, struct xfer_response *response)
+{
+	response->failure = ERR_INVALID;
+	snprintf(response->failure_text, sizeof(response->failure_text),
+	    "the address %s is private, which delivery.forbid_private_addresses "
+	    "keeps messages from (delivery.allow_addresses has exceptions)",
+	    address);
+}
+
 static enum err_code
 failure_of(const struct transfer *transfer, CURLcode code)
 {
@@ -384,6 +414,8 @@ describe_failure(const struct transfer *transfer, CURLcode code,
 		    "the answer is larger than %zu bytes", transfer->body_max);
 	}
 	response->maybe_received = was_sent(transfer);
+	if (transfer->out_of_reach[0] != '\0')
+		say_out_of_reach(transfer->out_of_reach, response);
 }
 
 static void

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <arpa/inet.h>
+
 #include "base/map.h"
 #include "loop/worker.h"
 #include "net/easy.h"
@@ -26,6 +28,7 @@ struct socket_slot {
 	bool is_parked;
 };
 
+struct transfer;
 struct sockets {
 	struct loop *loop;
 	CURLM *multi;
@@ -40,7 +43,7 @@ struct sockets {
 void sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi,
     void (*acted)(void *arg), void *arg);
 void sockets_fini(struct sockets *sockets); /* after the multi handle is gone */
-void sockets_attach(struct sockets *sockets, CURL *easy);
+void sockets_attach(struct transfer *transfer);
 
 /* Handles that need no other options than their next URL and body. */
 struct handle_pool {
@@ -62,6 +65,7 @@ struct transfer {
 	struct buf body;
 	size_t body_max;
 	bool too_large;
+	char out_of_reach[INET6_ADDRSTRLEN]; /* an address it was kept from; "": none */
 	bool head_ended; /* the blank line after the header has come */
 	/* set on the handle now */
 	struct buf header_text;
@@ -85,6 +89,11 @@ struct curl_transport {
 	char *user_agent;
 	struct worker_pool *mailers; /* made with the first mail */
 };
+
+/* xfer_curl.c */
+/* For messages; address: of IPv4 or IPv6. */
+void address_text(const struct curl_sockaddr *address, char out[INET6_ADDRSTRLEN]);
+void say_out_of_reach(const char *address, struct xfer_response *response);
 
 /* xfer_smtp.c */
 void mail_start(struct curl_transport *transport, struct xfer_request *request);

@@ -44,6 +44,8 @@ struct mail_job {
 	CURLcode code;
 	long status;
 	char error[CURL_ERROR_SIZE];
+	struct reach reach; /* a copy: the request may leave first */
+	char out_of_reach[INET6_ADDRSTRLEN];
 	/* shared */
 	atomic_bool cancelled, all_sent;
 };
@@ -80,6 +82,21 @@ on_reply_line(char *p, size_t size, size_t n, void *arg)
 		curl_easy_setopt(mail->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
 		    GOODBYE_TIMEOUT_S);
 	return size * n;
+}
+
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct mail_job *mail = arg;
+
+	(void)purpose;
+	if (!reach_allows(&mail->reach, &address->addr)) {
+		address_text(address, mail->out_of_reach);
+		return CURL_SOCKET_BAD;
+	}
+	mail->out_of_reach[0] = '\0';
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
 }
 
 static int
@@ -158,6 +175,8 @@ fill_result(struct mail_job *mail, struct xfer_response *response)
 			    : mail->code == CURLE_URL_MALFORMAT    ? ERR_INVALID
 								   : ERR_IO;
 	response->maybe_received = atomic_load(&mail->all_sent);
+	if (mail->out_of_reach[0] != '\0')
+		say_out_of_reach(mail->out_of_reach, response);
 }
 
 static void
@@ -295,6 +314,8 @@ set_transport(struct mail_job *mail, const struct smtp_envelope *envelope)
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, mail);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, mail->error);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, mail);
 	easy_apply_tls(easy, &envelope->tls);
 }
 
@@ -312,6 +333,8 @@ mail_start(struct curl_transport *transport, struct xfer_request *request)
 	mail->job.done = done;
 	mail->deadline = mono_add(request->admitted, xfer_timeout(request));
 	mail->easy = curl_easy_init();
+	if (request->reach != NULL)
+		mail->reach = *request->reach;
 	buf_put(&mail->mail, request->body.p, request->body.n);
 	request->impl = mail;
 	if (mail->easy == NULL) {

@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -103,14 +104,22 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct sockets *sockets = arg;
-	int fd = socket(address->family,
-	    address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    address->protocol);
+	struct transfer *transfer = arg;
+	struct sockets *sockets = &transfer->transport->sockets;
+	int fd;
 
 	(void)purpose;
+	if (transfer->request != NULL &&
+	    !reach_allows(transfer->request->reach, &address->addr)) {
+		address_text(address, transfer->out_of_reach);
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(address->family,
+	    address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
+	transfer->out_of_reach[0] = '\0'; /* another address of its name is fine */
 	slot_for(sockets, fd)->is_ours = true;
 	return fd;
 }
@@ -184,13 +193,36 @@ sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi,
 	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, sockets);
 }
 
-void
-sockets_attach(struct sockets *sockets, CURL *easy)
+/* A redirect may find a connection that another request left open. */
+static int
+on_connected(void *arg, char *address, char *local, int port, int local_port)
 {
+	struct transfer *transfer = arg;
+
+	(void)local;
+	(void)port;
+	(void)local_port;
+	if (transfer->request == NULL ||
+	    reach_allows_text(transfer->request->reach, address))
+		return CURL_PREREQFUNC_OK;
+	snprintf(transfer->out_of_reach, sizeof(transfer->out_of_reach), "%s",
+	    address);
+	return CURL_PREREQFUNC_ABORT;
+}
+
+void
+sockets_attach(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+	/* Connections outlive the handle they were made for. */
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
+	curl_easy_setopt(
+	    easy, CURLOPT_CLOSESOCKETDATA, &transfer->transport->sockets);
 }
 
 void

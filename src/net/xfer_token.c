@@ -223,6 +223,7 @@ fetch_begin(struct token *token)
 	fetch->content_type = "application/x-www-form-urlencoded";
 	fetch->http = &token->ask.http;
 	fetch->timeout = FETCH_TIMEOUT;
+	fetch->reach = from->reach;
 	fetch->response_bytes_max = OAUTH2_ANSWER_BYTES_MAX;
 	buf_puts(&fetch->url, options_of(from)->token_url);
 	buf_put(&fetch->body, token->ask.body.p, token->ask.body.n);

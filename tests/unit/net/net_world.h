@@ -116,6 +116,7 @@ Suite *suite_server_bounds(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
 Suite *suite_throttle(void);
+Suite *suite_reach(void);
 Suite *suite_options(void);
 Suite *suite_tls(void);
 Suite *suite_token(void);

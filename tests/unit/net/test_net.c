@@ -20,6 +20,7 @@ main(void)
 	srunner_add_suite(runner, suite_options());
 	srunner_add_suite(runner, suite_guard());
 	srunner_add_suite(runner, suite_throttle());
+	srunner_add_suite(runner, suite_reach());
 	srunner_add_suite(runner, suite_tls());
 	srunner_add_suite(runner, suite_token());
 	srunner_run_all(runner, CK_ENV);
