@@ -13,8 +13,6 @@
 #include "rule/drift.h"
 #include "rule/kind.h"
 
-#define DRIFT_LISTED_MAX 50 /* features in an alert's explanation; the worst first */
-
 struct drift_null_aware {
 	bool given;
 	double alpha; /* NaN: off */
