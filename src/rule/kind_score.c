@@ -22,7 +22,12 @@
 #include "rule/verdicts.h"
 #include "stats/multiple.h"
 
-enum { DIRECTION_HIGH, DIRECTION_LOW, DIRECTION_BY_METHOD, DIRECTION_COUNT };
+enum {
+	DIRECTION_HIGH,
+	DIRECTION_LOW,
+	DIRECTION_BY_METHOD,
+	DIRECTION_COUNT
+};
 static const char *const direction_names[] = { "high", "low", "by_method", NULL };
 static_assert(ARRAY_LEN(direction_names) == DIRECTION_COUNT + 1, "a name for every direction");
 
@@ -45,6 +50,7 @@ struct score_settings {
 	const char *fields[2];
 	uint32_t n_fields, method_field, threshold_field;
 };
+static_assert(offsetof(struct score_settings, arm) == 0, "ARM_FIELDS fill the beginning");
 #define NO_FIELD UINT32_MAX
 
 /* The newest row of a feature. */
@@ -65,8 +71,8 @@ score_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_
 	struct rule_query *query;
 
 	ret->n = 0;
-	query = rule_plan_arm(rule, &s->arm, now,
-	    dur_is_set(s->arm.window) ? QUERY_ROWS : QUERY_INSTANT, ret);
+	query = rule_plan_arm(
+	    rule, &s->arm, now, dur_is_set(s->arm.window) ? QUERY_ROWS : QUERY_INSTANT, ret);
 	query->fields = s->fields;
 	query->n_fields = s->n_fields;
 	return 0;
@@ -159,12 +165,12 @@ is_drift(const struct score *score)
 }
 
 static void
-set_verdict(
-    const struct score_settings *s, const struct score *score, struct arena *arena, struct verdict *ret)
+set_verdict(const struct score_settings *s, const struct score *score, struct arena *arena,
+    struct verdict *ret)
 {
 	struct explain *e = &ret->explain;
 
-	ret->reason = score->missing	       ? "the score is missing"
+	ret->reason = score->missing            ? "the score is missing"
 		      : isnan(score->threshold) ? "the threshold is missing"
 						: NULL;
 	ret->outcome = ret->reason != NULL ? OUTCOME_INSUFFICIENT
@@ -183,8 +189,7 @@ set_verdict(
 	if (dur_is_set(s->arm.window))
 		e->window = s->arm.window;
 	if (score->method != NULL)
-		ret->more =
-		    str_from(arena_printf(arena, "\"method\":\"%s\"", score->method));
+		ret->more = str_from(arena_printf(arena, "\"method\":\"%s\"", score->method));
 }
 
 static int
@@ -261,8 +266,8 @@ read_threshold(struct schema_context *ctx, const struct yaml_node *node, void *m
 		threshold->value = (double)NAN;
 	} else if (node->kind != YAML_SCALAR || !str_to_double(node->text, &threshold->value) ||
 		   isnan(threshold->value)) {
-		diag_error(ctx->diag, node->pos,
-		    "threshold is a number, or column: each row has its own");
+		diag_error(
+		    ctx->diag, node->pos, "threshold is a number, or column: each row has its own");
 	}
 }
 
@@ -316,9 +321,9 @@ score_identity(const struct rule_config *rule, struct buf *out)
 	rule_arm_identity(&s->arm, out);
 	put_names(&s->by, out);
 	put_names(&s->group, out);
-	buf_printf(out, "%d %d %.17g %d %d %.17g %s %s", s->by.set, s->direction, s->threshold.value,
-	    s->correct, (int)s->aggregate.how, s->aggregate.limit, s->method_column,
-	    s->threshold_column);
+	buf_printf(out, "%d %d %.17g %d %d %.17g %s %s", s->by.set, s->direction,
+	    s->threshold.value, s->correct, (int)s->aggregate.how, s->aggregate.limit,
+	    s->method_column, s->threshold_column);
 }
 
 #define SCORE(m) .offset = offsetof(struct score_settings, m)

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/attr.h"
+
 #define NAME_MAX_BYTES 64
 
 /*

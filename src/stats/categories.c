@@ -220,3 +220,53 @@ categories_fisher(double a, double b, double c, double d)
 	add_weights(mode, -1, margin, &sum, &tail, limit);
 	return stats_test_of(odds, tail / sum, STATS_NAN, log(odds));
 }
+
+/* Weights relative to the mode's in one direction; those on the wanted side of a, a included, are
+ * the tail. */
+static void
+add_side(
+    double x, int direction, const double margin[3], double a, bool up, double *sum, double *tail)
+{
+	double row = margin[0], column = margin[1], total = margin[2], weight = 1.0;
+
+	for (;;) {
+		if (direction > 0)
+			weight *= (row - x) / (x + 1.0) *
+				  ((column - x) / (total - row - column + x + 1.0));
+		else
+			weight *=
+			    x / (row - x + 1.0) * ((total - row - column + x) / (column - x + 1.0));
+		if (!(weight > WEIGHT_MIN))
+			return;
+		x += direction;
+		*sum += weight;
+		if (up ? x >= a : x <= a)
+			*tail += weight;
+	}
+}
+
+struct stats_test
+categories_fisher_side(double a, double b, double c, double d, enum stats_side side)
+{
+	struct stats_test test = categories_fisher(a, b, c, d);
+	const double margin[3] = { a + b, a + c, a + b + c + d };
+	/* The reference has fewer of the first column where the current row has more. */
+	bool up = side == STATS_CURRENT_LOWER;
+	double mode, lowest, highest, sum = 1.0, tail = 0.0;
+
+	if (side == STATS_TWO_SIDED || test.status != STATS_OK)
+		return test;
+	if ((unsigned)side >= STATS_SIDE_COUNT)
+		return stats_test_undefined(STATS_INVALID);
+	lowest = fmax(0.0, margin[0] + margin[1] - margin[2]);
+	highest = fmin(margin[0], margin[1]);
+	mode = floor((margin[0] + 1.0) * (margin[1] + 1.0) / (margin[2] + 2.0));
+	mode = fmin(fmax(mode, lowest), highest);
+	if (up ? mode >= a : mode <= a)
+		tail = 1.0;
+	add_side(mode, 1, margin, a, up, &sum, &tail);
+	add_side(mode, -1, margin, a, up, &sum, &tail);
+	/* So rare that only its order of magnitude is left. */
+	test.p = tail > 0.0 ? tail / sum : exp(log_weight(a, mode, margin));
+	return test;
+}

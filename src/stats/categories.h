@@ -47,3 +47,9 @@ struct stats_value categories_entropy_normalised(const double *counts, size_t k)
  */
 #define FISHER_TOTAL_MAX 1000000000.0
 struct stats_test categories_fisher(double a, double b, double c, double d);
+/*
+ * The same for one side: STATS_CURRENT_HIGHER if the share of the first column
+ * is higher in the current row (c), STATS_CURRENT_LOWER if lower; p is the tail of
+ * the hypergeometric law from the observed table on, itself included.
+ */
+struct stats_test categories_fisher_side(double a, double b, double c, double d, enum stats_side side);
