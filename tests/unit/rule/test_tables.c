@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "rule/score_method.h"
 #include "unit/rule/answers.h"
 #include "unit/rule/test_rule.h"
@@ -305,7 +306,8 @@ static const struct {
 
 START_TEST(groups_are_measured_by_the_one_that_is_named)
 {
-	char yaml[128], got[64] = "";
+	struct buf got = { 0 };
+	char yaml[128];
 
 	snprintf(yaml, sizeof(yaml), "{query: q, %s}", against[_i].more);
 	answers_rule(&a, "compare_groups", yaml);
@@ -314,10 +316,11 @@ START_TEST(groups_are_measured_by_the_one_that_is_named)
 	cells2(0, "g=c", "480", "1000");
 	ck_assert_int_eq(answers_judge(&a, NOW), 0);
 	for (uint32_t i = 0; i < 3; i++) {
-		strcat(got, i > 0 ? " " : "");
-		strcat(got, outcome_name(a.judgement.observations[i].outcome));
+		buf_printf(&got, "%s%s", i > 0 ? " " : "",
+		    outcome_name(a.judgement.observations[i].outcome));
 	}
-	ck_assert_msg(strcmp(got, against[_i].want) == 0, "%s: %s", against[_i].more, got);
+	ck_assert_msg(str_is(buf_str(&got), against[_i].want), "%s: %s", against[_i].more, got.p);
+	buf_fini(&got);
 }
 END_TEST
 
