@@ -84,6 +84,7 @@ struct source_kind {
 	bool (*promql)(const void *settings);    /* are its queries PromQL? NULL: no */
 };
 
+struct config;
 struct rule_config;
 /* A rule kind: `threshold: {...}` in a rule. `expr` is one too, with a scalar. */
 struct rule_kind_schema {
@@ -94,6 +95,12 @@ struct rule_kind_schema {
 	 * rule->source is NULL when a rule file is checked alone: then only what holds for any source.
 	 */
 	void (*finish)(struct schema_context *ctx, struct rule_config *rule);
+	/*
+	 * Called once, when there is a rule of this kind and all rule files have been read: what
+	 * holds for rules together.  complete: no rule is missing, since it is not a rule file that
+	 * is checked alone.  May be NULL.
+	 */
+	void (*check_all)(struct schema_context *ctx, const struct config *config, bool complete);
 	/* Appends what gives the condition its meaning (not `for`, not annotations), for the rule's identity. */
 	void (*identity)(const struct rule_config *rule, struct buf *out);
 };

@@ -623,6 +623,25 @@ rules_reader_new(struct loader *l)
 	return r;
 }
 
+/* What the kinds demand of all rules together; of a part of them it would be wrong. */
+static void
+check_together(struct loader *l, const struct config *config)
+{
+	const struct rule_kind_schema *const *kinds = l->kinds->rules;
+
+	if (loader_failed(l))
+		return;
+	for (size_t i = 0; kinds[i] != NULL; i++) {
+		bool used = false;
+
+		for (uint32_t g = 0; g < config->n_groups && !used; g++)
+			for (uint32_t k = 0; k < config->groups[g].n_rules && !used; k++)
+				used = config->groups[g].rules[k].kind == kinds[i];
+		if (used && kinds[i]->check_all != NULL)
+			kinds[i]->check_all(&l->ctx, config, l->sources == config);
+	}
+}
+
 void
 rules_finish(struct rules_reader *r)
 {
@@ -641,6 +660,7 @@ rules_finish(struct rules_reader *r)
 		config->n_rules += group->n_rules;
 	}
 	config->n_groups = (uint32_t)r->n;
+	check_together(r->l, config);
 	map_fini(&r->identities);
 	free(r->groups);
 	free(r->raw);

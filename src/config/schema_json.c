@@ -110,6 +110,8 @@ put_number(const struct schema_field *field, struct buf *out)
 		    field->min, field->max);
 	} else if ((field->flags & FIELD_POSITIVE) != 0) {
 		buf_puts(out, ", \"exclusiveMinimum\": 0");
+	} else if ((field->flags & FIELD_NOT_NEGATIVE) != 0) {
+		buf_puts(out, ", \"minimum\": 0");
 	}
 }
 

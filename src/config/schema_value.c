@@ -245,6 +245,8 @@ expected_number(struct schema_context *ctx, const struct schema_field *field,
 		    field->min, field->max);
 	} else if ((field->flags & FIELD_POSITIVE) != 0) {
 		want = arena_printf(ctx->arena, "%s above 0", what);
+	} else if ((field->flags & FIELD_NOT_NEGATIVE) != 0) {
+		want = arena_printf(ctx->arena, "%s that is not negative", what);
 	} else {
 		want = arena_printf(ctx->arena, "%s such as %s", what, example);
 	}
@@ -259,7 +261,8 @@ read_int(struct schema_context *ctx, const struct schema_field *field,
 
 	if (node->kind == YAML_SCALAR && str_to_i64(node->text, &v) &&
 	    in_range(field, (double)v) &&
-	    ((field->flags & FIELD_POSITIVE) == 0 || v > 0)) {
+	    ((field->flags & FIELD_POSITIVE) == 0 || v > 0) &&
+	    ((field->flags & FIELD_NOT_NEGATIVE) == 0 || v >= 0)) {
 		*member = v;
 		return;
 	}
@@ -272,7 +275,8 @@ number_is_good(const struct schema_field *field, const struct yaml_node *node,
 {
 	return node->kind == YAML_SCALAR && str_to_double(node->text, ret) &&
 	    isfinite(*ret) && in_range(field, *ret) &&
-	    ((field->flags & FIELD_POSITIVE) == 0 || *ret > 0);
+	    ((field->flags & FIELD_POSITIVE) == 0 || *ret > 0) &&
+	    ((field->flags & FIELD_NOT_NEGATIVE) == 0 || *ret >= 0);
 }
 
 static void

@@ -200,6 +200,18 @@ static const struct rule_kind_schema threshold = { .name = "threshold",
 	.schema = &threshold_schema, .finish = threshold_finish,
 	.identity = threshold_identity };
 
+/* By name only, in the program's order. */
+static const struct rule_kind_schema further_rules[] = {
+	{ .name = "drift", .schema = &expr_schema },
+	{ .name = "score", .schema = &expr_schema },
+	{ .name = "compare", .schema = &expr_schema },
+	{ .name = "compare_groups", .schema = &expr_schema },
+	{ .name = "rate_of_change", .schema = &expr_schema },
+	{ .name = "burn_rate", .schema = &expr_schema },
+	{ .name = "absent", .schema = &expr_schema },
+	{ .name = "composite", .schema = &expr_schema },
+};
+
 /* ---- all ---------------------------------------------------------------------------- */
 
 static const struct integration_kind *const integrations[] = { &log_kind,
@@ -208,6 +220,8 @@ static const struct source_kind *const sources[] = { &prometheus, &sqlite,
 	&further[0], &further[1], &further[2], &further[3], &further[4],
 	NULL };
 static const struct rule_kind_schema *const rules[] = { &expr, &threshold,
-	NULL };
+	&further_rules[0], &further_rules[1], &further_rules[2],
+	&further_rules[3], &further_rules[4], &further_rules[5],
+	&further_rules[6], &further_rules[7], NULL };
 
 const struct config_kinds fake_kinds = { integrations, sources, rules };

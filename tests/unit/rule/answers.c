@@ -147,6 +147,7 @@ answers_judge(struct answers *a, wall_t now)
 		.now = now,
 		.answers = a->vectors,
 		.sources = a->sources,
+		.others = a->others,
 		.arena = a->arena };
 
 	answers_plan(a, now, &plan);

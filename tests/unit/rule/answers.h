@@ -10,7 +10,7 @@
 #include "rule/kind.h"
 #include "source/source.h"
 
-#define ANSWERS_MAX 8
+#define ANSWERS_MAX 16
 
 struct answers {
 	struct arena *arena;
@@ -20,6 +20,7 @@ struct answers {
 	struct rule_config rule;
 	struct rule_group_config group;
 	const struct rule_kind *kind;
+	const struct rule_lookup *others;
 	struct judgement judgement;
 	struct err err;
 };

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Points of a series, remembered and asked for; see the header. */
+#include "config.h"
+
+#include "rule/points.h"
+
+#include <math.h>
+
+#include "rule/kinds.h"
+
+#define GAP_STEPS 3 /* fewer points missing than this: not worth a query */
+
+struct points_builder {
+	wall_t *at;
+	double *value;
+	uint8_t *flags;
+	uint32_t n;
+};
+
+static void
+put_point(struct points_builder *b, wall_t at, double value, uint8_t flags)
+{
+	if (!isfinite(value) || (b->n > 0 && !wall_before(b->at[b->n - 1], at)))
+		return;
+	b->at[b->n] = at;
+	b->value[b->n] = value;
+	b->flags[b->n++] = flags;
+}
+
+/* The first point that is not before `from`. */
+static uint32_t
+lower_bound(const wall_t *at, uint32_t n, wall_t from)
+{
+	uint32_t low = 0, high = n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (wall_before(at[middle], from))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+points_of(const struct past *past, struct str key, const struct series *range, wall_t from,
+    wall_t before, struct arena *arena, struct points *ret)
+{
+	struct past_series known = { 0 };
+	uint32_t i = 0, k = 0, end, n_range = range != NULL ? range->n : 0;
+	struct points_builder b = { 0 };
+
+	if (past != NULL && !past_of(past, key, &known))
+		known = (struct past_series){ 0 };
+	i = lower_bound(known.at, known.n, from);
+	end = lower_bound(known.at, known.n, before);
+	b.at = ARENA_ARRAY(arena, end - i + n_range, wall_t);
+	b.value = ARENA_ARRAY(arena, end - i + n_range, double);
+	b.flags = ARENA_ARRAY(arena, end - i + n_range, uint8_t);
+	while (i < end || k < n_range) {
+		const struct sample *sample = k < n_range ? range->samples[k] : NULL;
+
+		if (sample != NULL && (i == end || wall_before(sample->at, known.at[i]))) {
+			k++;
+			if (!sample->missing && !wall_before(sample->at, from) &&
+			    wall_before(sample->at, before))
+				put_point(&b, sample->at, sample->value, 0);
+		} else {
+			put_point(&b, known.at[i], known.value[i],
+			    known.flags != NULL ? known.flags[i] : 0);
+			i++;
+		}
+	}
+	*ret = (struct points){ b.at, b.value, b.flags, b.n };
+}
+
+dur_t
+points_step(const struct rule_config *rule, dur_t window, dur_t step, uint32_t points)
+{
+	dur_t least = { window.ns / points };
+	int64_t second = DUR_S(1).ns;
+
+	if (dur_is_set(step))
+		return step;
+	if (rule->group != NULL && dur_less(least, rule->group->interval))
+		least = rule->group->interval;
+	/* Whole seconds: some sources know nothing finer. */
+	least.ns = (least.ns + second - 1) / second * second;
+	return least;
+}
+
+void
+points_plan(const struct rule_config *rule, const struct past *past, wall_t now, const char *query,
+    const struct past_need *need, bool ask_history, struct rule_plan *ret)
+{
+	wall_t at = rule_query_at(rule, now), from = wall_sub(at, need->window);
+	wall_t newest = past != NULL ? past_newest(past) : WALL_NONE;
+	dur_t gap = need->step;
+
+	rule_plan_one(rule, now, query, ret);
+	if (!ask_history)
+		return;
+	if (dur_less(gap, rule->group->interval))
+		gap = rule->group->interval;
+	if (wall_is_set(newest)) {
+		if (!dur_less((dur_t){ instant_plus(gap.ns, (GAP_STEPS - 1) * gap.ns) },
+			wall_since(at, newest)))
+			return;
+		from = wall_max(from, wall_add(newest, need->step));
+	}
+	ret->queries[ret->n++] = (struct rule_query){
+		.text = str_from(query),
+		.shape = QUERY_RANGE,
+		.at = at,
+		.from = from,
+		.to = wall_sub(at, need->step),
+		.step = need->step,
+	};
+}
+
+void
+points_remember(const struct vector *answer, const struct vector *range, wall_t asked_at,
+    struct arena *arena, struct judgement *ret)
+{
+	uint32_t most = answer->n + (range != NULL ? range->n : 0);
+
+	ret->remember = ARENA_ARRAY(arena, most, struct remembered);
+	ret->n_remember = 0;
+	for (uint32_t i = 0; range != NULL && i < range->n; i++) {
+		const struct sample *sample = &range->samples[i];
+
+		if (!sample->missing && isfinite(sample->value) && wall_is_set(sample->at))
+			ret->remember[ret->n_remember++] =
+			    (struct remembered){ sample, sample->at, sample->value };
+	}
+	for (uint32_t i = 0; i < answer->n; i++) {
+		struct current current = series_current(&answer->samples[i], asked_at);
+
+		if (current.usable)
+			ret->remember[ret->n_remember++] =
+			    (struct remembered){ &answer->samples[i], current.at, current.value };
+	}
+}
