@@ -195,10 +195,9 @@ void
 receivers_build(struct loader *l, const struct sub_list *raws)
 {
 	struct config *config = &l->generation->config;
-	struct map names = { 0 };
-
 	const struct receiver_health_raw **health = ARENA_ARRAY(l->scratch,
 	    raws->n + 1, const struct receiver_health_raw *);
+	struct map names = { 0 };
 
 	config->receivers = ARENA_ARRAY(l->ctx.arena, raws->n + 1,
 	    struct receiver_config);

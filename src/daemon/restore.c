@@ -96,11 +96,20 @@ restore_override(void *arg, const struct override_row *row)
 	overrides_restore(core->overrides, row);
 }
 
+static void
+restore_meta(void *arg, struct str key, struct str value)
+{
+	struct core *core = arg;
+
+	notifier_restore_meta(core->notifier, key, value);
+}
+
 int
 core_restore(struct core *core, struct err *err)
 {
 	const struct store_sink sink = {
 		.arg = core,
+		.meta = restore_meta,
 		.alert = restore_alert,
 		.rule = restore_rule,
 		.rule_alert = restore_rule_alert,

@@ -131,6 +131,7 @@ target_get(struct notifier *notifier, struct str name)
 	    xmemdup0(target->name, slash != NULL ? (size_t)(slash - target->name) : 0);
 	list_init(&target->ready);
 	xfer_lane_init(&target->lane, TARGET_IN_FLIGHT_MAX);
+	gate_init(target);
 	map_insert(&notifier->targets, hash, target);
 	return target;
 }
@@ -138,6 +139,7 @@ target_get(struct notifier *notifier, struct str name)
 void
 target_free(struct target *target)
 {
+	gate_fini(target);
 	free(target->name);
 	free(target->receiver);
 	free(target);
@@ -184,6 +186,7 @@ channel_get(struct notifier *notifier, struct str group_key, struct target *targ
 void
 channel_free(struct channel *channel)
 {
+	notice_free(channel->notice);
 	free(channel->entry.firing.fp);
 	free(channel->entry.resolved.fp);
 	free(channel->entry.held.fp);
@@ -203,7 +206,8 @@ void
 channel_release(struct notifier *notifier, struct channel *channel)
 {
 	if (channel->group != NULL || channel->out != NULL || channel->entry.firing.n > 0 ||
-	    channel->entry.held.n > 0)
+	    channel->entry.held.n > 0 ||
+	    (channel->notice != NULL && notice_is_wanted(channel->notice)))
 		return;
 	nflog_delete(notifier, channel);
 	map_remove_value(&notifier->channels,
@@ -222,7 +226,7 @@ sweep_some(struct notifier *notifier, wall_t now)
 			notifier->sweep_at = 0;
 			return;
 		}
-		if (channel->group != NULL || channel->out != NULL ||
+		if (channel->group != NULL || channel->out != NULL || channel->notice != NULL ||
 		    wall_before(now, channel->entry.expires_at))
 			continue;
 		nflog_delete(notifier, channel);

@@ -24,6 +24,10 @@ static const char *const reason_text[] = {
 	[NOTIFY_HELD_RESOLVED] = "resolved while suppressed",
 	[NOTIFY_ESCALATED] = "escalation",
 	[NOTIFY_ACKNOWLEDGED] = "acknowledged",
+	[NOTIFY_FALLBACK] = "its receiver does not answer",
+	[NOTIFY_SUMMARY] = "over the budget",
+	[NOTIFY_FLAPPING] = "flapping",
+	[NOTIFY_REPLAY] = "replayed",
 };
 static_assert(ARRAY_LEN(reason_text) == NOTIFY_REASON_COUNT, "a text for each reason");
 

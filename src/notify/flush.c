@@ -126,6 +126,8 @@ decide(struct notifier *notifier, struct channel *channel, const struct view *vi
 		reasons_not_asked(notifier, channel, view);
 		nflog_set(notifier, channel, view->firing, view->resolved, view->tick, "");
 	} else if (channel->out == NULL || !intent_is(channel->out, view)) {
+		if (channel->fallback && view->firing.n > 0)
+			reason = NOTIFY_FALLBACK;
 		held_note_replaced(notifier, channel, view);
 		intent_set(channel, notifier, view, reason);
 		reasons_sent(notifier, channel);
@@ -162,8 +164,10 @@ flush_add_channel(struct notifier *notifier, struct alert_group *group, struct t
 	struct group_state *state = group->notify;
 	struct channel *channel = channel_get(notifier, str_from(group->key), target);
 
-	if (state_has(state, channel))
+	if (state_has(state, channel)) {
+		channel->is_extra = channel->is_extra || channel->fallback;
 		return channel;
+	}
 	list_remove(&state->link);
 	state = xrealloc(state, 1, sizeof(*state) + (state->n + 1) * sizeof(state->channels[0]));
 	state->link = (struct link){ 0 };
@@ -186,30 +190,44 @@ add_told(struct notifier *notifier, struct alert_group *group, const struct inci
 		flush_add_channel(notifier, group, target_get(notifier, told));
 }
 
+static void
+state_add(struct notifier *notifier, struct group_state *state,
+    const struct receiver_config *receiver, bool fallback)
+{
+	struct buf name = { 0 };
+
+	for (uint32_t i = 0; receiver != NULL && i < receiver->n_integrations; i++) {
+		const struct integration_config *config = &receiver->integrations[i];
+		struct channel *channel;
+
+		buf_clear(&name);
+		buf_printf(&name, "%s/%s[%u]", receiver->name, config->kind->name, config->index);
+		channel = channel_get(notifier, str_from(state->group->key),
+		    target_get(notifier, buf_str(&name)));
+		channel->group = state->group;
+		channel->fallback = fallback;
+		channel->is_extra = false;
+		state->channels[state->n++] = channel;
+	}
+	buf_fini(&name);
+}
+
 static struct group_state *
 state_new(struct notifier *notifier, struct alert_group *group)
 {
 	const struct receiver_config *receiver = group->route->receiver;
-	uint32_t n = receiver != NULL ? receiver->n_integrations : 0;
+	const struct receiver_config *fallback = receiver != NULL ? receiver->fallback : NULL;
+	uint32_t n = (receiver != NULL ? receiver->n_integrations : 0) +
+		     (fallback != NULL ? fallback->n_integrations : 0);
 	struct group_state *state = xcalloc(1, sizeof(*state) + n * sizeof(state->channels[0]));
-	struct buf name = { 0 };
 
 	state->group = group;
 	state->generation = notifier->generation;
-	state->n = n;
 	if (notifier->options.incidents != NULL)
 		state->incident = incidents_of(notifier->options.incidents, group);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct integration_config *config = &receiver->integrations[i];
-
-		buf_clear(&name);
-		buf_printf(&name, "%s/%s[%u]", receiver->name, config->kind->name, config->index);
-		state->channels[i] = channel_get(
-		    notifier, str_from(group->key), target_get(notifier, buf_str(&name)));
-		state->channels[i]->group = group;
-		state->channels[i]->is_extra = false;
-	}
-	buf_fini(&name);
+	state_add(notifier, state, receiver, false);
+	state->n_own = state->n;
+	state_add(notifier, state, fallback, true);
 	list_append(&notifier->states, &state->link);
 	group->notify = state;
 	if (state->incident != NULL)
@@ -305,6 +323,71 @@ let_go_when_done(struct notifier *notifier, struct alert_group *group)
 	groups_forget_resolved(group, loop_now(notifier->options.loop));
 }
 
+static void
+decide_own(struct notifier *notifier, struct channel *channel, const struct view *view)
+{
+	held_note(notifier, channel, view);
+	decide(notifier, channel, view);
+	held_note(notifier, channel, view);
+}
+
+/* While it only stands by: it is told the ends of what it was told to fire. */
+static void
+decide_standing_by(struct notifier *notifier, struct channel *channel, const struct view *view)
+{
+	struct view part;
+
+	channel->done = true;
+	channel->repeat_interval = DUR_NEVER;
+	if (channel->out != NULL && !channel->out->maybe_sent && channel->out->firing.n > 0)
+		intent_cancel(notifier, channel, "the group's own receiver answers again");
+	if (channel->out == NULL && channel->entry.firing.n == 0)
+		return;
+	part = fallback_view(channel, view);
+	if (part.n_items > 0)
+		decide(notifier, channel, &part);
+	fallback_view_fini(&part);
+}
+
+/* One that an escalation told as well is the escalation's. */
+static bool
+is_fallback(const struct channel *channel)
+{
+	return channel->fallback && !channel->is_extra;
+}
+
+static void
+decide_fallback(
+    struct notifier *notifier, const struct group_state *state, const struct view *view)
+{
+	bool on = state->n > state->n_own && state->group->route->receiver->fallback != NULL &&
+		  fallback_is_on(notifier, state->group->route->receiver);
+
+	for (uint32_t i = state->n_own; i < state->n; i++) {
+		struct channel *channel = state->channels[i];
+
+		if (!is_fallback(channel))
+			continue;
+		channel->group = state->group;
+		channel->repeat_interval = state->group->route->repeat_interval;
+		if (on)
+			decide_own(notifier, channel, view);
+		else
+			decide_standing_by(notifier, channel, view);
+	}
+}
+
+void
+flush_fallback(struct notifier *notifier, struct alert_group *group)
+{
+	wall_t now = loop_now(notifier->options.loop);
+	struct group_state *state = flush_state(notifier, group);
+	struct view view = view_of(notifier, group, now);
+
+	decide_fallback(notifier, state, &view);
+	held_keep(state, &view);
+}
+
 void
 notifier_flush(void *arg, struct alert_group *group, wall_t now)
 {
@@ -320,12 +403,13 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 	for (uint32_t i = 0; i < state->n; i++) {
 		struct channel *channel = state->channels[i];
 
+		if (is_fallback(channel))
+			continue;
 		channel->group = group;
 		channel->repeat_interval = group->route->repeat_interval;
-		held_note(notifier, channel, &view);
-		decide(notifier, channel, &view);
-		held_note(notifier, channel, &view);
+		decide_own(notifier, channel, &view);
 	}
+	decide_fallback(notifier, state, &view);
 	held_keep(state, &view);
 	escalate(notifier, group, now);
 	channels_sweep(notifier, now);
@@ -338,6 +422,8 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 	struct alert_group *group = channel->group;
 
 	if (group == NULL) {
+		if (channel->notice != NULL && channel->recheck)
+			notice_push(notifier, channel->notice);
 		channel_release(notifier, channel);
 		return;
 	}
@@ -347,9 +433,10 @@ flush_resume(struct notifier *notifier, struct channel *channel)
 
 		channel->recheck = false;
 		reasons_of_view(notifier, group, &view);
-		held_note(notifier, channel, &view);
-		decide(notifier, channel, &view);
-		held_note(notifier, channel, &view);
+		if (is_fallback(channel))
+			decide_fallback(notifier, group->notify, &view);
+		else
+			decide_own(notifier, channel, &view);
 		held_keep(group->notify, &view);
 	}
 	escalate_resume(notifier, channel);

@@ -30,7 +30,8 @@ static struct str
 items_encode(struct buf *buf, const struct delivery *delivery)
 {
 	buf_clear(buf);
-	for (uint32_t i = 0; i < delivery->n_items; i++) {
+	/* A notice is made anew after a restart, if it is still wanted. */
+	for (uint32_t i = 0; i < delivery->n_items && delivery->channel->notice == NULL; i++) {
 		const struct item *item = &delivery->items[i];
 
 		buf_put_u64le(buf, (uint64_t)item->alert->id);
@@ -127,6 +128,7 @@ intent_free(struct delivery *delivery)
 {
 	loop_timer_stop(delivery->notifier->options.loop, &delivery->timer);
 	store_wait_cancel(&delivery->waiter);
+	gate_forget(delivery);
 	list_remove(&delivery->link);
 	labels_unref(delivery->group_labels);
 	free(delivery->route_id);
@@ -134,6 +136,14 @@ intent_free(struct delivery *delivery)
 	free(delivery->firing.fp);
 	free(delivery->resolved.fp);
 	free(delivery);
+}
+
+static struct alerts *
+alerts_of(const struct delivery *delivery)
+{
+	const struct notifier *notifier = delivery->notifier;
+
+	return delivery->channel->notice != NULL ? notifier->notices : notifier->options.alerts;
 }
 
 static void
@@ -146,7 +156,7 @@ unpin(struct delivery *delivery)
 		struct alert *alert = delivery->items[i].alert;
 
 		alert->pins--;
-		alerts_release(notifier->options.alerts, alert, now);
+		alerts_release(alerts_of(delivery), alert, now);
 	}
 	delivery->n_items = 0;
 }
@@ -269,7 +279,7 @@ delivery_new(struct notifier *notifier, struct channel *channel, int64_t id)
 static void
 take_items(struct delivery *delivery, const struct view *view)
 {
-	struct alerts *alerts = delivery->notifier->options.alerts;
+	struct alerts *alerts = alerts_of(delivery);
 
 	delivery->items = xrealloc(NULL, view->n_items, sizeof(*delivery->items));
 	delivery->n_items = view->n_items;
@@ -338,8 +348,13 @@ intent_set_as(struct channel *channel, struct notifier *notifier, const struct v
 	struct delivery *delivery =
 	    delivery_new(notifier, channel, store_next_id(notifier->options.store));
 
-	delivery->group_labels = labels_ref(channel->group->labels);
-	delivery->route_id = xstrdup(channel->group->route->id);
+	if (channel->notice != NULL) {
+		delivery->group_labels = labels_ref(notice_labels(channel->notice));
+		delivery->route_id = xstrdup("");
+	} else {
+		delivery->group_labels = labels_ref(channel->group->labels);
+		delivery->route_id = xstrdup(channel->group->route->id);
+	}
 	delivery->reason = reason;
 	delivery->origin = *origin;
 	delivery->created_at = delivery->tick_at = delivery->due_at = view->tick;

@@ -38,6 +38,8 @@ notifier_new(const struct notifier_options *options)
 		hooks.arg = notifier;
 		incidents_set_hooks(options->incidents, &hooks);
 	}
+	notifier->notices = alerts_new(NULL);
+	timer_init(&notifier->fallback, fallback_go_on, notifier);
 	notifier->silence_watch =
 	    silence_watch_new(options->loop, options->alerts, options->silences);
 	return notifier;
@@ -51,8 +53,10 @@ name_targets(struct notifier *notifier, const struct config *config)
 	struct target *target;
 	struct buf name = { 0 };
 
-	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
 		target->config = NULL;
+		target->of = NULL;
+	}
 	for (uint32_t i = 0; i < config->n_receivers; i++) {
 		const struct receiver_config *receiver = &config->receivers[i];
 
@@ -64,10 +68,23 @@ name_targets(struct notifier *notifier, const struct config *config)
 			    integration->index);
 			target = target_get(notifier, buf_str(&name));
 			target->config = integration;
+			target->of = receiver;
 			target->ops = notifier->options.ops_of(integration->kind);
 		}
 	}
 	buf_fini(&name);
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
+		gate_apply(target);
+}
+
+static bool
+is_told_by(const struct route_config *route, const char *receiver)
+{
+	const struct receiver_config *own = route->receiver;
+
+	return own != NULL &&
+	       (strcmp(own->name, receiver) == 0 ||
+		   (own->fallback != NULL && strcmp(own->fallback->name, receiver) == 0));
 }
 
 static bool
@@ -77,9 +94,7 @@ has_route(const struct config *config, const struct delivery *delivery)
 		const struct route_config *route = config->routes[i];
 
 		if (strcmp(route->id, delivery->route_id) == 0)
-			return route->receiver != NULL &&
-			       strcmp(route->receiver->name, delivery->channel->target->receiver) ==
-				   0;
+			return is_told_by(route, delivery->channel->target->receiver);
 	}
 	return false;
 }
@@ -92,6 +107,8 @@ check_delivery(struct notifier *notifier, struct channel *channel)
 
 	if (channel->target->config == NULL)
 		why = "its receiver is no longer configured";
+	else if (notice_is_key(channel->group_key))
+		why = channel->notice == NULL ? "said anew if it still holds" : NULL;
 	else if (channel->group == NULL && delivery->origin.kind == INTENT_NEWS &&
 		 !has_route(notifier->config, delivery))
 		why = "its route is no longer configured";
@@ -156,6 +173,7 @@ notifier_start(struct notifier *notifier, wall_t now)
 		if (channel->out != NULL && channel->out->state == INTENT_WAITING)
 			intent_start(channel->out, now);
 	}
+	gate_start(notifier);
 }
 
 /* ---- end ------------------------------------------------------------------------------ */
@@ -163,10 +181,15 @@ notifier_start(struct notifier *notifier, wall_t now)
 void
 notifier_stop(struct notifier *notifier)
 {
+	struct target *target;
+
 	notifier->stopping = true;
 	if (notifier->silence_watch != NULL)
 		silence_watch_stop(notifier->silence_watch);
 	loop_timer_stop(notifier->options.loop, &notifier->pump);
+	loop_timer_stop(notifier->options.loop, &notifier->fallback);
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
+		gate_stop(target);
 }
 
 bool
@@ -218,6 +241,7 @@ notifier_free(struct notifier *notifier)
 	}
 	map_fini(&notifier->channels);
 	free_states(notifier);
+	alerts_free(notifier->notices);
 	config_unref(notifier->config);
 	free(notifier->items);
 	free(notifier->firing);

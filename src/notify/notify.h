@@ -56,6 +56,7 @@ void notifier_free(struct notifier *notifier); /* cancels what is being sent; it
 /* A new generation: deliveries whose receiver or integration is gone are cancelled (history says so), others use the new settings. */
 void notifier_apply(struct notifier *notifier, struct config *config, struct inhibitor *inhibitor);
 /* Startup, before groups_start(): after alerts, silences and groups have been restored. */
+void notifier_restore_meta(struct notifier *notifier, struct str key, struct str value); /* passes over what is not its own */
 void notifier_restore_nflog(struct notifier *notifier, const struct nflog_row *row);
 void notifier_restore_delivery(struct notifier *notifier, const struct delivery_row *row);
 void notifier_start(struct notifier *notifier, wall_t now);
@@ -78,6 +79,8 @@ enum notify_reason {
 	NOTIFY_UNSUPPRESSED, NOTIFY_HELD_RESOLVED,
 	/* on call */
 	NOTIFY_ESCALATED, NOTIFY_ACKNOWLEDGED,
+	/* ours: the receiver of the group does not answer; messages about other messages (notice.c) */
+	NOTIFY_FALLBACK, NOTIFY_SUMMARY, NOTIFY_FLAPPING, NOTIFY_REPLAY,
 	NOTIFY_REASON_COUNT
 };
 struct fingerprints {

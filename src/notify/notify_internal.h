@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "loop/loop.h"
 #include "notify/decision.h"
+#include "notify/gate.h"
 #include "notify/notify.h"
 #include "notify/silence_watch.h"
 #include "receiver/receiver.h"
@@ -49,8 +50,11 @@ struct target {
 	struct xfer_lane lane;
 	uint32_t in_flight;
 	/* of the current configuration; NULL: not in it */
+	const struct receiver_config *of;
 	const struct integration_config *config;
 	const struct receiver_ops *ops;
+	struct gate gate;
+	bool falls; /* its fallback is to be told of what waits */
 	/* counts */
 	uint64_t outcomes[OUTCOME_COUNT];
 	uint64_t notifications, requests, requests_failed;
@@ -85,6 +89,8 @@ struct channel {
 	bool recheck;              /* a flush came while `out` was on the wire */
 	bool is_extra;             /* not of the route's receiver: an escalation told it */
 	bool ack_after;            /* hears that it is acknowledged once `out` has left */
+	bool fallback;             /* of the group's receiver's fallback */
+	struct notice *notice;     /* it tells of this, and of no group; or NULL */
 	bool noted;                /* the decision log says that there is nothing new */
 };
 
@@ -134,6 +140,7 @@ struct delivery {
 	wall_t created_at, due_at, tick_at;
 	bool maybe_sent;
 	enum failed_reason failed;
+	bool aside; /* waits in its target's gate */
 	char error[200];
 	const char *abandoned; /* why its outcome no longer matters; NULL: it does */
 	struct store_waiter waiter;
@@ -163,7 +170,7 @@ struct group_state {
 	struct alert_group *group;
 	struct incident *incident; /* NULL: there is none */
 	uint64_t generation;
-	uint32_t n;
+	uint32_t n, n_own; /* behind the receiver's own: those of its fallback */
 	struct channel *channels[];
 };
 
@@ -197,6 +204,10 @@ struct notifier {
 	struct inhibitor *inhibitor;
 	struct silence_watch *silence_watch;
 	struct decisions *decisions;
+	struct alerts *notices; /* what our own messages are about */
+	struct timer fallback;  /* goes on looking at channels */
+	struct target *falling; /* whose channels they are */
+	size_t fallback_at;
 	uint64_t generation;
 	struct map targets;  /* by name */
 	struct map channels; /* by group key and target */
@@ -258,12 +269,45 @@ void nflog_set_held(struct notifier *notifier, struct channel *channel, struct f
 /* ---- view.c: who is suppressed, and what is left ------------------------------- */
 struct view view_of(struct notifier *notifier, const struct alert_group *group, wall_t now);
 
+/* ---- notice.c: messages of our own ------------------------------------------------- */
+#define NOTICE_KEY "notice:"
+struct notice;
+/* What it is about: labels and key are the same for the same matter, whatever the summary says. */
+struct notice_text {
+	const char *key;
+	const struct label_view *labels;
+	uint32_t n_labels;
+	const char *summary;
+};
+bool notice_is_key(const char *group_key);
+/* It fires; again: also if that was told already. */
+void notice_tell(struct notifier *notifier, struct target *via, const struct notice_text *text, enum notify_reason reason,
+    bool again);
+void notice_over(struct notifier *notifier, struct target *via, const struct notice_text *text, enum notify_reason reason);
+void notice_push(struct notifier *notifier, struct notice *notice);
+struct labels *notice_labels(const struct notice *notice);
+bool notice_is_wanted(const struct notice *notice);
+void notice_free(struct notice *notice);
+
+/* ---- gate.c ------------------------------------------------------------------------ */
+void gate_stop(struct target *target);
+
+/* ---- fallback.c: who is told instead ------------------------------------------------- */
+void fallback_begin(struct target *target);
+void fallback_end(struct target *target);
+void fallback_go_on(void *arg); /* arg: the notifier */
+bool fallback_is_on(struct notifier *notifier, const struct receiver_config *receiver);
+struct view fallback_view(const struct channel *channel, const struct view *view);
+void fallback_view_fini(struct view *part);
+
 /* ---- reasons.c: what the decision log hears of a flush -------------------------- */
 /* Who is left out and why, and that there is nobody to tell. Changes the order of absences. */
 void reasons_of_view(struct notifier *notifier, const struct alert_group *group, const struct view *view);
 /* The channel was told to send its `out`, or decided that it has nothing to say. */
 void reasons_sent(struct notifier *notifier, struct channel *channel);
 void reasons_nothing(struct notifier *notifier, struct channel *channel, const struct view *view);
+void reasons_waits(struct notifier *notifier, const struct delivery *delivery, enum decision_verdict verdict,
+    const char *cause, wall_t next_at);
 void reasons_not_asked(struct notifier *notifier, struct channel *channel, const struct view *view);
 
 /* ---- held.c: what is told when a suppression is over ----------------------------- */
@@ -296,8 +340,12 @@ void intent_history(const struct delivery *delivery, const char *kind, const cha
 struct outgoing *outgoing_new(struct delivery *delivery);
 void outgoing_free(struct outgoing *outgoing);
 
+/* The channels of the group's fallback, now. May free the group. */
+void flush_fallback(struct notifier *notifier, struct alert_group *group);
+
 /* ---- send.c ------------------------------------------------------------------------ */
 void send_ready(struct delivery *delivery); /* queues it with its target */
+void send_soon(struct target *target);      /* it may have become possible to send what is queued */
 void send_pump(void *arg);                  /* arg: the notifier */
 void send_abandon(struct delivery *delivery); /* shutdown: what is on the wire ends alone */
 void notifier_destroy(struct notifier *notifier);

@@ -210,7 +210,7 @@ reasons_of_view(
 		hold_absences(notifier, group, view);
 		restore_absent(notifier, view);
 	}
-	if (state != NULL && state->n == 0 && view->n_items > 0)
+	if (state != NULL && state->n_own == 0 && view->n_items > 0)
 		hold_nobody(notifier, group, view->tick);
 	decisions_end(notifier->decisions, view->tick);
 }
@@ -262,6 +262,25 @@ reasons_nothing(struct notifier *notifier, struct channel *channel, const struct
 		.next_at = repeats ? wall_add(entry->at, channel->repeat_interval) : WALL_NONE,
 	    },
 	    view->tick);
+}
+
+/* It is to be sent, and something stands in the way. */
+void
+reasons_waits(struct notifier *notifier, const struct delivery *delivery,
+    enum decision_verdict verdict, const char *cause, wall_t next_at)
+{
+	note(notifier, delivery->channel,
+	    &(struct decision){
+		.verdict = verdict,
+		.cause = str_from(cause),
+		.delivery_id = delivery->id,
+		.next_at = next_at,
+		.firing = delivery->firing.fp,
+		.n_firing = delivery->firing.n,
+		.resolved = delivery->resolved.fp,
+		.n_resolved = delivery->resolved.n,
+	    },
+	    loop_now(notifier->options.loop));
 }
 
 void

@@ -77,7 +77,8 @@ refused(struct delivery *delivery, const char *why)
 	log_error("notify", "delivery refused", LOG_Z("receiver", delivery->channel->target->name),
 	    LOG_INT("delivery", delivery->id), LOG_Z("group", delivery->channel->group_key),
 	    LOG_Z("err", why));
-	if (delivery->maybe_sent && delivery->origin.kind != INTENT_ACKNOWLEDGED)
+	if (delivery->maybe_sent && delivery->origin.kind != INTENT_ACKNOWLEDGED &&
+	    delivery->channel->notice == NULL)
 		nflog_set_unsure(delivery->notifier, delivery->channel, delivery);
 	intent_history(delivery, "dead", why);
 	intent_end(delivery, DELIVERY_DEAD, why);
@@ -136,6 +137,9 @@ take_outcome(struct delivery *delivery, const struct verdict *verdict)
 		send_ready(delivery);
 		return;
 	}
+	if (delivery->abandoned == NULL)
+		gate_outcome(channel->target, verdict->kind == DELIVERY_OK, verdict->text,
+		    verdict->has_retry_after ? &verdict->retry_after : NULL);
 	switch (verdict->kind) {
 	case DELIVERY_OK:
 		delivered(delivery, verdict);
@@ -313,7 +317,8 @@ turn_is_spent(struct notifier *notifier)
 static bool
 has_work(const struct target *target)
 {
-	return !list_empty(&target->ready) && target->in_flight < TARGET_IN_FLIGHT_MAX;
+	return !list_empty(&target->ready) && target->in_flight < TARGET_IN_FLIGHT_MAX &&
+	       gate_is_open(target);
 }
 
 /* False when the turn is spent. */
@@ -327,7 +332,8 @@ send_some(struct notifier *notifier, struct target *target)
 			return false;
 		delivery = CONTAINER_OF(target->ready.next, struct delivery, link);
 		list_remove(&delivery->link);
-		send(delivery);
+		if (gate_admits(target, delivery))
+			send(delivery);
 	}
 	return true;
 }
@@ -357,6 +363,18 @@ send_pump(void *arg)
 }
 
 void
+send_soon(struct target *target)
+{
+	struct notifier *notifier = target->notifier;
+
+	if (list_empty(&target->ready))
+		return;
+	if (target->busy.next == NULL)
+		list_append(&notifier->busy, &target->busy);
+	pump_soon(notifier);
+}
+
+void
 send_ready(struct delivery *delivery)
 {
 	struct target *target = delivery->channel->target;
@@ -365,6 +383,9 @@ send_ready(struct delivery *delivery)
 	list_append(&target->ready, &delivery->link);
 	if (target->busy.next == NULL)
 		list_append(&delivery->notifier->busy, &target->busy);
+	if (!gate_is_open(target))
+		reasons_waits(delivery->notifier, delivery, DECISION_BROKEN, target->gate.error,
+		    target->gate.probe_at);
 	pump_soon(delivery->notifier);
 }
 

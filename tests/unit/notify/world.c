@@ -224,6 +224,13 @@ restore_group(void *arg, const struct group_row *row)
 }
 
 static void
+restore_meta(void *arg, struct str key, struct str value)
+{
+	(void)arg;
+	notifier_restore_meta(w.notifier, key, value);
+}
+
+static void
 restore_nflog(void *arg, const struct nflog_row *row)
 {
 	(void)arg;
@@ -281,7 +288,8 @@ static void
 open_rooms(struct config *config)
 {
 	struct err err = { 0 };
-	const struct store_sink sink = { .alert = restore_alert,
+	const struct store_sink sink = { .meta = restore_meta,
+		.alert = restore_alert,
 		.group = restore_group,
 		.nflog = restore_nflog,
 		.delivery = restore_delivery,
@@ -310,6 +318,9 @@ open_rooms(struct config *config)
 	    });
 	alerts_subscribe(w.alerts, on_put, on_gone, NULL);
 	ck_assert_int_eq(store_load(w.store, &sink, &err), 0);
+	ck_assert_int_eq(store_decision_load(w.store, decisions_restore,
+			     notifier_decisions(w.notifier), &err),
+	    0);
 	apply(config);
 	notifier_start(w.notifier, loop_now(w.loop));
 	groups_start(w.groups, loop_now(w.loop));

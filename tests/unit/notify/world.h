@@ -6,6 +6,7 @@
 #pragma once
 
 #include "loop/loop.h"
+#include "notify/decision.h"
 #include "notify/notify.h"
 #include "unit/route/helpers.h"
 
