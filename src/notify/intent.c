@@ -331,7 +331,7 @@ void
 intent_set(struct channel *channel, struct notifier *notifier, const struct view *view,
     enum notify_reason reason)
 {
-	const struct group_state *state = channel->group->notify;
+	const struct group_state *state = channel->group != NULL ? channel->group->notify : NULL;
 	struct intent_origin origin = { .kind = INTENT_NEWS };
 
 	if (channel->out != NULL && channel->out->origin.kind == INTENT_ESCALATION)
