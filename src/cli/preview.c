@@ -241,6 +241,7 @@ fill_head(struct preview *p, json_object *data, const struct preview_options *op
 	n->delivery_id = 1;
 	n->thread = STR("");
 	n->now = options->now;
+	n->sending_at = options->now;
 }
 
 struct preview *

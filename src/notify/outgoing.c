@@ -129,6 +129,7 @@ outgoing_new(struct delivery *delivery)
 	notification->delivery_id = delivery->id;
 	notification->thread = arena_str(outgoing->arena, str_from(thread));
 	notification->now = delivery->tick_at;
+	notification->sending_at = loop_now(notifier->options.loop);
 	fill_origin(outgoing, delivery);
 	notification->step = delivery->step;
 	return outgoing;

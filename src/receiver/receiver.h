@@ -55,6 +55,7 @@ struct notification {
 	struct str place;              /* of an escalation: "GENERATION.LOOP.STEP", the same for every attempt */
 	struct str acknowledged_by, comment; /* NOTIFICATION_ACKNOWLEDGED; may be empty */
 	wall_t now;                    /* when the flush happened: stable over retries */
+	wall_t sending_at;             /* when this try leaves */
 	uint32_t step;                 /* requests of this delivery that were answered with verdict.more */
 };
 

@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/mac.h"
 #include "receiver/types.h"
 #include "world.h"
 
@@ -51,6 +53,88 @@ START_TEST(another_try_has_the_same_key_and_the_same_bytes)
 	rendered_free(&a);
 	rendered_free(&b);
 	rendered_free(&c);
+	story_free(&s);
+}
+END_TEST
+
+/* What a receiver does, by the words of the manual. */
+static void
+expect_signature(const struct rendered *r, const char *name, const char *secret)
+{
+	const struct http_header *headers = r->request.headers;
+	uint8_t digest[MAC_BYTES];
+	char hex[MAC_HEX_BYTES];
+	struct mac mac;
+
+	ck_assert_uint_eq(r->request.n_headers, 3);
+	ck_assert_str_eq(headers[0].name, "Idempotency-Key");
+	ck_assert_str_eq(headers[1].name, "X-Tocsin-Timestamp");
+	ck_assert_str_eq(headers[2].name, name);
+	mac_init(&mac, secret, strlen(secret));
+	mac_put(&mac, headers[1].value, strlen(headers[1].value));
+	mac_put(&mac, ".", 1);
+	mac_put(&mac, headers[0].value, strlen(headers[0].value));
+	mac_put(&mac, ".", 1);
+	mac_put(&mac, r->request.body.p, r->request.body.n);
+	mac_end(&mac, digest);
+	mac_to_hex(digest, hex);
+	ck_assert_int_eq(strncmp(headers[2].value, "v1=", 3), 0);
+	ck_assert_str_eq(headers[2].value + 3, hex);
+}
+
+START_TEST(a_signature_is_of_its_try)
+{
+	struct story s = story_load("one");
+	const void *settings = settings_read(&s, &receiver_webhook,
+	    "url: http://h.example/x\nhmac: {secret: 0123456789abcdef}\npayload: {a: b}");
+	struct rendered a, b;
+
+	s.n.sending_at = (wall_t){ INT64_C(1795154731999999999) };
+	a = render(&s, &receiver_webhook, settings);
+	expect_signature(&a, "X-Tocsin-Signature", "0123456789abcdef");
+	ck_assert_str_eq(a.request.headers[1].value, "1795154731");
+	ck_assert_str_eq(a.request.body.p, "{\"a\":\"b\"}\n");
+	/* printf '1795154731.17-1795154730.{"a":"b"}\n' | openssl dgst -sha256 -hmac ... */
+	ck_assert_str_eq(a.request.headers[2].value + 3,
+	    "126ffb626a1fa0f1996ecfa0bce9c06027dd13e4a760f97d8b27b758f980195c");
+	s.n.sending_at = wall_add(s.n.sending_at, DUR_S(60));
+	b = render(&s, &receiver_webhook, settings);
+	expect_signature(&b, "X-Tocsin-Signature", "0123456789abcdef");
+	ck_assert_str_ne(a.request.headers[2].value, b.request.headers[2].value);
+	ck_assert_str_eq(a.request.headers[0].value, b.request.headers[0].value);
+	rendered_free(&a);
+	rendered_free(&b);
+	settings = settings_read(&s, &receiver_webhook,
+	    "url: http://h.example/x\nhmac: {secret: 0123456789abcdefg, header: X-Hub-Signature}");
+	a = render(&s, &receiver_webhook, settings);
+	expect_signature(&a, "X-Hub-Signature", "0123456789abcdefg");
+	rendered_free(&a);
+	story_free(&s);
+}
+END_TEST
+
+static const struct {
+	const char *hmac, *says;
+} hmacs[] = {
+	{ "{}", "nothing to sign with" },
+	{ "{header: X-Mine}", "nothing to sign with" },
+	{ "{secret: short}", "shorter than 16 characters" },
+	{ "{secret: 0123456789abcdef, header: 'a b'}", "'a b' cannot be a header's name" },
+	{ "{secret: 0123456789abcdef, secret_file: x}", "secret" },
+	{ "{secret: 0123456789abcdef, algorithm: md5}", "unknown key 'algorithm' in hmac" },
+	{ "{secret: 0123456789abcdef}", "" },
+};
+
+START_TEST(a_signature_needs_a_secret)
+{
+	struct story s = story_load("one");
+	const char *complaint = settings_complaint(&s, &receiver_webhook,
+	    arena_printf(s.arena, "url: http://h/x\nhmac: %s", hmacs[_i].hmac));
+	const char *says = hmacs[_i].says;
+
+	ck_assert_msg(
+	    says[0] == '\0' ? complaint[0] == '\0' : strstr(complaint, says) != NULL, "%s: %s",
+	    hmacs[_i].hmac, complaint);
 	story_free(&s);
 }
 END_TEST
@@ -146,6 +230,8 @@ case_webhook(void)
 	TCase *tcase = tcase_create("webhook");
 
 	tcase_add_loop_test(tcase, body_equals_alertmanagers, 0, STORIES);
+	tcase_add_test(tcase, a_signature_is_of_its_try);
+	tcase_add_loop_test(tcase, a_signature_needs_a_secret, 0, ARRAY_LEN(hmacs));
 	tcase_add_test(tcase, another_try_has_the_same_key_and_the_same_bytes);
 	tcase_add_test(tcase, with_max_alerts_the_message_is_about_those_it_shows);
 	tcase_add_test(tcase, resolved_is_sent_unless_told_otherwise);
