@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which named times a moment belongs to, and whether a route is silent then
+ * Whether a route is silent at a moment, by its named times
  * (alertmanager.md 1.5, 2.5). Pure.
  */
 #pragma once
@@ -9,14 +9,8 @@
 #include <stdint.h>
 
 #include "base/instant.h"
+#include "config/calendar.h"
 #include "config/config.h"
-
-bool interval_contains(const struct time_interval *interval, wall_t at);
-
-/* One of them does; false of none. */
-bool intervals_contain(const struct time_interval *const *intervals, uint32_t n, wall_t at);
-/* The first moment after `at` at which intervals_contain() changes; `limit` when it does not change before. */
-wall_t intervals_change(const struct time_interval *const *intervals, uint32_t n, wall_t at, wall_t limit);
 
 enum route_voice {
 	ROUTE_SPEAKS,

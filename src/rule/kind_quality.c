@@ -126,7 +126,7 @@ add_class(const struct quality_settings *s, struct str pred, struct str label, s
 {
 	bool predicted = is_positive(s, pred), actual = is_positive(s, label);
 
-	g->correct += same_class(pred, label);
+	g->correct += same_class(pred, label) || (predicted && actual);
 	g->tp += predicted && actual;
 	g->fp += predicted && !actual;
 	g->fn += !predicted && actual;
