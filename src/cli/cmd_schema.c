@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "cli/args.h"
 #include "daemon/core.h"
+#include "daemon/web_config.h"
 
 static int
 run(const struct command *command, int argc, char **argv)
@@ -22,14 +23,19 @@ run(const struct command *command, int argc, char **argv)
 	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
 		return stop;
 	const char *which = words.n == 1 ? words.items[0] : "";
-	if (strcmp(which, "manual") == 0)
+	if (strcmp(which, "manual") == 0) {
 		config_put_manual(core_kinds(), &text);
-	else if (strcmp(which, "config") == 0 || strcmp(which, "rules") == 0)
+		web_config_put_manual(&text);
+	} else if (strcmp(which, "web") == 0) {
+		web_config_put_json_schema(&text);
+	} else if (strcmp(which, "config") == 0 || strcmp(which, "rules") == 0) {
 		config_put_json_schema(core_kinds(), which[0] == 'r', &text);
-	else if (strcmp(which, "openapi") == 0)
+	} else if (strcmp(which, "openapi") == 0) {
 		api_put_openapi(&text);
-	else
-		return args_usage_error(command, "say which: config, rules, openapi or manual");
+	} else {
+		return args_usage_error(
+		    command, "say which: config, rules, web, openapi or manual");
+	}
 	fwrite(text.p, 1, text.n, stdout);
 	buf_fini(&text);
 	return EXIT_OK;
@@ -38,7 +44,7 @@ run(const struct command *command, int argc, char **argv)
 const struct command cmd_schema = {
 	.name = "schema",
 	.summary =
-	    "Prints the JSON Schema of tocsin.yml or rule files, OpenAPI, or a table of keys.",
-	.usage = "schema config|rules|openapi|manual",
+	    "Prints the JSON Schema of a YAML file, the OpenAPI document, or a table of all keys.",
+	.usage = "schema config|rules|web|openapi|manual",
 	.run = run,
 };

@@ -28,7 +28,7 @@ static const struct {
 
 struct serve_args {
 	const char *config, *storage, *external_url, *route_prefix, *web_config;
-	const char *level, *format, *retention, *start_delay;
+	const char *level, *format, *retention, *audit_retention, *start_delay;
 	const char *max_silences, *max_silence_bytes, *per_alertname, *get_concurrency;
 	struct arg_list listen, enabled, ignored[ARRAY_LEN(noted)];
 	bool insecure_discovery, log_silences;
@@ -128,12 +128,14 @@ serve(const struct command *command, const struct serve_args *args)
 	struct features features = { 0 };
 	struct api_limits limits;
 	struct err err = { 0 };
-	dur_t retention, start_delay;
+	dur_t retention, audit_retention, start_delay;
 
 	if (set_log(command, args) != EXIT_OK)
 		return EXIT_USAGE;
 	if (duration_parse(str_from(args->retention), &retention, &err) < 0)
 		return args_usage_error(command, "--data.retention: %s", err.text);
+	if (duration_parse(str_from(args->audit_retention), &audit_retention, &err) < 0)
+		return args_usage_error(command, "--audit.retention: %s", err.text);
 	if (duration_parse(str_from(args->start_delay), &start_delay, &err) < 0)
 		return args_usage_error(command, "--dispatch.start-delay: %s", err.text);
 	if (!addresses_are_good(command, args, listen) ||
@@ -149,6 +151,7 @@ serve(const struct command *command, const struct serve_args *args)
 	    .route_prefix = args->route_prefix,
 	    .web_config_path = args->web_config,
 	    .retention = retention,
+	    .audit_retention = audit_retention,
 	    .start_delay = start_delay,
 	    .receiver_names = features.receiver_names,
 	    .limits = limits,
@@ -164,6 +167,7 @@ run(const struct command *command, int argc, char **argv)
 		.level = "info",
 		.format = "logfmt",
 		.retention = "120h",
+		.audit_retention = "90d",
 		.start_delay = "0s",
 	};
 	/* clang-format off */
@@ -175,6 +179,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "web.route-prefix", .metavar = "PATH", .value = &args.route_prefix, .doc = "path of every endpoint (default the path of --web.external-url)" },
 		{ .name = "web.config.file", .metavar = "FILE", .value = &args.web_config, .doc = "TLS, users and headers of this server, in Prometheus' format" },
 		{ .name = "data.retention", .metavar = "DURATION", .value = &args.retention, .doc = "of history and expired silences (default 120h)" },
+		{ .name = "audit.retention", .metavar = "DURATION", .value = &args.audit_retention, .doc = "of who changed what (default 90d)" },
 		{ .name = "dispatch.start-delay", .metavar = "DURATION", .value = &args.start_delay, .doc = "no receiver is told anything before (default 0s)" },
 		{ .name = "silences.max-silences", .metavar = "N", .value = &args.max_silences, .doc = "kept, the expired too (default 0: no limit)" },
 		{ .name = "silences.max-silence-size-bytes", .metavar = "N", .value = &args.max_silence_bytes, .doc = "matchers, comment and author (default 0: no limit)" },

@@ -283,6 +283,7 @@ open_store(struct core *core, struct err *err)
 	const struct store_options options = {
 		.dir = core->options->storage_path,
 		.retention = core->options->retention,
+		.audit_retention = core->options->audit_retention,
 	};
 
 	core->store = store_open(&options, core->loop, err);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/audit.h"
@@ -89,13 +90,33 @@ print_findings(struct diag *diag)
 	buf_fini(&text);
 }
 
+static bool
+is_loopback(const char *address)
+{
+	return strncmp(address, "localhost:", 10) == 0 || strncmp(address, "127.", 4) == 0 ||
+	       strncmp(address, "[::1]:", 6) == 0;
+}
+
+/* An API for everybody is fine on this machine, and what some want elsewhere. */
+static void
+warn_if_open(const struct core *core, const char *address)
+{
+	if (guard_is_open(core->web.guard) && !is_loopback(address))
+		log_warn("web",
+		    "whoever reaches this address may change everything: name users or tokens in "
+		    "--web.config.file",
+		    LOG_Z("on", address));
+}
+
 static void
 log_listening(const struct core *core)
 {
-	for (uint32_t i = 0; i < core->n_servers; i++)
+	for (uint32_t i = 0; i < core->n_servers; i++) {
 		log_info("web", "listening", LOG_Z("on", core->options->listen[i]),
 		    LOG_INT("port", http_server_port(core->servers[i])),
 		    LOG_Z("url", core->external_url));
+		warn_if_open(core, core->options->listen[i]);
+	}
 	log_info("daemon", "ready", LOG_INT("rules", core->config->n_rules),
 	    LOG_INT("sources", core->config->n_sources),
 	    LOG_INT("alerts", alerts_count(core->alerts)));

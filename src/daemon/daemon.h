@@ -25,6 +25,7 @@ struct daemon_options {
 	const char *route_prefix;     /* NULL: the path of external_url */
 	const char *web_config_path;  /* TLS and users; NULL: none */
 	dur_t retention;              /* 120h */
+	dur_t audit_retention;        /* 2160h; never shorter than retention */
 	bool receiver_names;          /* in metrics that Alertmanager has without */
 	dur_t start_delay;            /* no group is flushed before it has passed */
 	struct api_limits limits;

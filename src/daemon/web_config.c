@@ -372,6 +372,25 @@ static const struct schema schema_web = {
 	SCHEMA_FIELDS(web_fields),
 };
 
+void
+web_config_put_manual(struct buf *out)
+{
+	static const struct schema *const tables[] = { &schema_web, &schema_tls_server,
+		&schema_http_server, &schema_headers, &schema_web_token };
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		buf_putc(out, '\n');
+		schema_put_manual(tables[i], out);
+	}
+}
+
+void
+web_config_put_json_schema(struct buf *out)
+{
+	schema_put_json_schema(&schema_web, out, 0);
+	buf_putc(out, '\n');
+}
+
 static void
 build_headers(struct schema_context *ctx, const struct http_raw *raw, struct guard_options *guard)
 {

@@ -21,3 +21,6 @@ struct web_config {
 /* diag is a fresh one. NULL with findings; what it names (certificates) was tried. */
 struct web_config *web_config_load(const char *path, struct diag *diag);
 void web_config_free(struct web_config *config); /* accepts NULL */
+/* The tables of its keys, for the manual, and its JSON Schema. */
+void web_config_put_manual(struct buf *out);
+void web_config_put_json_schema(struct buf *out);

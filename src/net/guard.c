@@ -618,6 +618,12 @@ guard_free(struct guard *guard)
 	free(guard);
 }
 
+bool
+guard_is_open(const struct guard *guard)
+{
+	return guard->anonymous == ROLE_ADMIN;
+}
+
 uint64_t
 guard_checks(const struct guard *guard)
 {

@@ -69,5 +69,7 @@ void guard_admit(void *guard, struct http_call *call);
 void guard_close(struct guard *guard);
 /* After the servers. Accepts NULL. */
 void guard_free(struct guard *guard);
+/* May who shows no credentials do everything? */
+bool guard_is_open(const struct guard *guard);
 /* How many passwords were really compared. */
 uint64_t guard_checks(const struct guard *guard);

@@ -8,6 +8,7 @@ got as far as it (400, 404, 415, 422, 503, ...) is not one.
 
 import base64
 import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -17,6 +18,8 @@ import uuid
 from lib import wait
 from lib.configs import one_webhook
 from lib.differential import alert
+from lib.doubles import Reply
+from lib.process import free_port
 from lib.tocsin import Tocsin, command
 
 # bcrypt of "secret"
@@ -314,3 +317,54 @@ def test_answers_are_as_documented(t):
                 fits(doc, described["schema"], json.loads(body), path)
                 checked += 1
     assert checked > 10, checked
+
+
+# ---- what leaves
+
+def test_a_signed_webhook(t):
+    """A receiver that follows the manual finds each message signed, a retried one for its own time."""
+    hook = t.webhook()
+    secret = "a secret of ours, shared"
+    config = one_webhook(hook.url).replace("send_resolved: true", f"send_resolved: true, hmac: {{secret: '{secret}'}}")
+    tocsin = t.tocsin(config)
+    hook.script(Reply(503))
+    tocsin.post_alerts([alert("A")])
+    hook.wait_count(2, accepted=False)
+    keys = set()
+    for received in hook.taken(accepted=False):
+        headers = received.headers
+        signed = f"{headers['X-Tocsin-Timestamp']}.{headers['Idempotency-Key']}.".encode() + received.body
+        want = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        assert headers["X-Tocsin-Signature"] == f"v1={want}", headers
+        assert abs(int(headers["X-Tocsin-Timestamp"]) - time.time()) < 60
+        keys.add(headers["Idempotency-Key"])
+    assert len(keys) == 1, keys
+    assert secret not in tocsin.process.log() and secret not in tocsin.get("/api/v2/status").text
+
+
+def test_messages_are_kept_from_private_addresses(t):
+    """A receiver on this machine is not told anything, and the reason can be read; an exception lets it through."""
+    hook = t.webhook()
+    forbid = "delivery: {forbid_private_addresses: true%s}\n"
+    tocsin = t.tocsin(one_webhook(hook.url, extra=forbid % ""))
+    tocsin.post_alerts([alert("A")])
+    dead = wait.until("a dead letter", lambda: tocsin.deliveries(state="dead"))
+    assert "127.0.0.1 is private" in dead[0]["error"], dead
+    assert not hook.connections
+    tocsin.write("tocsin.yml", one_webhook(hook.url, extra=forbid % ", allow_addresses: [127.0.0.0/8]"))
+    assert tocsin.post("/-/reload").status == 200
+    tocsin.post_alerts([alert("B")])
+    hook.wait_count(1)
+
+
+def test_an_open_door_is_said(t):
+    """Who listens beyond this machine without users and tokens is told so."""
+    hook = t.webhook()
+    words = "whoever reaches this address may change everything"
+    port = free_port()
+    tocsin = t.tocsin(one_webhook(hook.url), arguments=[f"--web.listen-address=0.0.0.0:{port}"])
+    said = [line for line in tocsin.process.log().splitlines() if words in line]
+    assert len(said) == 1 and f"0.0.0.0:{port}" in said[0], said
+    closed = t._keep(Guarded(t.dir, one_webhook(hook.url), web_config(), "closed",
+                             [f"--web.listen-address=0.0.0.0:{free_port()}"])).start()
+    assert words not in closed.process.log()

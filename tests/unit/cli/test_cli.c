@@ -411,7 +411,7 @@ static const struct {
 	{ &cmd_query, { "a", "b", "-o", "xml" }, "-o xml: give table or json" },
 	{ &cmd_check, { NULL }, "which files?" },
 	{ &cmd_check, { "f", "-o", "xml" }, "-o xml: give text or json" },
-	{ &cmd_schema, { NULL }, "say which: config, rules, openapi or manual" },
+	{ &cmd_schema, { NULL }, "say which: config, rules, web, openapi or manual" },
 	{ &cmd_serve, { "now" }, "takes no words, got 'now'" },
 	{ &cmd_serve, { "--log.level=loud" }, "--log.level=loud: give debug, info, warn or error" },
 	{ &cmd_serve, { "--log.format=xml" }, "--log.format=xml: give logfmt or json" },

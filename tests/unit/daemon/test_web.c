@@ -128,6 +128,25 @@ START_TEST(a_file_gives_its_first_finding)
 }
 END_TEST
 
+START_TEST(the_schema_in_the_tree_is_current)
+{
+	FILE *file = fopen(TEST_SRCDIR "/schemas/web.schema.json", "r");
+	struct buf made = { 0 }, committed = { 0 };
+	char piece[4096];
+	size_t n;
+
+	ck_assert_ptr_nonnull(file);
+	while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
+		buf_put(&committed, piece, n);
+	fclose(file);
+	web_config_put_json_schema(&made);
+	ck_assert_msg(str_eq(buf_str(&made), buf_str(&committed)),
+	    "run: src/tocsin schema web >schemas/web.schema.json");
+	buf_fini(&made);
+	buf_fini(&committed);
+}
+END_TEST
+
 static void
 write_token(const char *text)
 {
@@ -291,6 +310,7 @@ suite_web(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, a_file_gives_its_first_finding, 0, (int)ARRAY_LEN(files));
 	tcase_add_test(tc, a_token_may_stand_in_a_file);
+	tcase_add_test(tc, the_schema_in_the_tree_is_current);
 	tcase_add_loop_test(tc, what_is_not_said_is_safe_or_as_it_was, 0, ARRAY_LEN(defaults));
 	tcase_add_test(tc, what_a_file_says_is_there);
 	tcase_add_test(tc, a_reload_takes_all_or_nothing_and_never_tls_itself);
