@@ -16,6 +16,7 @@
 #include "base/duration.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "source/selector.h"
 
 #define HEAD_BYTES  160
 #define HEADERS_MAX 64
@@ -96,6 +97,19 @@ no_answer(const struct http_source *s, const struct xfer_response *response, str
 }
 
 static int
+select_series(const struct source_query *query, struct rows *rows, struct err *err)
+{
+	struct matchers *matchers;
+	struct str what;
+	int code = selector_parse(query->text, &what, &matchers, err);
+
+	if (code == 0)
+		selector_apply(matchers, rows);
+	matchers_free(matchers);
+	return code;
+}
+
+static int
 read_answer(struct http_call *call, const struct xfer_response *response, struct vector *ret,
     struct err *err)
 {
@@ -119,6 +133,8 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 		    s, response->body, response->status, call->query, &rows, err);
 		if (code == 0)
 			code = rows_finish(&rows, err);
+		if (code == 0 && s->backend->selects)
+			code = select_series(call->query, &rows, err);
 	}
 	if (code == 0)
 		rows_keep(&rows, call->query->arena, ret);

@@ -44,6 +44,7 @@ struct http_backend {
 	    struct err *err);
 	/* Instead of decode(): the rows of all answers, which more() has seen, finished. May be NULL. */
 	int (*collect)(struct http_call *call, struct rows *rows, struct err *err);
+	bool selects;      /* its queries end in {matchers} over the answer's labels */
 	bool all_statuses; /* error answers have a text that decode() finds */
 };
 

@@ -15,8 +15,8 @@
 
 #include <stdatomic.h>
 
-#include "labels/matcher.h"
 #include "source/rows.h"
+#include "source/selector.h"
 #include "source/source.h"
 
 #define JOB_SOURCE_THREADS_MAX 4
@@ -51,10 +51,3 @@ struct source *job_source_open(const struct job_backend *backend, const struct s
 void job_source_close(struct source *source);
 void job_source_query(struct source *source, struct source_query *query);
 void job_source_cancel(struct source *source, struct source_query *query);
-
-/* What a query wants to be read: its range, or back from its time. */
-void query_window(const struct source_query *query, dur_t lookback, wall_t *ret_from, wall_t *ret_to);
-/* After rows_finish(): drops the samples whose labels do not match; loop thread. */
-void selector_apply(const struct matchers *matchers, struct rows *rows);
-/* "text {matchers}" into its parts; *ret_matchers NULL: none. what: part of text. */
-int selector_parse(struct str text, struct str *ret_what, struct matchers **ret_matchers, struct err *err);
