@@ -54,19 +54,24 @@ by_name(const void *a, const void *b)
 
 /*
  * One name for each route that took the alert, a receiver of two routes twice,
- * as in Alertmanager: in the order of the routes, or sorted in a list of groups.
+ * as in Alertmanager: in the order of the routes.  In a list of groups (filters
+ * not NULL) sorted, and of the receivers that are asked for.
  */
 static void
-put_receivers(const struct alert *alert, bool sorted, struct buf *out)
+put_receivers(const struct alert *alert, const struct filters *filters, struct buf *out)
 {
 	const char *few[RECEIVERS_FEW], **names = few;
-	uint32_t n = alert->n_groups;
+	uint32_t n = 0;
 
-	if (n > RECEIVERS_FEW)
-		names = xcalloc(n, sizeof(*names));
-	for (uint32_t i = 0; i < n; i++)
-		names[i] = alert_group(alert, i)->route->receiver->name;
-	if (sorted && n > 1)
+	if (alert->n_groups > RECEIVERS_FEW)
+		names = xcalloc(alert->n_groups, sizeof(*names));
+	for (uint32_t i = 0; i < alert->n_groups; i++) {
+		const struct receiver_config *receiver = alert_group(alert, i)->route->receiver;
+
+		if (filters == NULL || filters_want_receiver(filters, receiver))
+			names[n++] = receiver->name;
+	}
+	if (filters != NULL && n > 1)
 		qsort(names, n, sizeof(*names), by_name);
 	buf_puts(out, "\"receivers\":[");
 	for (uint32_t i = 0; i < n; i++) {
@@ -138,7 +143,7 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	const struct silence *silences[SILENCES_SHOWN_MAX];
 
 	if (alert->ends_at.ns < now.ns || !filters_match(&view->filters, alert->labels) ||
-	    !receiver_matches(&view->filters, alert))
+	    (route == NULL && !receiver_matches(&view->filters, alert)))
 		return false;
 	uint32_t n =
 	    silences_muting(state->silences, alert->labels, now, silences, SILENCES_SHOWN_MAX);
@@ -154,7 +159,7 @@ alert_view_put(const struct alert_view *view, const struct api_state *state,
 	    (!view->unprocessed && !suppressed && unprocessed))
 		return false;
 	put_body(alert, now, out);
-	put_receivers(alert, route != NULL, out);
+	put_receivers(alert, route != NULL ? &view->filters : NULL, out);
 	buf_puts(out, "\"startsAt\":");
 	put_time_text(out, alert->starts_at);
 	buf_putc(out, ',');

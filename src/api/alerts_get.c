@@ -331,7 +331,6 @@ api_groups_get(struct api *api, struct http_call *call, struct str id)
 	for (size_t it = 0; (group = groups_next(api->state->groups, &it)) != NULL;)
 		if (group_wanted(l, group))
 			list_group(l, group, &cap);
-	filters_drop_receiver(&l->view.filters);
 	qsort(l->groups, l->n_groups, sizeof(*l->groups), by_labels_and_receiver);
 	http_reply_stream(call, 200, "application/json", fill_groups, listing_fini, l);
 }

@@ -192,6 +192,54 @@ read_url(struct post *post, struct posted *alert)
 	return true;
 }
 
+enum member {
+	MEMBER_LABELS,
+	MEMBER_ANNOTATIONS,
+	MEMBER_STARTS_AT,
+	MEMBER_ENDS_AT,
+	MEMBER_GENERATOR_URL,
+	MEMBER_COUNT /* any other */
+};
+
+/* As written in the API's description, else in any case, as Go reads it. */
+static enum member
+member_of(struct str key)
+{
+	static const struct str names[] = { { "labels", 6 }, { "annotations", 11 }, { "startsAt", 8 },
+		{ "endsAt", 6 }, { "generatorURL", 12 } };
+	_Static_assert(ARRAY_LEN(names) == MEMBER_COUNT, "a name for each");
+	int i = 0;
+
+	while (i < MEMBER_COUNT && !str_eq(key, names[i]))
+		i++;
+	if (i < MEMBER_COUNT)
+		return (enum member)i;
+	for (i = 0; i < MEMBER_COUNT; i++)
+		if (key.n == names[i].n && strncasecmp(key.p, names[i].p, key.n) == 0)
+			break;
+	return (enum member)i;
+}
+
+static bool
+read_member(struct post *post, struct posted *alert, struct str key)
+{
+	switch (member_of(key)) {
+	case MEMBER_LABELS:
+		return read_pairs(post, &alert->labels);
+	case MEMBER_ANNOTATIONS:
+		return read_pairs(post, &alert->annotations);
+	case MEMBER_STARTS_AT:
+		return read_time(post, &alert->starts_at);
+	case MEMBER_ENDS_AT:
+		return read_time(post, &alert->ends_at);
+	case MEMBER_GENERATOR_URL:
+		return read_url(post, alert);
+	case MEMBER_COUNT:
+		break;
+	}
+	return json_skip(&post->reader);
+}
+
 static bool
 read_alert(struct post *post)
 {
@@ -208,13 +256,7 @@ read_alert(struct post *post)
 	*alert = (struct posted){ 0 };
 	json_enter(r, JSON_OBJECT);
 	while (json_next_key(r, &key)) {
-		bool ok = str_is(key, "labels")         ? read_pairs(post, &alert->labels)
-			  : str_is(key, "annotations")  ? read_pairs(post, &alert->annotations)
-			  : str_is(key, "startsAt")     ? read_time(post, &alert->starts_at)
-			  : str_is(key, "endsAt")       ? read_time(post, &alert->ends_at)
-			  : str_is(key, "generatorURL") ? read_url(post, alert)
-							: json_skip(r);
-		if (!ok)
+		if (!read_member(post, alert, key))
 			return false;
 	}
 	if (r->err_text == NULL && !alert->labels.present)
@@ -369,7 +411,7 @@ body_is_json(struct http_call *call, const char *what)
 		return true;
 	reply_code(call, 415, 415,
 	    "unsupported media type \"%s\", only [application/json] are allowed",
-	    type != NULL ? type : "");
+	    type != NULL ? type : "application/octet-stream");
 	return false;
 }
 

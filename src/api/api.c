@@ -109,9 +109,10 @@ dispatch(struct api *api, struct http_call *call)
 		}
 		buf_printf(&allowed, "%s%s", allowed.n > 0 ? "," : "", endpoint->method);
 	}
-	if (allowed.n > 0 && strcmp(http_method(call), "OPTIONS") == 0)
+	if (allowed.n > 0 && strcmp(http_method(call), "OPTIONS") == 0) {
+		http_add_header(call, "Allow", buf_str(&allowed).p);
 		http_reply_text(call, 200, NULL, "");
-	else if (is_old_alertmanager_api(call, path))
+	} else if (is_old_alertmanager_api(call, path))
 		reply_code(call, 410, 410, "Alertmanager's API v1 is gone, use /api/v2");
 	else if (allowed.n > 0)
 		reply_not_allowed(call, &allowed);

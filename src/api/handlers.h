@@ -107,7 +107,6 @@ struct filters {
 };
 bool filters_read(struct http_call *call, struct filters *ret);
 void filters_fini(struct filters *filters);
-void filters_drop_receiver(struct filters *filters); /* from now on any */
 bool filters_want_receiver(const struct filters *filters, const struct receiver_config *receiver);
 bool filters_match(const struct filters *filters, const struct labels *labels);
 /* since=, until=: RFC 3339 or unix seconds; WALL_NONE when absent. False: answered. */

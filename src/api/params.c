@@ -90,8 +90,8 @@ bad:
 	return false;
 }
 
-void
-filters_drop_receiver(struct filters *filters)
+static void
+drop_receiver(struct filters *filters)
 {
 	for (uint32_t i = 0; i < filters->n_receivers; i++)
 		matcher_fini(&filters->receivers[i]);
@@ -105,7 +105,7 @@ filters_fini(struct filters *filters)
 {
 	for (uint32_t i = 0; i < filters->n; i++)
 		matcher_fini(&filters->m[i]);
-	filters_drop_receiver(filters);
+	drop_receiver(filters);
 	*filters = (struct filters){ 0 };
 }
 

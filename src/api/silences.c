@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <json-c/json_object.h>
+#include <json-c/linkhash.h>
 #include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
 
@@ -228,8 +230,14 @@ member_of(json_object *object, const char *name)
 {
 	json_object *value = NULL;
 
-	json_object_object_get_ex(object, name, &value);
-	return value;
+	if (json_object_object_get_ex(object, name, &value))
+		return value;
+	/* Go reads keys in any case; senders that write "Labels" have always worked. */
+	json_object_object_foreach (object, key, found) {
+		if (strcasecmp(key, name) == 0)
+			return found;
+	}
+	return NULL;
 }
 
 /* Is it of this type? Absent (or null) counts as yes. False: answered. */
@@ -299,12 +307,22 @@ read_matcher(struct http_call *call, json_object *object, size_t index, struct m
 	enum matcher_op op = is_regex   ? is_equal ? MATCH_REGEX : MATCH_NOT_REGEX
 			     : is_equal ? MATCH_EQUAL
 					: MATCH_NOT_EQUAL;
-	if (matcher_make(op, text_of(object, "name"), text_of(object, "value"), ret, &err) < 0) {
+	struct str name = text_of(object, "name"), value = text_of(object, "value");
+
+	if (matcher_make(op, name, value, ret, &err) == 0)
+		return true;
+	if (name.n == 0)
+		reply_said(call, 400,
+		    "silence invalid: invalid label matcher %zu: invalid label name \"\"", index);
+	else if (is_regex)
+		reply_said(call, 400,
+		    "silence invalid: invalid label matcher %zu: invalid regular expression "
+		    "\"%.*s\": %s",
+		    index, STR_ARG(str_head(value, 200)), err.text);
+	else
 		reply_said(
 		    call, 400, "silence invalid: invalid label matcher %zu: %s", index, err.text);
-		return false;
-	}
-	return true;
+	return false;
 }
 
 static struct matchers *

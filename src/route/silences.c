@@ -310,6 +310,9 @@ matches_only_empty(const struct matchers *matchers)
 static int
 check_input(const struct silence_input *input, wall_t now, struct err *err)
 {
+	if (!wall_before(input->starts_at, input->ends_at))
+		return err_set(err, ERR_INVALID,
+		    "Failed to create silence: start time must be before end time");
 	if (input->matchers == NULL || input->matchers->n == 0)
 		return err_set(err, ERR_INVALID, "silence invalid: at least one matcher required");
 	if (input->matchers->n > SILENCE_MATCHERS_MAX)
@@ -331,9 +334,6 @@ check_input(const struct silence_input *input, wall_t now, struct err *err)
 		return err_set(err, ERR_INVALID, "silence invalid: invalid zero start timestamp");
 	if (!wall_is_set(input->ends_at))
 		return err_set(err, ERR_INVALID, "silence invalid: invalid zero end timestamp");
-	if (!wall_before(input->starts_at, input->ends_at))
-		return err_set(err, ERR_INVALID,
-		    "Failed to create silence: start time must be before end time");
 	if (wall_before(input->ends_at, now))
 		return err_set(
 		    err, ERR_INVALID, "Failed to create silence: end time can't be in the past");

@@ -86,7 +86,7 @@ static const struct {
 	{ "never ends",
 	    "{" MATCHERS ",'startsAt':'2023-11-13T00:00:00Z','endsAt':'0001-01-01T00:00:00Z'," BY
 	    "}",
-	    400, 0, "invalid zero end timestamp" },
+	    400, 0, "start time must be before end time" },
 	{ "a time that is none",
 	    "{" MATCHERS ",'startsAt':'soon','endsAt':'2023-11-14T00:00:00Z'," BY "}", 400, 400,
 	    "startsAt is no time" },
