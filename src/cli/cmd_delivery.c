@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "loop/clock.h"
+#include "net/xfer.h"
 
 struct delivery_args {
 	struct remote remote;
@@ -78,6 +79,33 @@ list(const struct delivery_args *args)
 	return code;
 }
 
+/* Each by itself; the first that cannot be replayed ends it. */
+static int
+replay(const struct command *command, const struct delivery_args *args, struct arg_words *words)
+{
+	int code = EXIT_OK;
+
+	if (words->n < 2)
+		return args_usage_error(command, "give the ids of dead deliveries");
+	for (uint32_t i = 1; i < words->n && code == EXIT_OK; i++) {
+		json_object *answer = NULL;
+		struct buf path = { 0 };
+
+		buf_puts(&path, "/api/tocsin/v1/deliveries/");
+		url_escape(&path, str_from(words->items[i]));
+		buf_puts(&path, "/replay");
+		code = remote_call(&args->remote, "POST", path.p, NULL, &answer);
+		if (code == EXIT_OK && remote_wants_json(&args->remote))
+			remote_print_json(answer);
+		else if (code == EXIT_OK)
+			printf("%s is on its way again as %s\n", words->items[i],
+			    member_text(answer, "id"));
+		json_object_put(answer);
+		buf_fini(&path);
+	}
+	return code;
+}
+
 static int
 run(const struct command *command, int argc, char **argv)
 {
@@ -105,14 +133,18 @@ run(const struct command *command, int argc, char **argv)
 		return stop;
 	if (remote_ready(command, &args.remote) != EXIT_OK)
 		return EXIT_USAGE;
+	if (words.n > 0 && strcmp(words.items[0], "replay") == 0)
+		return replay(command, &args, &words);
 	if (words.n > 1 || (words.n == 1 && strcmp(words.items[0], "list") != 0))
-		return args_usage_error(command, "'%s' is not list", words.items[words.n - 1]);
+		return args_usage_error(
+		    command, "'%s' is not list or replay", words.items[words.n - 1]);
 	return list(&args);
 }
 
 const struct command cmd_delivery = {
 	.name = "delivery",
-	.summary = "Lists deliveries: what was sent, what waits, what failed for good.",
-	.usage = "delivery list [OPTION...]",
+	.summary = "Deliveries: what was sent, what waits, what failed; sends the latter again.",
+	.usage = "delivery list [OPTION...]\n"
+		 "       tocsin delivery replay ID...",
 	.run = run,
 };

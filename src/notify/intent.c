@@ -491,3 +491,83 @@ intent_start(struct delivery *delivery, wall_t now)
 	delivery->due_at = wall_max(delivery->due_at, now);
 	loop_timer_set_wall(delivery->notifier->options.loop, &delivery->timer, delivery->due_at);
 }
+
+/* ---- dead letters once more ------------------------------------------------------------ */
+
+/* As its alerts are now: what ended since is told as over. */
+static void
+freshen(struct delivery *delivery, wall_t now)
+{
+	delivery->firing.n = delivery->resolved.n = 0;
+	for (uint32_t i = 0; i < delivery->n_items; i++) {
+		struct item *item = &delivery->items[i];
+		struct fingerprint_set *set;
+
+		item->firing = !alert_is_resolved(item->alert, now);
+		item->ends_at = item->alert->ends_at;
+		set = item->firing ? &delivery->firing : &delivery->resolved;
+		set->fp[set->n++] = labels_fingerprint(item->alert->labels);
+	}
+	qsort(delivery->firing.fp, delivery->firing.n, sizeof(uint64_t), fingerprint_cmp);
+	qsort(delivery->resolved.fp, delivery->resolved.n, sizeof(uint64_t), fingerprint_cmp);
+}
+
+static int
+replay_in(struct notifier *notifier, struct channel *channel, const struct delivery_row *row,
+    int64_t *ret_id, struct err *err)
+{
+	wall_t now = loop_now(notifier->options.loop);
+	struct delivery *delivery;
+	char why[64];
+
+	if (channel->target->config == NULL)
+		return err_set(err, ERR_NOT_FOUND, "receiver '%s' is no longer configured",
+		    channel->target->name);
+	if (channel->out != NULL)
+		return err_set(err, ERR_BUSY,
+		    "delivery %lld of the same group is under way, and newer",
+		    (long long)channel->out->id);
+	delivery = delivery_new(notifier, channel, store_next_id(notifier->options.store));
+	delivery->group_labels = labels_decode(row->group_labels, NULL);
+	delivery->route_id = xmemdup0(row->route_id.p, row->route_id.n);
+	delivery->reason = NOTIFY_REPLAY;
+	delivery->created_at = delivery->tick_at = delivery->due_at = now;
+	delivery->origin.incident = row->incident;
+	restore_items(delivery, row->alerts);
+	if (delivery->n_items == 0 || delivery->group_labels == NULL) {
+		notifier->pending--;
+		intent_free(delivery);
+		return err_set(err, ERR_NOT_FOUND,
+		    "none of its alerts is known any more: nothing is left to tell");
+	}
+	freshen(delivery, now);
+	channel->out = delivery;
+	channel->dead_id = 0;
+	snprintf(why, sizeof(why), "replayed as delivery %lld", (long long)delivery->id);
+	update_row(notifier, row->id, &(struct delivery){ .attempts = row->attempts },
+	    DELIVERY_CANCELLED, now, why);
+	write_row(delivery);
+	reasons_sent(notifier, channel);
+	delivery->state = INTENT_COMMITTING;
+	store_wait(notifier->options.store, &delivery->waiter);
+	*ret_id = delivery->id;
+	return 0;
+}
+
+int
+notifier_replay(struct notifier *notifier, const struct delivery_row *row, int64_t *ret_id,
+    struct err *err)
+{
+	struct buf name = { 0 };
+	struct channel *channel;
+	int rc;
+
+	buf_put_str(&name, row->receiver);
+	buf_putc(&name, '/');
+	buf_put_str(&name, row->integration);
+	channel = channel_get(notifier, row->group_key, target_get(notifier, buf_str(&name)));
+	buf_fini(&name);
+	rc = replay_in(notifier, channel, row, ret_id, err);
+	channel_release(notifier, channel);
+	return rc;
+}

@@ -41,6 +41,7 @@ notifier_look_channel(const struct notifier *notifier, const struct alert_group 
 		.told_firing = fingerprints_have(fingerprints_of(&entry->firing), fingerprint),
 		.told_resolved = fingerprints_have(fingerprints_of(&entry->resolved), fingerprint),
 		.told_at = entry->at,
+		.fallback = channel->fallback && !channel->is_extra,
 		.error = "",
 		.state = "",
 	};
@@ -56,4 +57,77 @@ notifier_look_channel(const struct notifier *notifier, const struct alert_group 
 		ret->state = state_text(channel->out->state);
 	}
 	return true;
+}
+
+static uint32_t
+list_length(const struct link *list)
+{
+	uint32_t n = 0;
+
+	LIST_FOREACH(link, list)
+	n++;
+	return n;
+}
+
+bool
+notifier_look_target(const struct notifier *notifier, const struct receiver_config *receiver,
+    uint32_t i, struct target_look *ret)
+{
+	const struct target *target = NULL;
+	const struct gate *gate;
+
+	if (i >= receiver->n_integrations)
+		return false;
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
+		if (target->config == &receiver->integrations[i])
+			break;
+	}
+	if (target == NULL)
+		return false;
+	gate = &target->gate;
+	*ret = (struct target_look){
+		.target = target->name,
+		.circuit = circuit_state_name(gate->circuit),
+		.has_breaker = gate->breaker.failures > 0,
+		.fallback_on = gate->fallback_on,
+		.failures = gate->failures,
+		.error = gate->error,
+		.budget_n = gate->n_ring,
+		.budget_interval = gate->budget.interval,
+		.waiting = gate->n_held,
+		.queued = list_length(&target->ready),
+		.sending = target->in_flight,
+		.delivered = target->outcomes[OUTCOME_DELIVERED],
+		.retries = target->outcomes[OUTCOME_RETRY],
+		.dead = target->outcomes[OUTCOME_DEAD],
+		.cancelled = target->outcomes[OUTCOME_CANCELLED],
+	};
+	if (gate->circuit != CIRCUIT_CLOSED) {
+		ret->opened_at = gate->opened_at;
+		ret->probe_at = gate->probe_at;
+	}
+	return true;
+}
+
+/* Over its budget, or held by quiet hours, it waits as it should. */
+static bool
+is_stuck(const struct delivery *delivery)
+{
+	return delivery->attempts > 0 && !delivery->aside && !delivery->held &&
+	       !delivery->channel->target->gate.fallback_on;
+}
+
+wall_t
+notifier_stuck_since(const struct notifier *notifier)
+{
+	const struct channel *channel;
+	wall_t oldest = WALL_MAX;
+
+	if (notifier->pending == 0)
+		return WALL_NONE;
+	for (size_t it = 0; (channel = map_next(&notifier->channels, &it)) != NULL;) {
+		if (channel->out != NULL && is_stuck(channel->out))
+			oldest = wall_min(oldest, channel->out->created_at);
+	}
+	return oldest.ns == WALL_MAX.ns ? WALL_NONE : oldest;
 }

@@ -28,3 +28,27 @@ struct channel_look {
 /* False: there is no i-th one. */
 bool notifier_look_channel(const struct notifier *notifier, const struct alert_group *group, uint32_t i,
     uint64_t fingerprint, struct channel_look *ret);
+
+/* One integration of a receiver. */
+struct target_look {
+	const char *target;     /* "ops/webhook[0]" */
+	const char *circuit;    /* "closed", "open", "half_open" */
+	bool has_breaker, fallback_on;
+	uint32_t failures;      /* in a row */
+	wall_t opened_at, probe_at; /* while it is not closed */
+	const char *error;      /* of the last failure, "" once something arrived */
+	uint32_t budget_n;      /* 0: no budget */
+	dur_t budget_interval;
+	uint32_t waiting;       /* over the budget */
+	uint32_t queued, sending; /* ready to leave, on the wire */
+	uint64_t delivered, retries, dead, cancelled; /* since start */
+};
+struct receiver_config;
+/* False: the receiver has no i-th integration. */
+bool notifier_look_target(const struct notifier *notifier, const struct receiver_config *receiver, uint32_t i,
+    struct target_look *ret);
+/*
+ * Since when the oldest delivery that is tried has not arrived; WALL_NONE: all
+ * arrive.  One whose fallback is told does not count.
+ */
+wall_t notifier_stuck_since(const struct notifier *notifier);

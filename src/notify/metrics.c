@@ -108,6 +108,77 @@ put_deliveries(const struct notifier *notifier, struct buf *out)
 	buf_printf(out, "tocsin_deliveries_sending %u\n", notifier->in_flight);
 }
 
+static void
+put_target(struct buf *out, const char *name, const struct target *target, double value)
+{
+	buf_printf(out, "%s{", name);
+	put_label(out, "receiver", str_from(target->receiver));
+	buf_putc(out, ',');
+	put_label(out, "integration", str_from(target->integration));
+	buf_printf(out, "} %.15g\n", value);
+}
+
+static void
+put_gates(const struct notifier *notifier, struct buf *out)
+{
+	static const struct {
+		const char *name, *type, *help;
+	} metrics[] = {
+		{ "tocsin_receiver_circuit_open", "gauge",
+		    "Whether the integration does not answer and its messages wait." },
+		{ "tocsin_receiver_circuit_opened_total", "counter", "How often that happened." },
+		{ "tocsin_receiver_fallback_active", "gauge",
+		    "Whether the receiver's fallback is told instead." },
+		{ "tocsin_receiver_failures_in_a_row", "gauge",
+		    "Attempts that failed since something arrived." },
+		{ "tocsin_receiver_waiting_for_budget", "gauge",
+		    "Messages over max_per_interval." },
+		{ "tocsin_receiver_over_budget_total", "counter",
+		    "Messages that had to wait for max_per_interval." },
+	};
+	const struct target *target;
+
+	for (size_t i = 0; i < ARRAY_LEN(metrics); i++) {
+		put_header(out, metrics[i].name, metrics[i].type, metrics[i].help);
+		for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
+			const struct gate *gate = &target->gate;
+			const double values[] = {
+				gate->circuit != CIRCUIT_CLOSED,
+				(double)gate->opened_total,
+				gate->fallback_on,
+				gate->failures,
+				gate->n_held,
+				(double)gate->held_total,
+			};
+
+			put_target(out, metrics[i].name, target, values[i]);
+		}
+	}
+	put_header(out, "tocsin_decisions_held", "gauge",
+	    "Conditions in the decision log that last: silenced, muted, acknowledged, ...");
+	buf_printf(out, "tocsin_decisions_held %u\n", decisions_held(notifier->decisions));
+}
+
+/* From the flush that decided to tell to the answer that says it arrived. */
+static void
+put_arrivals(const struct notifier *notifier, struct buf *out)
+{
+	static const char name[] = "tocsin_delivery_seconds";
+	const struct target *target;
+
+	put_header(out, name, "histogram",
+	    "From the decision to tell a receiver until the message has arrived.");
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
+		struct buf labels = { 0 };
+
+		put_label(&labels, "receiver", str_from(target->receiver));
+		buf_putc(&labels, ',');
+		put_label(&labels, "integration", str_from(target->integration));
+		histogram_put(&target->arrival, &arrival_bounds, name, labels.p, out);
+		buf_fini(&labels);
+	}
+}
+
 /* Alertmanager's name and values; it counts notifications that were suppressed, as we do. */
 static void
 put_suppressed(const struct notifier *notifier, struct buf *out)
@@ -252,6 +323,8 @@ notifier_put_metrics(const struct notifier *notifier, struct buf *out)
 
 	sum_up(notifier, &list);
 	put_deliveries(notifier, out);
+	put_gates(notifier, out);
+	put_arrivals(notifier, out);
 	put_suppressed(notifier, out);
 	put_counter(out, "alertmanager_notifications_total",
 	    "The total number of attempted notifications.", &list,

@@ -107,6 +107,13 @@ const char *notify_reason_text(enum notify_reason reason); /* "first notificatio
 /* Pure: when to try again. attempt counts from 1; 0.5 s x 1.5^n, +-50 % jitter, cap 60 s; Retry-After wins when longer. */
 dur_t retry_delay(uint32_t attempt, const dur_t *retry_after, struct rng *rng);
 
+/*
+ * A dead letter once more: a new delivery with the same alerts as they are now; the row must be in the store as dead.
+ * 0 and the new delivery's id; it is durable when everything written so far is.
+ * -ERR_NOT_FOUND: nothing is left to tell, or nobody to tell it to; -ERR_BUSY: a newer one is under way.
+ */
+int notifier_replay(struct notifier *notifier, const struct delivery_row *row, int64_t *ret_id, struct err *err);
+
 /* --- looking ------------------------------------------------------------ */
 struct notifier_stats {
 	uint32_t pending, sending, dead;   /* deliveries now; dead: since start */

@@ -54,6 +54,7 @@ struct target {
 	const struct integration_config *config;
 	const struct receiver_ops *ops;
 	struct gate gate;
+	struct histogram arrival; /* from the decision to the arrival, seconds */
 	bool falls; /* its fallback is to be told of what waits */
 	/* counts */
 	uint64_t outcomes[OUTCOME_COUNT];
@@ -288,6 +289,8 @@ void notice_push(struct notifier *notifier, struct notice *notice);
 struct labels *notice_labels(const struct notice *notice);
 bool notice_is_wanted(const struct notice *notice);
 void notice_free(struct notice *notice);
+
+extern const struct histogram_bounds arrival_bounds; /* send.c */
 
 /* ---- gate.c ------------------------------------------------------------------------ */
 void gate_stop(struct target *target);

@@ -21,6 +21,10 @@
 /* A delivery whose group is no more is given up after this. */
 #define ORPHAN_RETRY_MAX DUR_S(3600)
 
+const struct histogram_bounds arrival_bounds = { 10,
+	{ 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14400 },
+	{ "0.05", "0.25", "1", "5", "15", "60", "300", "900", "3600", "14400" } };
+
 static const double latency_bounds[LATENCY_BUCKETS] = { 1, 5, 10, 15, 20 };
 
 static void
@@ -49,6 +53,7 @@ delivered(struct delivery *delivery, const struct verdict *verdict)
 	struct notifier *notifier = delivery->notifier;
 	struct channel *channel = delivery->channel;
 	const char *thread = NULL;
+	wall_t now = loop_now(notifier->options.loop);
 
 	if (delivery->origin.kind == INTENT_ACKNOWLEDGED) {
 		acknowledged(delivery, verdict);
@@ -58,6 +63,8 @@ delivered(struct delivery *delivery, const struct verdict *verdict)
 		thread = ""; /* everything is over: the next message begins anew */
 	else if (verdict->thread[0] != '\0')
 		thread = verdict->thread;
+	histogram_add(&channel->target->arrival, &arrival_bounds,
+	    dur_seconds(wall_since(now, delivery->created_at)));
 	nflog_set(notifier, channel, fingerprints_of(&delivery->firing),
 	    fingerprints_of(&delivery->resolved), delivery->tick_at, thread);
 	intent_history(delivery, "notified", notify_reason_text(delivery->reason));
