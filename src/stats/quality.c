@@ -15,6 +15,7 @@
 #include "stats/special.h"
 
 #define LOG_LOSS_CLIP 1e-15
+#define AUC_END       1e-9
 
 static struct estimate
 undefined(enum stats_status status)
@@ -105,11 +106,14 @@ quality_auc(const double *score, const bool *positive, size_t n, double confiden
 		auc = (struct auc){ test.effect, dist_normal_isf(1.0 - confidence),
 			(double)sides[1].n, (double)sides[0].n };
 		ret.value = auc.value;
-		/* At the end that the value stands at, the bound is that end. */
-		ret.low =
-		    auc.value <= 0.0 ? 0.0 : special_solve(auc_gap, &auc, 0.0, 0.0, auc.value);
-		ret.high =
-		    auc.value >= 1.0 ? 1.0 : special_solve(auc_gap, &auc, 0.0, auc.value, 1.0);
+		/* At the end that the value stands at, the bound is that end; next to it the
+		 * variance, which shrinks with the distance, outweighs its square. */
+		ret.low = auc.value <= 0.0 ? 0.0
+					   : special_solve(auc_gap, &auc, 0.0, 0.0,
+						 fmin(auc.value, 1.0 - AUC_END));
+		ret.high = auc.value >= 1.0 ? 1.0
+					    : special_solve(auc_gap, &auc, 0.0,
+						  fmax(auc.value, AUC_END), 1.0);
 		ret.status = test.status;
 	}
 	free(sides[0].v);

@@ -19,6 +19,7 @@ main(void)
 	suite_add_tcase(suite, tcase_kinds());
 	suite_add_tcase(suite, tcase_drift());
 	suite_add_tcase(suite, tcase_tables());
+	suite_add_tcase(suite, tcase_quality());
 	suite_add_tcase(suite, tcase_change());
 	suite_add_tcase(suite, tcase_composite());
 	suite_add_tcase(suite, tcase_engine());

@@ -19,6 +19,7 @@ TCase *case_edges(void);
 TCase *case_laws(void);
 TCase *case_nulls(void);
 TCase *case_properties(void);
+TCase *case_quality(void);
 TCase *case_random_input(void);
 TCase *case_sketches(void);
 TCase *case_streams(void);

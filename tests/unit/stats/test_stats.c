@@ -14,6 +14,7 @@ main(void)
 	suite_add_tcase(suite, case_edges());
 	suite_add_tcase(suite, case_properties());
 	suite_add_tcase(suite, case_nulls());
+	suite_add_tcase(suite, case_quality());
 	suite_add_tcase(suite, case_sketches());
 	suite_add_tcase(suite, case_streams());
 	suite_add_tcase(suite, case_random_input());
