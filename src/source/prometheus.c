@@ -644,7 +644,12 @@ static const struct schema_field settings_fields[] = {
 static const struct schema settings_schema = {
 	.name = "prometheus source",
 	.doc = "A server that speaks Prometheus' query API: Prometheus, "
-	       "VictoriaMetrics, Thanos, Mimir.",
+	       "VictoriaMetrics, Thanos, Mimir (url with /prometheus), and Loki "
+	       "(url with /loki, language logql, metric queries only). A tenant "
+	       "is the header X-Scope-OrgID in http_config. Answers that say "
+	       "that they are partial (warnings, isPartial) are errors. Verified "
+	       "against real servers (Prometheus 2.42, VictoriaMetrics 1.79) and, "
+	       "for the others, protocol doubles.",
 	.size = sizeof(struct prometheus_settings),
 	SCHEMA_FIELDS(settings_fields),
 	.pos_offset = offsetof(struct prometheus_settings, pos) + 1,

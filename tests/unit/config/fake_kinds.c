@@ -129,6 +129,7 @@ static const struct source_kind further[] = {
 	{ .name = "mlflow", .schema = &sqlite_schema },
 	{ .name = "alibi", .schema = &sqlite_schema },
 	{ .name = "kafka", .schema = &sqlite_schema },
+	{ .name = "tempo", .schema = &sqlite_schema },
 };
 
 /* ---- rules ----------------------------------------------------------------------- */
