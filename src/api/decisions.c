@@ -275,24 +275,6 @@ on_decisions(void *arg, const struct decision_seen *rows, uint32_t n, const stru
 	store_history_query(question->store, &query, on_history, question);
 }
 
-static bool
-read_fingerprint(struct str text, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	if (text.n != 16)
-		return false;
-	for (uint32_t i = 0; i < text.n; i++) {
-		const char *hex = "0123456789abcdef", *digit = strchr(hex, text.p[i]);
-
-		if (digit == NULL || text.p[i] == '\0')
-			return false;
-		value = value << 4 | (uint64_t)(digit - hex);
-	}
-	*ret = value;
-	return true;
-}
-
 /* Of the group that the alert is in, so that rows about the group as a whole are found. */
 static struct str
 only_group_key(const struct alert *alert)
@@ -310,7 +292,7 @@ api_alert_decisions_get(struct api *api, struct http_call *call, struct str id)
 	struct question *question;
 	const struct alert *alert;
 
-	if (!read_fingerprint(id, &query.fingerprint)) {
+	if (!fingerprint_from(id, &query.fingerprint)) {
 		reply_code(call, 400, 400,
 		    "'%.*s' is not a fingerprint: 16 digits of 0-9a-f, as alerts have them", STR_ARG(id));
 		return;

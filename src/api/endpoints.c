@@ -32,6 +32,13 @@
 #define SINCE      PARAM("since", "string", "From then on: RFC 3339 or unix seconds")
 #define UNTIL      PARAM("until", "string", "Before then: RFC 3339 or unix seconds")
 
+#define INCIDENT_ID       PATH_PARAM("id", "integer", "The incident's number")
+#define ALERT_FINGERPRINT PATH_PARAM("fingerprint", "string", "The alert's: 16 hexadecimal digits")
+#define NO_INCIDENT       ANSWER(404, "error", "There is no such incident")
+#define INCIDENT_ANSWERS \
+	ANSWERS(ANSWER(200, "incidents", "As they are now; it is durable"), BAD_CODE, NO_INCIDENT, \
+	    ANSWER(409, "error", "It is not in a state for that"), BAD_BODY, NOT_JSON, STALLED)
+
 #define BAD_SAID      ANSWER(400, "any", "A parameter or the content is wrong")
 #define BAD_CODE      ANSWER(400, "error", "A parameter is wrong")
 #define BAD_PROM      ANSWER(400, "promError", "A parameter is wrong")

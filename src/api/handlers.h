@@ -89,6 +89,16 @@ void put_time_or_null(struct buf *out, const char *key, wall_t t); /* null: WALL
 void put_fingerprint(struct buf *out, uint64_t fingerprint); /* "00ff..." */
 void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, shortest: 4.25e+01 */
 
+/* --- incidents.c ------------------------------------------------------------- */
+/* One incident as listings show it. */
+void put_incident(const struct api_state *state, const struct incident_row *row, struct buf *out);
+/* The body of a POST as an object, {} when it is empty. NULL: answered. */
+struct json_object *body_object(struct http_call *call, const char *what);
+/* "" when absent; NULL: it is no text, answered. */
+const char *body_text(struct http_call *call, struct json_object *object, const char *name);
+/* `for` (a duration) or `until` (a time), WALL_NONE without both. False: answered. */
+bool body_until(struct http_call *call, struct json_object *object, wall_t now, wall_t *ret);
+
 /* --- ours.c: one row of the history; labels: what it is about, or NULL -------- */
 void put_event(const struct history_row *row, const struct labels *labels, struct buf *out);
 
@@ -113,6 +123,8 @@ bool filters_match(const struct filters *filters, const struct labels *labels);
 bool param_instant(struct http_call *call, const char *name, wall_t *ret);
 /* before=ID: the page after the one that ended with this id; 0 when absent. False: answered. */
 bool param_before(struct http_call *call, int64_t *ret);
+/* 16 lower-case hexadecimal digits, as alerts have them. */
+bool fingerprint_from(struct str text, uint64_t *ret);
 /* 1..max; answers 400 and returns 0 when it is not. */
 uint32_t param_limit(struct http_call *call, uint32_t fallback, uint32_t max);
 

@@ -191,3 +191,21 @@ param_instant(struct http_call *call, const char *name, wall_t *ret)
 	reply_code(call, 400, 400, "%s=%s: give 2026-11-20T06:00:00Z or unix seconds", name, text);
 	return false;
 }
+
+bool
+fingerprint_from(struct str text, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (text.n != 16)
+		return false;
+	for (uint32_t i = 0; i < text.n; i++) {
+		const char *hex = "0123456789abcdef", *digit = strchr(hex, text.p[i]);
+
+		if (digit == NULL || text.p[i] == '\0')
+			return false;
+		value = value << 4 | (uint64_t)(digit - hex);
+	}
+	*ret = value;
+	return true;
+}

@@ -54,7 +54,9 @@ severity_grade(struct str word)
 {
 	uint32_t rank = severity_rank(word);
 
+	if (word.n == 0)
+		return SEVERITY_GRADE_NONE;
 	if (rank >= ARRAY_LEN(severities))
-		return rank == ARRAY_LEN(severities) ? SEVERITY_GRADE_NONE - 1 : SEVERITY_GRADE_NONE;
+		return SEVERITY_GRADE_NONE - 1;
 	return (uint32_t)(SEVERITY_CRITICAL - severities[rank].level);
 }

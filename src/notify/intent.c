@@ -310,7 +310,7 @@ inherit(struct delivery *delivery, struct delivery *old)
 	intent_end(old, DELIVERY_CANCELLED, why);
 }
 
-/* Held, not dropped: it leaves when the quiet hours are over, unless something newer takes its place. */
+/* Held, not dropped: it leaves when they are over, unless something newer takes its place. */
 static void
 hold_in_quiet_hours(struct delivery *delivery, const struct view *view)
 {

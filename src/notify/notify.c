@@ -150,11 +150,12 @@ notifier_apply(struct notifier *notifier, struct config *config, struct inhibito
 static void
 find_told(struct notifier *notifier)
 {
+	const struct incidents *incidents = notifier->options.incidents;
 	struct incident *incident;
 
-	if (notifier->options.incidents == NULL)
+	if (incidents == NULL)
 		return;
-	for (size_t it = 0; (incident = incidents_next(notifier->options.incidents, &it)) != NULL;) {
+	for (size_t it = 0; (incident = incidents_next(incidents, &it)) != NULL;) {
 		if (incident->group != NULL && incident_told(incident, 0).n > 0)
 			(void)flush_state(notifier, incident->group);
 	}

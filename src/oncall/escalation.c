@@ -33,7 +33,8 @@ begin(struct escalation *e, const struct escalation_policy *policy, wall_t now)
 }
 
 static uint32_t
-take_step(struct escalation *e, const struct escalation_policy *policy, wall_t now, uint32_t *ret_step)
+take_step(struct escalation *e, const struct escalation_policy *policy, wall_t now,
+    uint32_t *ret_step)
 {
 	if (e->step < policy->n_steps) {
 		*ret_step = e->step++;

@@ -65,6 +65,17 @@ incidents_overrides(const struct incidents *incidents)
 	return incidents->overrides;
 }
 
+const struct escalation_policy *
+incidents_policy(const struct incidents *incidents, struct str digest)
+{
+	struct frozen_policy *frozen = policies_find(&incidents->policies, digest);
+
+	if (frozen == NULL)
+		return NULL;
+	frozen->refs--; /* whoever looks does so in this turn */
+	return &frozen->policy;
+}
+
 struct incident_work *
 incident_work_of(struct incident *incident)
 {

@@ -164,6 +164,11 @@ struct incident *incidents_find(const struct incidents *incidents, int64_t id);
 struct incident *incidents_by_key(const struct incidents *incidents, struct str group_key);
 /* In no order: for (size_t it = 0; (i = incidents_next(incidents, &it)) != NULL; ) */
 struct incident *incidents_next(const struct incidents *incidents, size_t *it);
+/* As it is stored; what it points to is the incident's, or in the buffer. */
+void incident_fill_row(const struct incident *incident, struct buf *labels, struct incident_row *ret_row);
+#define INCIDENT_ROW_EXHAUSTED 2u /* flag of a row */
+/* The steps of this digest, if an incident in memory has them, else NULL. */
+const struct escalation_policy *incidents_policy(const struct incidents *incidents, struct str digest);
 /* Under this "fingerprint" the history has what happened to an incident. */
 uint64_t incident_mark(int64_t id);
 /* An event of its history; kinds: incident, ack, unack, snooze, escalated, exhausted. */

@@ -30,10 +30,11 @@ fill_work(struct incident_row *row, const struct incident_work *work)
 }
 
 void
-incident_write(const struct incident *incident, bool closed)
+incident_fill_row(const struct incident *incident, struct buf *labels, struct incident_row *ret_row)
 {
-	struct incidents *incidents = incident->incidents;
-	struct incident_row row = {
+	buf_clear(labels);
+	labels_encode(incident->labels, labels);
+	*ret_row = (struct incident_row){
 		.id = incident->id,
 		.group_key = str_from(incident->key),
 		.route_id = istr_str(incident->route_id),
@@ -43,18 +44,24 @@ incident_write(const struct incident *incident, bool closed)
 		.opened_at = incident->opened_at,
 		.resolved_at = incident->resolved_at,
 		.alerts = incident->alerts,
-		.flags = (closed ? INCIDENT_FLAG_CLOSED : 0u) |
-			 (uint32_t)incident->before << INCIDENT_FLAG_BEFORE_SHIFT |
+		.labels = buf_str(labels),
+		.flags = (uint32_t)incident->before << INCIDENT_FLAG_BEFORE_SHIFT |
 			 (uint32_t)incident->peak << INCIDENT_FLAG_PEAK_SHIFT,
 	};
+	if (incident->work != NULL)
+		fill_work(ret_row, incident->work);
+}
+
+void
+incident_write(const struct incident *incident, bool closed)
+{
+	struct incidents *incidents = incident->incidents;
+	struct incident_row row;
 
 	if (incidents->store == NULL)
 		return;
-	buf_clear(&incidents->scratch);
-	labels_encode(incident->labels, &incidents->scratch);
-	row.labels = buf_str(&incidents->scratch);
-	if (incident->work != NULL)
-		fill_work(&row, incident->work);
+	incident_fill_row(incident, &incidents->scratch, &row);
+	row.flags |= closed ? INCIDENT_FLAG_CLOSED : 0u;
 	store_incident_put(incidents->store, &row);
 }
 
