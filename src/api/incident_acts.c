@@ -18,7 +18,8 @@
 
 #define INCIDENTS_MAX 64 /* of one alert */
 
-typedef int act_fn(struct incident *incident, const struct incident_action *action, wall_t now, struct err *err);
+typedef int act_fn(struct incident *incident, const struct incident_action *action, wall_t now,
+    struct err *err);
 
 struct act {
 	const char *verb; /* of the audit log */

@@ -354,7 +354,7 @@ api_incidents_get(struct api *api, struct http_call *call, struct str id)
 	filters_fini(&wanted.filters);
 }
 
-/* ---- one, whole ------------------------------------------------------------------------------- */
+/* ---- one, whole --------------------------------------------------------------------- */
 
 struct looking {
 	struct pending pending;
@@ -388,7 +388,8 @@ put_alerts(const struct incident *incident, wall_t now, struct buf *out)
 		labels_put_json(alert->annotations, out);
 		buf_putc(out, ',');
 		put_time(out, "startsAt", alert->starts_at);
-		buf_printf(out, ",\"firing\":%s}", alert_is_resolved(alert, now) ? "false" : "true");
+		buf_printf(
+		    out, ",\"firing\":%s}", alert_is_resolved(alert, now) ? "false" : "true");
 	}
 	buf_putc(out, ']');
 }

@@ -5,7 +5,8 @@
  * The header Idempotency-Key names the delivery and stays the same when it
  * is tried again, so that a receiver can drop the second of two.  It ends with
  * the time of the flush: numbers begin anew with a new database, and a new
- * message must never look like an old one.
+ * message must never look like an old one.  What an escalation sends says so
+ * in Tocsin-Escalation: the incident's number and which step it is.
  *
  * With `hmac` a receiver can tell that a message is ours, whole and recent:
  *
@@ -107,14 +108,14 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
     struct xfer_request *request, struct err *err)
 {
 	const struct webhook_settings *webhook = settings;
-	struct http_header *header = ARENA_ARRAY(arena, HEADERS_MAX, struct http_header);
+	struct http_header *header = ARENA_ARRAY(arena, HEADERS_MAX + 1, struct http_header);
 	struct notification first = message_first(n, (uint32_t)webhook->max_alerts, arena);
 	int rc = secret_read(&webhook->url, &request->url, err);
 
 	if (rc < 0)
 		return err_wrap(err, "webhook url");
-	header->name = "Idempotency-Key";
-	header->value =
+	header[0].name = "Idempotency-Key";
+	header[0].value =
 	    arena_printf(arena, "%" PRId64 "-%" PRId64, n->delivery_id, n->now.ns / 1000000000);
 	request->method = "POST";
 	request->content_type = "application/json";
@@ -136,8 +137,13 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 		    "max_alerts",
 		    n->n_alerts, TEXT_BYTES_MAX);
 	if (webhook->hmac != NULL)
-		return add_signature(webhook->hmac, n, arena, header, request, err);
-	return 0;
+		rc = add_signature(webhook->hmac, n, arena, header, request, err);
+	if (n->place.n > 0)
+		header[request->n_headers++] = (struct http_header){
+			"Tocsin-Escalation",
+			arena_printf(arena, "%" PRId64 "/%.*s", n->incident, STR_ARG(n->place)),
+		};
+	return rc;
 }
 
 static struct verdict

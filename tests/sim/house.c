@@ -423,6 +423,34 @@ sim_silence(struct sim *sim, json_object *labels, wall_t starts, wall_t ends, ch
 }
 
 int
+sim_act(struct sim *sim, json_object *labels, const char *verb, const char *body)
+{
+	const struct alert *alert = sim_routed(sim, labels);
+	char path[128];
+
+	if (alert == NULL)
+		return 404;
+	snprintf(path, sizeof(path), "/api/tocsin/v1/alerts/%016llx/%s",
+	    (unsigned long long)labels_fingerprint(alert->labels), verb);
+	return sim_call(sim, "POST", path, body, NULL);
+}
+
+struct incident *
+sim_incident(struct sim *sim, json_object *labels)
+{
+	const struct alert *alert = sim_routed(sim, labels);
+
+	for (uint32_t i = 0; alert != NULL && i < alert->n_groups; i++) {
+		struct incident *incident =
+		    incidents_of(sim->core.incidents, alert_group(alert, i));
+
+		if (incident != NULL)
+			return incident;
+	}
+	return NULL;
+}
+
+int
 sim_unsilence(struct sim *sim, const char *id)
 {
 	char path[80];

@@ -7,6 +7,9 @@
  *  - nobody is told twice what they already know by flushes less than the
  *    route's repeat_interval apart, unless it is the same delivery whose answer was lost, by
  *    the network or by a kill while it was on its way;
+ *  - nobody is told twice for one step of an escalation;
+ *  - an incident that is open has its next step before it or is exhausted, and
+ *    no step is overdue;
  *  - every intent to notify ends in an outcome;
  *  - what the program allocated for its state is freed when it ends.
  *
@@ -351,6 +354,19 @@ fail_repeated(struct sim *sim, const struct notice *notice)
 	buf_fini(&text);
 }
 
+/* For this very step, by another message, and the program knew that it arrived. */
+static bool
+was_told_for(const struct sim *sim, const struct notice *notice)
+{
+	for (const struct notice *n = sim->world.notices; n != NULL; n = n->next) {
+		if (strcmp(n->receiver, notice->receiver) == 0 &&
+		    strcmp(n->place, notice->place) == 0 &&
+		    strcmp(n->delivery, notice->delivery) != 0 && n->answered && !n->lost)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_not_repeated(struct sim *sim, const struct notice *notice)
 {
@@ -360,6 +376,9 @@ check_not_repeated(struct sim *sim, const struct notice *notice)
 	if (before == NULL || !says_nothing_new(notice, before) || !tells_resolved(sim, notice))
 		return;
 	if (!dur_less(wall_since(notice->flushed, before->flushed), repeat_interval(sim, notice)))
+		return;
+	/* Another step of an escalation may say the same; the same step may not. */
+	if (notice->place[0] != '\0' && !was_told_for(sim, notice))
 		return;
 	/*
 	 * An answer that did not come, or an attempt that failed since, leaves
@@ -387,6 +406,49 @@ judge_notice(struct sim *sim, struct notice *notice)
 			    json_object_to_json_string_ext(alert->labels, JSON_C_TO_STRING_PLAIN));
 	}
 	check_not_repeated(sim, notice);
+}
+
+/* ---- incidents ------------------------------------------------------------------- */
+
+static void
+check_incident(struct sim *sim, const struct incident *incident, wall_t now)
+{
+	const struct incident_work *work = incident->work;
+	bool escalates = work != NULL && work->policy != NULL;
+	const char *wrong = NULL;
+
+	if (incident->state != INCIDENT_RESOLVED && incident->group == NULL)
+		wrong = "its group is gone";
+	else if (incident->state != INCIDENT_RESOLVED && wall_is_set(incident->resolved_at))
+		wrong = "it has an end";
+	else if (incident->state == INCIDENT_RESOLVED && !wall_is_set(incident->resolved_at))
+		wrong = "it has no end";
+	else if (work != NULL && incident->state == INCIDENT_RESOLVED && wall_is_set(work->due_at))
+		wrong = "a step is due";
+	else if (escalates && incident->state == INCIDENT_OPEN &&
+		 wall_is_set(work->due_at) == work->exhausted)
+		wrong = work->exhausted ? "exhausted, and a step is due" : "no step is due";
+	else if (work != NULL && incident->state == INCIDENT_SNOOZED && !wall_is_set(work->due_at))
+		wrong = "snoozed without end";
+	else if (escalates && !work->waits && wall_is_set(work->due_at) &&
+		 wall_before(wall_add(work->due_at, DUR_S(5)), now))
+		wrong = "its step is overdue";
+	if (wrong != NULL)
+		sim_fail(sim, "incident %lld of %s is %s: %s", (long long)incident->id,
+		    incident->key, incident_state_name((enum incident_state)incident->state),
+		    wrong);
+}
+
+void
+judge_incidents(struct sim *sim)
+{
+	const struct incident *incident;
+	wall_t now = sim_now(sim);
+
+	if (!sim->is_open || sim->is_dying)
+		return;
+	for (size_t it = 0; (incident = incidents_next(sim->core.incidents, &it)) != NULL;)
+		check_incident(sim, incident, now);
 }
 
 void

@@ -85,6 +85,7 @@ struct notice { /* a notification that a receiver took */
 	char receiver[32];
 	char *group_key;
 	char delivery[96]; /* Idempotency-Key */
+	char place[64];    /* Tocsin-Escalation: "INCIDENT/GENERATION.LOOP.STEP", or empty */
 	wall_t flushed;    /* by the group, as the key says */
 	json_object *body;
 	struct notice_alert alerts[NOTICE_ALERTS_MAX];
@@ -157,6 +158,8 @@ void judge_killed(struct sim *sim);
 void judge_leap(struct sim *sim, dur_t by); /* before the clock moves */
 void judge_disk(struct sim *sim, bool fails);
 void judge_notice(struct sim *sim, struct notice *notice);
+/* What must hold of incidents whenever nothing is under way. */
+void judge_incidents(struct sim *sim);
 /* After the end: everybody behaves again; nothing may be left undone. */
 void judge_epilogue(struct sim *sim);
 
@@ -201,6 +204,10 @@ void sim_write(struct sim *sim, const char *name, struct str text);
 /* POST /api/v2/alerts; labels is taken. ends WALL_NONE: open. Returns the status. */
 int sim_post(struct sim *sim, json_object *labels, wall_t ends);
 int sim_silence(struct sim *sim, json_object *labels, wall_t starts, wall_t ends, char ret_id[37]);
+/* POST /api/tocsin/v1/alerts/FINGERPRINT/VERB; the status, 404 when there is no such alert. */
+int sim_act(struct sim *sim, json_object *labels, const char *verb, const char *body);
+/* The incident that the alert is in, or NULL. */
+struct incident *sim_incident(struct sim *sim, json_object *labels);
 int sim_unsilence(struct sim *sim, const char *id);
 /* The rule's alert with these labels; NULL when there is none. */
 const struct rule_alert *sim_rule_alert(struct sim *sim, json_object *labels);

@@ -309,6 +309,69 @@ do_unsilence(struct story *story)
 	sim_settle(&story->sim);
 }
 
+/* --- incidents -------------------------------------------------------------------------- */
+
+static void
+act(struct story *story, const char *verb)
+{
+	struct sim *sim = &story->sim;
+	json_object *labels = story_read_labels(story);
+	struct buf body = { 0 };
+	bool fails;
+
+	buf_puts(&body, "{\"by\":\"sim\"");
+	if (story_accept(story, "for"))
+		buf_printf(&body, ",\"for\":\"%.0fs\"", dur_seconds(story_read_duration(story)));
+	buf_puts(&body, "}");
+	fails = story_accept(story, "fails");
+
+	int status = labels != NULL ? sim_act(sim, labels, verb, body.p) : 0;
+
+	if (status == 200 ? fails : !fails || status < 400 || status > 499)
+		sim_fail(sim, "%s: %d", verb, status);
+	buf_fini(&body);
+	json_object_put(labels);
+	sim_settle(sim);
+}
+
+static void
+do_ack(struct story *story)
+{
+	act(story, "ack");
+}
+
+static void
+do_unack(struct story *story)
+{
+	act(story, "unack");
+}
+
+static void
+do_snooze(struct story *story)
+{
+	act(story, "snooze");
+}
+
+static void
+do_override(struct story *story)
+{
+	char schedule[64] = "", user[64] = "";
+	struct buf body = { 0 };
+
+	story_read_word(story, schedule, sizeof(schedule));
+	story_read_word(story, user, sizeof(user));
+	story_expect_word(story, "for");
+	buf_printf(&body, "{\"schedule\":\"%s\",\"user\":\"%s\",\"for\":\"%.0fs\"}", schedule,
+	    user, dur_seconds(story_read_duration(story)));
+
+	int status = sim_call(&story->sim, "POST", "/api/tocsin/v1/overrides", body.p, NULL);
+
+	if (status != 200)
+		sim_fail(&story->sim, "POST /api/tocsin/v1/overrides: %d", status);
+	buf_fini(&body);
+	sim_settle(&story->sim);
+}
+
 /* --- lines ------------------------------------------------------------------------------ */
 
 /* clang-format off */
@@ -330,8 +393,12 @@ static const struct statement {
 	{ "post", do_post, true, "post NAME{LABELS} [for D|resolved]" },
 	{ "silence", do_silence, true, "silence ID {LABELS} [after D] for D" },
 	{ "unsilence", do_unsilence, true, "unsilence ID" },
+	{ "ack", do_ack, true, "ack A [for D] [fails]" },
+	{ "unack", do_unack, true, "unack A [fails]" },
+	{ "snooze", do_snooze, true, "snooze A for D [fails]" },
+	{ "override", do_override, true, "override SCHEDULE USER for D" },
 	{ "expect", story_do_expect, true, "expect alert A pending|firing|inactive [since T] | routed A firing|resolved|none | "
-	    "notify RECEIVER firing A ... resolved B ... | no [other] notify | silence ID STATE | requests [source] NAME N [to M] | deliveries pending|dead N" },
+	    "notify RECEIVER firing A ... resolved B ... | no [other] notify | incident A STATE [by WHO] | exhausted N | silence ID STATE | requests [source] NAME N [to M] | deliveries pending|dead N" },
 };
 /* clang-format on */
 
@@ -359,6 +426,7 @@ run_line(struct story *story)
 		story->has_within = true;
 		story->deadline = wall_add(sim_now(sim), story_read_duration(story));
 	}
+	judge_incidents(sim);
 	for (size_t i = 0; i < ARRAY_LEN(statements) && !sim_failed(sim); i++) {
 		if (!story_accept(story, statements[i].name))
 			continue;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "oncall/incidents_internal.h"
 #include "story.h"
 
 /* --- expectations ---------------------------------------------------------------------- */
@@ -199,6 +200,42 @@ read_count(struct story *story)
 	return (uint32_t)n;
 }
 
+static void
+expect_incident(struct story *story)
+{
+	struct sim *sim = &story->sim;
+	json_object *labels = story_read_labels(story);
+	const struct incident *incident = labels != NULL ? sim_incident(sim, labels) : NULL;
+	const char *state =
+	    incident != NULL ? incident_state_name((enum incident_state)incident->state) : "none";
+	char want[32] = "", by[64] = "";
+
+	story_read_word(story, want, sizeof(want));
+	if (strcmp(want, state) != 0)
+		sim_fail(sim, "the incident is %s", state);
+	if (story_accept(story, "by")) {
+		const char *who = incident != NULL && incident->work != NULL &&
+					  incident->work->changed_by != NULL
+				      ? incident->work->changed_by
+				      : "nobody";
+
+		story_read_word(story, by, sizeof(by));
+		if (strcmp(by, who) != 0)
+			sim_fail(sim, "it was %s", who);
+	}
+	json_object_put(labels);
+}
+
+/* Since the program's last start. */
+static void
+expect_exhausted(struct story *story)
+{
+	uint64_t got = story->sim.core.incidents->exhausted;
+
+	if (got != read_count(story))
+		sim_fail(&story->sim, "%llu are exhausted", (unsigned long long)got);
+}
+
 /* How often a receiver or source was asked since this was last expected. */
 static void
 expect_requests(struct story *story)
@@ -243,6 +280,10 @@ story_do_expect(struct story *story)
 		expect_alert(story);
 	else if (story_accept(story, "routed"))
 		expect_routed(story);
+	else if (story_accept(story, "incident"))
+		expect_incident(story);
+	else if (story_accept(story, "exhausted"))
+		expect_exhausted(story);
 	else if (story_accept(story, "silence"))
 		expect_silence(story);
 	else if (story_accept(story, "requests"))

@@ -253,8 +253,9 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 void
 notice_print(const struct sim *sim, const struct notice *notice, struct buf *out)
 {
-	buf_printf(out, "\n  %.3fs %s %s%s%s:", dur_seconds(wall_since(notice->at, sim->start)),
-	    notice->receiver, notice->delivery, notice->answered ? "" : " (answer lost)",
+	buf_printf(out, "\n  %.3fs %s %s%s%s%s%s:", dur_seconds(wall_since(notice->at, sim->start)),
+	    notice->receiver, notice->delivery, notice->place[0] != '\0' ? " step " : "",
+	    notice->place, notice->answered ? "" : " (answer lost)",
 	    notice->lost ? " (outcome lost)" : "");
 	for (uint32_t i = 0; i < notice->n; i++)
 		buf_printf(out, " %s %s", notice->alerts[i].firing ? "firing" : "resolved",
@@ -311,6 +312,9 @@ take_notice(struct sim *sim, const struct peer *peer, const struct xfer_request 
 	for (size_t i = 0; i < request->n_headers; i++)
 		if (strcasecmp(request->headers[i].name, "Idempotency-Key") == 0)
 			read_key(notice, request->headers[i].value);
+		else if (strcasecmp(request->headers[i].name, "Tocsin-Escalation") == 0)
+			snprintf(notice->place, sizeof(notice->place), "%s",
+			    request->headers[i].value);
 	notice->body = json_tokener_parse(request->body.p);
 	if (!wall_is_set(notice->flushed))
 		sim_fail(sim, "receiver %s got a message without a name", peer->name);
