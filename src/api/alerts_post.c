@@ -205,8 +205,8 @@ enum member {
 static enum member
 member_of(struct str key)
 {
-	static const struct str names[] = { { "labels", 6 }, { "annotations", 11 }, { "startsAt", 8 },
-		{ "endsAt", 6 }, { "generatorURL", 12 } };
+	static const struct str names[] = { { "labels", 6 }, { "annotations", 11 },
+		{ "startsAt", 8 }, { "endsAt", 6 }, { "generatorURL", 12 } };
 	_Static_assert(ARRAY_LEN(names) == MEMBER_COUNT, "a name for each");
 	int i = 0;
 

@@ -256,8 +256,8 @@ put_labelled(struct buf *out, const struct numbers *n)
 	put_head(out, "tocsin_build_info", "gauge", "The version.");
 	buf_puts(out, "tocsin_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 	put_head(out, "alertmanager_build_info", "gauge", "The Alertmanager whose API is spoken.");
-	buf_puts(out, "alertmanager_build_info{branch=\"\",goarch=\"\",goos=\"linux\",goversion=\"\","
-		      "revision=\"tocsin\",tags=\"\","
+	buf_puts(out, "alertmanager_build_info{branch=\"\",goarch=\"\",goos=\"linux\","
+		      "goversion=\"\",revision=\"tocsin\",tags=\"\","
 		      "version=\"" ALERTMANAGER_COMPAT_VERSION "\"} 1\n");
 }
 

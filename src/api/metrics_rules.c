@@ -100,8 +100,9 @@ put_durations(const struct engine *engine, struct buf *out)
 			"# TYPE %s summary\n", name, name);
 	buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, stats.evaluation_seconds, name,
 	    (unsigned long long)stats.evaluations);
-	buf_puts(out, "# HELP prometheus_rule_group_duration_seconds Time of evaluations of groups.\n"
-		      "# TYPE prometheus_rule_group_duration_seconds summary\n");
+	buf_puts(out,
+	    "# HELP prometheus_rule_group_duration_seconds Time of evaluations of groups.\n"
+	    "# TYPE prometheus_rule_group_duration_seconds summary\n");
 	buf_printf(out,
 	    "prometheus_rule_group_duration_seconds_sum %.9g\n"
 	    "prometheus_rule_group_duration_seconds_count %llu\n",
