@@ -342,6 +342,8 @@ void intent_history(const struct delivery *delivery, const char *kind, const cha
 /* ---- outgoing.c --------------------------------------------------------------------- */
 struct outgoing *outgoing_new(struct delivery *delivery);
 void outgoing_free(struct outgoing *outgoing);
+/* A request to a receiver, to be rendered into; config outlives it. Nothing leaves by any other. */
+struct xfer_request *outgoing_request(const struct config *config);
 
 /* The channels of the group's fallback, now. May free the group. */
 void flush_fallback(struct notifier *notifier, struct alert_group *group);

@@ -135,6 +135,16 @@ outgoing_new(struct delivery *delivery)
 	return outgoing;
 }
 
+struct xfer_request *
+outgoing_request(const struct config *config)
+{
+	struct xfer_request *request = xfer_request_new(XFER_HTTP);
+
+	request->fresh_connection = true;
+	request->reach = &config->reach;
+	return request;
+}
+
 void
 outgoing_free(struct outgoing *outgoing)
 {

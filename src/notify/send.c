@@ -293,9 +293,7 @@ send(struct delivery *delivery)
 		write_here(outgoing);
 		return;
 	}
-	outgoing->request = xfer_request_new(XFER_HTTP);
-	outgoing->request->fresh_connection = true;
-	outgoing->request->reach = &outgoing->config->reach;
+	outgoing->request = outgoing_request(outgoing->config);
 	if (outgoing->ops->render(outgoing->settings, &outgoing->notification, outgoing->arena,
 		outgoing->request, &err) < 0) {
 		/* A secret's file that is not there (yet) is no reason to lose the message. */

@@ -121,6 +121,7 @@ fill(struct attempt *attempt)
 		.reason = "test",
 		.delivery_id = store_next_id(trial->notifier->options.store),
 		.now = now,
+		.sending_at = now,
 	};
 	message_sum_up(n, attempt->arena);
 }
@@ -138,8 +139,7 @@ start(struct attempt *attempt)
 	if (attempt->ops->write != NULL) {
 		rc = attempt->ops->write(attempt->settings, &attempt->notification, &err);
 	} else {
-		attempt->request = xfer_request_new(XFER_HTTP);
-		attempt->request->fresh_connection = true;
+		attempt->request = outgoing_request(attempt->trial->config);
 		rc = attempt->ops->render(attempt->settings, &attempt->notification,
 		    attempt->arena, attempt->request, &err);
 		if (rc == 0) {
