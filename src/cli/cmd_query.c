@@ -259,7 +259,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "window",
 		    .metavar = "DURATION",
 		    .value = &window,
-		    .doc = "all points from so long ago until now, instead of the present ones" },
+		    .doc = "all points from so long ago until now" },
 		{ .name = "step",
 		    .metavar = "DURATION",
 		    .value = &step,

@@ -101,6 +101,7 @@ struct rule_kind_schema {
 	 * is checked alone.  May be NULL.
 	 */
 	void (*check_all)(struct schema_context *ctx, const struct config *config, bool complete);
+	bool min_samples; /* the kind heeds rule->min_samples */
 	/* Appends what gives the condition its meaning (not `for`, not annotations), for the rule's identity. */
 	void (*identity)(const struct rule_config *rule, struct buf *out);
 };
@@ -172,6 +173,7 @@ struct source_config {
 
 enum on_no_data { ON_NO_DATA_OK, ON_NO_DATA_KEEP, ON_NO_DATA_ALERT };
 enum on_error { ON_ERROR_KEEP, ON_ERROR_ALERT };
+#define FOR_POINTS_MAX 64
 
 struct rule_config {
 	const struct rule_group_config *group;
@@ -185,7 +187,7 @@ struct rule_config {
 	enum on_no_data on_no_data;
 	enum on_error on_error;
 	dur_t max_age;                /* DUR_UNSET: none */
-	struct {
+	struct for_points {
 		uint32_t n, of;       /* breaches among the last data points, each counted once; n 0: not asked for */
 	} for_points;
 	uint32_t min_samples;         /* 0: the kind's own */

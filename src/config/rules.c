@@ -15,12 +15,19 @@
 #include "base/xalloc.h"
 #include "config/internal.h"
 
+struct for_points_raw {
+	int64_t n, of;
+	struct pos pos;
+};
+
 /* Filled by a table made for the kinds at hand: conditions[] has one for each. */
 struct rule_raw {
 	const char *alert, *record, *source;
 	struct template *severity, *runbook_url;
 	dur_t for_, keep_firing_for, max_age;
 	int on_no_data, on_error;
+	struct for_points_raw *for_points;
+	int64_t min_samples;
 	struct template_map labels, annotations;
 	void *conditions[];
 };
@@ -47,6 +54,62 @@ struct rules_reader {
 
 static const char *const no_data_choices[] = { "ok", "keep", "alert", NULL };
 static const char *const error_choices[] = { "keep", "alert", NULL };
+
+/* `for_points: 3` is 3 of 3. */
+static void
+for_points_scalar(struct schema_context *ctx, const struct yaml_node *node,
+    void *value)
+{
+	struct for_points_raw *raw = value;
+	const char *text = schema_scalar(ctx, node, "a number of points");
+
+	raw->pos = node->pos;
+	if (text != NULL && !str_to_i64(str_from(text), &raw->n)) {
+		schema_expected(ctx, node,
+		    "a number of points, or {n: 2, of: 3}");
+		raw->n = 1;
+	}
+	raw->of = raw->n;
+}
+
+static void
+for_points_check(struct schema_context *ctx, void *value,
+    const struct yaml_node *node)
+{
+	const struct for_points_raw *raw = value;
+
+	if (raw->n < 1 || raw->of > FOR_POINTS_MAX) {
+		diag_error(ctx->diag, node->pos,
+		    "for_points: between 1 and %d points", FOR_POINTS_MAX);
+	} else if (raw->n > raw->of) {
+		diag_error(ctx->diag, node->pos,
+		    "for_points: %lld of the last %lld points can never "
+		    "breach",
+		    (long long)raw->n, (long long)raw->of);
+	}
+}
+
+static const struct schema_field for_points_fields[] = {
+	{ .name = "n", .kind = FIELD_INT, .flags = FIELD_REQUIRED, .min = 1,
+	    .max = FOR_POINTS_MAX,
+	    .offset = offsetof(struct for_points_raw, n),
+	    .doc = "Points that must breach." },
+	{ .name = "of", .kind = FIELD_INT, .flags = FIELD_REQUIRED, .min = 1,
+	    .max = FOR_POINTS_MAX,
+	    .offset = offsetof(struct for_points_raw, of),
+	    .doc = "... among so many of the last ones." },
+};
+
+static const struct schema for_points_schema = {
+	.name = "for_points",
+	.doc = "Breaches among the last data points; a bare number n is n of "
+	       "n.",
+	.size = sizeof(struct for_points_raw),
+	SCHEMA_FIELDS(for_points_fields),
+	.pos_offset = offsetof(struct for_points_raw, pos) + 1,
+	.check = for_points_check,
+	.scalar = for_points_scalar,
+};
 
 #define RULE(m) .offset = offsetof(struct rule_raw, m)
 #define GROUP(m) .offset = offsetof(struct group_raw, m)
@@ -86,10 +149,16 @@ static const struct schema_field rule_common_fields[] = {
 	{ .name = "max_age", .kind = FIELD_DURATION,
 	    .flags = FIELD_OURS | FIELD_POSITIVE, RULE(max_age),
 	    .doc = "Data older than this is stale." },
-	{ .name = "for_points", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Breaches among the last data points." },
-	{ .name = "min_samples", .kind = FIELD_UNSUPPORTED,
-	    .doc = "Samples below which nothing is judged." },
+	{ .name = "for_points", .kind = FIELD_SUB, .flags = FIELD_OURS,
+	    .sub = &for_points_schema, RULE(for_points),
+	    .doc = "So many of the last data points must breach before the "
+		   "alert fires, and it ends when fewer do. A point is a datum "
+		   "with a time of its own: one that is seen again does not "
+		   "count again. With 'for' both must hold." },
+	{ .name = "min_samples", .kind = FIELD_INT, .flags = FIELD_OURS,
+	    .min = 1, .max = 1e9, RULE(min_samples),
+	    .doc = "With fewer samples nothing is judged: the outcome is "
+		   "insufficient. Default: the condition's own." },
 };
 
 /* Kinds that are known but perhaps not built. */
@@ -474,12 +543,23 @@ rule_read(struct rules_reader *r, const struct yaml_node *node,
 		.on_error = (enum on_error)raw->on_error,
 		.max_age = raw->max_age,
 		.pos = node->pos };
+	if (raw->for_points != NULL) {
+		rule->for_points.n = (uint32_t)raw->for_points->n;
+		rule->for_points.of = (uint32_t)raw->for_points->of;
+	}
+	rule->min_samples = (uint32_t)raw->min_samples;
 	rule->source = raw->source != NULL ?
 	    source_named(r, raw->source, yaml_get(node, "source")) :
 	    owner->source;
 	set_texts(r, node, group, rule);
 	if (!set_condition(r, node, rule, diag_errors(l->ctx.diag) != errors) ||
 	    diag_errors(l->ctx.diag) != errors) {
+		return false;
+	}
+	if (rule->min_samples > 0 && !rule->kind->min_samples) {
+		diag_error(l->ctx.diag, yaml_get(node, "min_samples")->pos,
+		    "'%s' counts no samples, so 'min_samples' says nothing",
+		    rule->kind->name);
 		return false;
 	}
 	if (rule->kind->finish != NULL) {

@@ -38,6 +38,22 @@ restore_rule_alert(void *arg, const struct rule_alert_row *row)
 }
 
 static void
+restore_past_series(void *arg, const struct past_series_row *row)
+{
+	struct core *core = arg;
+
+	engine_restore_past_series(core->engine, row);
+}
+
+static void
+restore_past_chunk(void *arg, const struct past_chunk_row *row)
+{
+	struct core *core = arg;
+
+	engine_restore_past_chunk(core->engine, row);
+}
+
+static void
 restore_group(void *arg, const struct group_row *row)
 {
 	struct core *core = arg;
@@ -113,6 +129,8 @@ core_restore(struct core *core, struct err *err)
 		.alert = restore_alert,
 		.rule = restore_rule,
 		.rule_alert = restore_rule_alert,
+		.past_series = restore_past_series,
+		.past_chunk = restore_past_chunk,
 		.group = restore_group,
 		.nflog = restore_nflog,
 		.delivery = restore_delivery,

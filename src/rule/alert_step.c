@@ -82,8 +82,9 @@ step_breach(struct alert_times *alert, const struct alert_policy *policy, wall_t
 	case ALERT_PENDING:
 		changed = pull_back(&alert->active_at, now);
 		/* "pending && ts-ActiveAt >= for -> firing, FiredAt=ts (for=0
-		 * fires in the same evaluation)" */
-		if (!dur_less(wall_since(now, alert->active_at), policy->for_)) {
+		 * fires in the same evaluation)"; here: and for_points is met */
+		if (!policy->collecting &&
+		    !dur_less(wall_since(now, alert->active_at), policy->for_)) {
 			alert->state = ALERT_FIRING;
 			alert->fired_at = now;
 			return ALERT_BECAME_FIRING;

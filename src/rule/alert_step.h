@@ -37,6 +37,7 @@ const char *outcome_name(enum outcome outcome);
 
 struct alert_policy {
 	dur_t for_, keep_firing_for;
+	bool collecting; /* too few breaches for for_points yet: it may begin, but not fire */
 };
 
 struct alert_times { /* { 0 } is an inactive alert */

@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "rule/internal.h"
+#include "rule/run.h"
 
 #define SCRATCH_BYTES (64 << 10)
 #define LOOK_BYTES    (4 << 10)
@@ -73,6 +73,25 @@ retire_sources(
 
 /* --- life -------------------------------------------------------------- */
 
+/* What other rules have raised so far: those that were evaluated before in this slot are new. */
+static void
+lookup_alerts(void *arg, struct str name,
+    void (*fn)(void *fn_arg, const struct labels *labels, enum alert_state state), void *fn_arg)
+{
+	const struct engine *engine = arg;
+
+	for (uint32_t g = 0; engine->config != NULL && g < engine->config->n_groups; g++)
+		for (uint32_t r = 0; r < engine->groups[g]->config->n_rules; r++) {
+			const struct rule_state *rule = engine->groups[g]->rules[r];
+
+			if (!str_is(name, rule->name))
+				continue;
+			for (size_t i = 0; i < rule->n; i++)
+				fn(fn_arg, rule->tracked[i]->alert.labels,
+				    rule->tracked[i]->alert.times.state);
+		}
+}
+
 struct engine *
 engine_new(const struct engine_options *options)
 {
@@ -84,6 +103,7 @@ engine_new(const struct engine_options *options)
 	timer_init(&engine->reap, reap, engine);
 	engine->scratch = arena_new(SCRATCH_BYTES);
 	engine->look = arena_new(LOOK_BYTES);
+	engine->lookup = (struct rule_lookup){ engine, lookup_alerts };
 	return engine;
 }
 
@@ -120,6 +140,7 @@ engine_free(struct engine *engine)
 	map_free_rules(&engine->restored);
 	map_fini(&engine->restored_by_id);
 	config_unref(engine->config);
+	runs_free(engine->idle_runs);
 	arena_free(engine->scratch);
 	arena_free(engine->look);
 	buf_fini(&engine->text);
@@ -149,8 +170,11 @@ engine_stop(struct engine *engine)
 {
 	engine->started = false;
 	engine->stopping = true;
-	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_groups; i++)
+	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_groups; i++) {
+		for (uint32_t r = 0; r < engine->groups[i]->config->n_rules; r++)
+			rule_past_save(engine, engine->groups[i]->rules[r]);
 		group_cancel(engine->groups[i]);
+	}
 	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
 		stop_source(engine->sources[i]);
 	LIST_FOREACH(link, &engine->retired_sources)
@@ -235,7 +259,42 @@ engine_restore_alert(struct engine *engine, const struct rule_alert_row *row)
 		.fired_at = row->fired_at,
 		.keep_firing_since = row->keep_firing_since,
 	};
+	if (row->points_n > 0) {
+		t->more = xcalloc(1, sizeof(*t->more));
+		t->more->tally = (struct tally){
+			.breaches = row->points,
+			.n = row->points_n < TALLY_OF_MAX ? row->points_n : TALLY_OF_MAX,
+			.last = row->points_at,
+		};
+	}
 	rule_count(engine, rule, ALERT_INACTIVE, t->alert.times.state);
+}
+
+void
+engine_restore_past_series(struct engine *engine, const struct past_series_row *row)
+{
+	struct rule_state *rule =
+	    map_find(&engine->restored_by_id, (uint64_t)row->rule_id, has_id, &row->rule_id);
+
+	if (rule != NULL)
+		rule_past_restore_series(rule, row);
+	engine->restored_series = rule;
+}
+
+void
+engine_restore_past_chunk(struct engine *engine, const struct past_chunk_row *row)
+{
+	struct rule_state *rule = engine->restored_series;
+
+	/* Ids of series and of chunks come in the same order; rules change now and then. */
+	if (rule != NULL && rule_past_restore_chunk(rule, row))
+		return;
+	for (size_t it = 0; (rule = map_next(&engine->restored, &it)) != NULL;)
+		if (rule_past_restore_chunk(rule, row)) {
+			engine->restored_series = rule;
+			return;
+		}
+	log_warn("rule", "stored points without a series", LOG_INT("series", row->series_id));
 }
 
 /* --- taking a configuration -------------------------------------------- */

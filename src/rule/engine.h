@@ -79,6 +79,11 @@ void engine_free(struct engine *engine);
 /* Rows of the store at start, before engine_apply(). */
 void engine_restore_rule(struct engine *engine, int64_t id, struct str identity, struct str name);
 void engine_restore_alert(struct engine *engine, const struct rule_alert_row *row);
+/* Series after rules, chunks after series. */
+struct past_series_row;
+struct past_chunk_row;
+void engine_restore_past_series(struct engine *engine, const struct past_series_row *row);
+void engine_restore_past_chunk(struct engine *engine, const struct past_chunk_row *row);
 /*
  * Takes a new configuration: rules with the same identity keep their alerts,
  * those of rules that are gone are resolved (events).  Opens new sources,

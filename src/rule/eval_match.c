@@ -44,6 +44,64 @@ expand(struct engine *engine, const struct template *t, const struct template_da
 	return arena_str(arena, buf_str(&engine->text));
 }
 
+/* Those of its sample, or the ones the kind has made. */
+static int
+observed_labels(struct eval *ev, const struct observation *o, struct label_view **ret,
+    uint32_t *ret_n, struct err *err)
+{
+	if (!o->made)
+		return sample_labels(ev->source, o->sample, ev->arena, ret, ret_n, err);
+	*ret_n = o->n_labels;
+	*ret = ARENA_ARRAY(ev->arena, o->n_labels, struct label_view);
+	if (o->n_labels > 0)
+		memcpy(*ret, o->labels, o->n_labels * sizeof(**ret));
+	return 0;
+}
+
+/* No source's key begins like that. */
+#define MADE_MARK '\xff'
+
+void
+eval_make_keys(struct eval *ev)
+{
+	struct buf key = { 0 };
+
+	for (uint32_t i = 0; i < ev->judgement.n; i++) {
+		const struct observation *o = &ev->judgement.observations[i];
+
+		if (!o->made)
+			continue;
+		if (ev->keys == NULL)
+			ev->keys = ARENA_ARRAY(ev->arena, ev->judgement.n, struct str);
+		buf_clear(&key);
+		buf_putc(&key, MADE_MARK);
+		for (uint32_t l = 0; l < o->n_labels; l++) {
+			buf_put_u32le(&key, o->labels[l].name.n);
+			buf_put_str(&key, o->labels[l].name);
+			buf_put_u32le(&key, o->labels[l].value.n);
+			buf_put_str(&key, o->labels[l].value);
+		}
+		ev->keys[i] = arena_str(ev->arena, buf_str(&key));
+	}
+	buf_fini(&key);
+}
+
+struct str
+eval_key(const struct eval *ev, uint32_t observed)
+{
+	const struct observation *o = &ev->judgement.observations[observed];
+
+	return o->made ? ev->keys[observed] : o->sample->key;
+}
+
+wall_t
+eval_data_at(const struct eval *ev, const struct observation *o)
+{
+	if (wall_is_set(o->data_at))
+		return o->data_at;
+	return o->sample != NULL && wall_is_set(o->sample->at) ? o->sample->at : ev->now;
+}
+
 /*
  * "labels = sample labels minus __name__, then each rule label := expand(value)
  *  (empty expansion removes the label), then alertname := rule name (always
@@ -54,18 +112,20 @@ build_labels(
     struct eval *ev, const struct observation *o, struct labels_builder *b, struct err *err)
 {
 	const struct rule_config *config = ev->rule->config;
-	const char *severity = ev->rule->kind->level_severity(config, o->level);
+	const char *severity = rule_level_severity(ev->rule->kind, config, o->level);
+	const char *reset_on = ev->rule->past != NULL ? ev->rule->past->need.reset_on : NULL;
 	struct template_data data;
 	struct label_view *views;
 	uint32_t n;
 	int code;
 
-	code = sample_labels(ev->source, o->sample, ev->arena, &views, &n, err);
+	code = observed_labels(ev, o, &views, &n, err);
 	if (code < 0)
 		return code;
 	labels_builder_init(b, ev->arena);
 	for (uint32_t i = 0; i < n; i++)
-		if (!str_eq(views[i].name, STR("__name__")))
+		if (!str_eq(views[i].name, STR("__name__")) &&
+		    (reset_on == NULL || !str_is(views[i].name, reset_on)))
 			labels_builder_set(b, views[i].name, views[i].value);
 	data = template_data_of(ev->engine, views, n, o->value);
 	asking_next_alert(ev->engine->asking);
@@ -114,9 +174,8 @@ eval_views(struct eval *ev, uint32_t observed, struct label_view **ret, uint32_t
 {
 	*ret = NULL;
 	*ret_n = 0;
-	if (observed != EVAL_NONE && ev->rule->keeps_samples)
-		sample_labels(ev->source, ev->judgement.observations[observed].sample, ev->arena,
-		    ret, ret_n, NULL);
+	if (observed != EVAL_OWN && ev->rule->keeps_samples)
+		observed_labels(ev, &ev->judgement.observations[observed], ret, ret_n, NULL);
 }
 
 void
@@ -145,7 +204,7 @@ eval_keep_sample(struct eval *ev, struct tracked *t, const struct observation *o
 	uint32_t n;
 
 	if (!ev->rule->keeps_samples || t->sample_labels != NULL ||
-	    sample_labels(ev->source, o->sample, ev->arena, &views, &n, NULL) < 0)
+	    observed_labels(ev, o, &views, &n, NULL) < 0)
 		return;
 	labels_builder_init(&b, ev->arena);
 	for (uint32_t i = 0; i < n; i++)
@@ -202,7 +261,7 @@ match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet, struct 
 
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		const struct observation *o = &ev->judgement.observations[i];
-		struct tracked *t = rule_find(ev->rule, o->sample->key, o->level, guess);
+		struct tracked *t = rule_find(ev->rule, eval_key(ev, i), o->level, guess);
 
 		ev->found[i] = EVAL_NONE;
 		if (t == NULL) {
@@ -290,13 +349,13 @@ check_keys_differ(struct eval *ev, struct err *err)
 	slots = ARENA_ARRAY(ev->arena, cap, const struct observation *);
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		const struct observation *o = &ev->judgement.observations[i];
-		uint32_t at =
-		    ((uint32_t)hash_bytes(o->sample->key.p, o->sample->key.n) + o->level) &
-		    (cap - 1);
+		struct str key = eval_key(ev, i);
+		uint32_t at = ((uint32_t)hash_bytes(key.p, key.n) + o->level) & (cap - 1);
 
 		for (; slots[at] != NULL; at = (at + 1) & (cap - 1))
 			if (slots[at]->level == o->level &&
-			    str_eq(slots[at]->sample->key, o->sample->key))
+			    str_eq(eval_key(ev, (uint32_t)(slots[at] - ev->judgement.observations)),
+				key))
 				return err_set(err, ERR_INVALID, "%s", duplicate);
 		slots[at] = o;
 	}

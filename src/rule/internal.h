@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the evaluator: what engine.c (configuration, restore), group.c
- * (slots and runs), eval.c (one evaluation), rule_state.c (a rule's alerts)
- * and view.c (looking) know of each other.  Nobody outside includes it.
+ * (slots), run.c (one rule's turn), eval.c (one evaluation), rule_state.c (a
+ * rule's alerts) and view.c (looking) know of each other.  Nobody outside includes it.
  *
  * Lifetimes: a rule_state and its alerts live over reloads (state); a group
  * belongs to one generation of the configuration; observations live in an
@@ -15,8 +15,12 @@
 #include "loop/loop.h"
 #include "rule/ask.h"
 #include "rule/engine.h"
+#include "rule/explain.h"
 #include "rule/kind.h"
+#include "rule/past_keep.h"
+#include "rule/tally.h"
 #include "source/source.h"
+#include "store/store_past.h"
 
 enum {
 	TRACKED_KEYED = 1u << 0,   /* its series' key bytes are known */
@@ -25,6 +29,12 @@ enum {
 	TRACKED_ERROR = 1u << 3,   /* raised by on_error: alert */
 };
 #define TRACKED_OWN (TRACKED_NO_DATA | TRACKED_ERROR)
+
+/* What only some rules' alerts have. */
+struct tracked_more {
+	struct tally tally;      /* of for_points */
+	struct explained *explained; /* why it is as it is; NULL: nothing is known */
+};
 
 /*
  * An alert with what finds it again.  Keys of one rule's series are much
@@ -36,6 +46,7 @@ struct tracked {
 	struct labels *sample_labels; /* with __name__; NULL: the alert's own do */
 	struct labels *annotations;   /* of a rule that asks: as answered when it began or fired */
 	uint32_t index;               /* in rule_state.tracked */
+	struct tracked_more *more;    /* NULL: none of that is asked for */
 	uint32_t mark;                /* the evaluation that saw it last */
 	uint32_t observed;            /* ... as which observation */
 	uint32_t key_middle_n;
@@ -68,6 +79,8 @@ struct rule_state {
 	/* series written at the last evaluation, and those that it ended: until
 	 * they have been put */
 	struct map written, ended; /* of struct labels, +1 reference each */
+	struct past *past;         /* NULL: the kind remembers nothing */
+	struct restored_past *restored_past; /* rows of the store, until the rule is bound */
 	wall_t written_at;         /* what time the samples carried */
 	/* the last evaluation */
 	char *last_error; /* NULL: none */
@@ -87,22 +100,9 @@ struct group {
 	uint64_t phase_hash;
 	wall_t slot; /* evaluated last, or being evaluated; WALL_NONE: never */
 	bool running, retired;
-	/* the run under way */
-	uint32_t at; /* its rule */
-	mono_t started, rule_started;
-	struct source *source; /* of that rule */
-	struct rule_plan plan;
-	struct source_query queries[RULE_QUERIES_MAX];
-	struct vector answers[RULE_QUERIES_MAX];
-	uint32_t waiting;          /* queries without an answer */
-	struct source_write write; /* what the rule wrote, when it has to be
-				      there before the next rule asks */
-	bool writing;
-	struct asking asking;      /* of that rule's texts */
-	uint32_t n_asked;          /* its queries under way */
-	struct arena *arena; /* several answers must outlive their turns; NULL:
-				engine->scratch does */
-	char *failure;       /* the first query that failed */
+	uint32_t at;     /* the rule of the run under way */
+	mono_t started;
+	struct run *run; /* rule/run.h; NULL: none is under way */
 	/* counters, kept over reloads */
 	wall_t last_evaluation;
 	dur_t evaluation_time;
@@ -124,11 +124,14 @@ struct engine {
 	struct map restored;     /* rule_state by identity, until they are adopted
 				    or dropped */
 	struct map restored_by_id;
+	struct rule_state *restored_series; /* whose past was read last */
 	struct link retired_groups, retired_sources;
 	struct timer reap;
 	struct arena *scratch;  /* one evaluation's; also the answer of single queries */
 	struct arena *look;     /* one expansion of annotations */
 	struct asking *asking;  /* of the evaluation being done; NULL: texts cannot ask */
+	struct run *idle_runs;
+	struct rule_lookup lookup; /* arg is the engine */
 	struct buf text, bytes; /* expansions; encodings and keys */
 	struct engine_stats stats;
 	int64_t next_id; /* without a store */
@@ -162,12 +165,16 @@ void rule_count(
 const char *rule_generator_url(struct engine *engine, struct rule_state *rule);
 struct labels *rule_own_labels(struct engine *engine, struct rule_state *rule); /* borrowed */
 
+/* The severity of the level; NULL: the rule has no such level. */
+const char *rule_level_severity(
+    const struct rule_kind *kind, const struct rule_config *config, uint8_t level);
+
 /* --- eval.c --------------------------------------------------------------- */
 #define EVAL_ASKS 1
-/* One evaluation at the slot `now`. 0; EVAL_ASKS when answers for its texts are lacking, or an
+struct run;
+/* One evaluation of a judged run. 0; EVAL_ASKS when answers for its texts are lacking, or an
  * error: then nothing is changed. */
-int eval_rule(struct engine *engine, struct rule_state *rule, const struct source *source,
-    const struct vector *answers, uint32_t n, wall_t now, struct arena *arena, struct err *err);
+int eval_rule(struct engine *engine, struct rule_state *rule, struct run *run, struct err *err);
 /* The evaluation failed: freezes, or raises the rule's own alert under
  * on_error: alert. */
 void eval_failed(struct engine *engine, struct rule_state *rule, wall_t now, struct arena *arena);
@@ -178,10 +185,30 @@ void eval_vanished(struct engine *engine, struct rule_state *rule, wall_t now);
 struct labels *eval_annotations(struct engine *engine, const struct rule_state *rule,
     const struct tracked *t, const struct label_view *views, uint32_t n, struct arena *arena);
 
+/* --- eval_past.c ---------------------------------------------------------- */
+/*
+ * Before judging: the series of the answers are known to the past by their keys, versions that
+ * have been followed by others leave the answers, and a new version starts its series anew.
+ */
+int eval_meet_past(
+    struct engine *engine, struct rule_state *rule, struct run *run, struct err *err);
+/* Everything that is not in the store yet, at the end. */
+void rule_past_save(struct engine *engine, struct rule_state *rule);
+/* Rows of the store; the rule owns what becomes of them. */
+void rule_past_restore_series(struct rule_state *rule, const struct past_series_row *row);
+bool rule_past_restore_chunk(struct rule_state *rule, const struct past_chunk_row *row);
+/* The kind's need has to be met from now on; what was restored goes there. */
+void rule_past_bind(struct engine *engine, struct rule_state *rule);
+void rule_past_free(struct rule_state *rule);
+
 /* --- group.c ----------------------------------------------------------- */
 struct group *group_new(struct engine *engine, const struct rule_group_config *config);
 void group_schedule(struct group *group); /* at once when its slot has not been
 					     evaluated, else at its next */
+/* Its rule is done: the next. */
+void group_advance(struct group *group);
+/* Its run ended before its time. */
+void group_cut_short(struct group *group);
 /* No further slots; its queries are cancelled and it frees itself after the
  * last. */
 void group_retire(struct group *group);

@@ -548,6 +548,7 @@ static const struct schema drift_schema = {
 
 const struct rule_kind_schema rule_kind_drift_schema = {
 	.name = "drift",
+	.min_samples = true,
 	.schema = &drift_schema,
 	.finish = drift_finish,
 	.identity = drift_identity,

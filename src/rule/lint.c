@@ -30,7 +30,8 @@ static void
 lint_missing(const struct rule_config *rule, struct diag *diag)
 {
 	const struct rule_kind *kind = rule_kind_of(rule->kind);
-	bool levels = kind != NULL && kind->level_severity(rule, 0) != NULL;
+	bool levels =
+	    kind != NULL && kind->level_severity != NULL && kind->level_severity(rule, 0) != NULL;
 	bool severity = levels || has_key(&rule->labels, "severity");
 	bool runbook = has_key(&rule->annotations, "runbook_url");
 

@@ -37,6 +37,9 @@ tracked_free(struct tracked *t)
 	labels_unref(t->alert.labels);
 	labels_unref(t->sample_labels);
 	labels_unref(t->annotations);
+	if (t->more != NULL)
+		explained_free(t->more->explained);
+	free(t->more);
 	free(t);
 }
 
@@ -50,6 +53,7 @@ rule_state_free(struct rule_state *rule)
 	free(rule->tracked);
 	map_fini(&rule->by_key);
 	record_forget(rule);
+	rule_past_free(rule);
 	labels_unref(rule->own_labels);
 	free(rule->base_key);
 	free(rule->generator_url);
@@ -57,6 +61,12 @@ rule_state_free(struct rule_state *rule)
 	free(rule->identity);
 	free(rule->name);
 	free(rule);
+}
+
+const char *
+rule_level_severity(const struct rule_kind *kind, const struct rule_config *config, uint8_t level)
+{
+	return kind->level_severity != NULL ? kind->level_severity(config, level) : NULL;
 }
 
 /* --- binding to a generation --------------------------------------------- */
@@ -110,13 +120,15 @@ needs_samples(const struct rule_state *rule)
 	if (takes_whole_set(annotations) || mentions(annotations, "__name__") ||
 	    mentions(annotations, "alertname"))
 		return true;
-	if (rule->kind->level_severity(rule->config, 0) != NULL &&
+	if (rule_level_severity(rule->kind, rule->config, 0) != NULL &&
 	    mentions(annotations, "severity"))
 		return true;
 	for (uint32_t i = 0; i < labels->n; i++)
 		if (mentions(annotations, labels->pairs[i].key))
 			return true;
-	return false;
+	/* A version is no part of the alert's labels. */
+	return rule->past != NULL && rule->past->need.reset_on != NULL &&
+	       mentions(annotations, rule->past->need.reset_on);
 }
 
 /* The store does not keep levels: the label severity tells. */
@@ -126,7 +138,7 @@ restore_level(const struct rule_state *rule, struct tracked *t)
 	struct str severity = labels_value(t->alert.labels, STR("severity"));
 
 	for (uint8_t level = 0; level < RULE_LEVELS_MAX; level++) {
-		const char *name = rule->kind->level_severity(rule->config, level);
+		const char *name = rule_level_severity(rule->kind, rule->config, level);
 
 		if (name == NULL)
 			return;
@@ -161,6 +173,7 @@ rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rul
 	}
 	if (!rule->labels_fixed)
 		rule_forget_keys(engine, rule);
+	rule_past_bind(engine, rule);
 	rule->asks = asks(&config->labels) || asks(&config->annotations);
 	rule->keeps_samples = needs_samples(rule);
 	labels_unref(rule->own_labels);
@@ -429,7 +442,7 @@ rule_own_labels(struct engine *engine, struct rule_state *rule)
 	}
 	/* Nobody knows how bad it is: the most severe level. */
 	for (uint8_t level = 0; level < RULE_LEVELS_MAX; level++) {
-		const char *name = rule->kind->level_severity(rule->config, level);
+		const char *name = rule_level_severity(rule->kind, rule->config, level);
 
 		if (name != NULL)
 			severity = name;

@@ -124,6 +124,18 @@ on_rule_alert(void *arg UNUSED, const struct rule_alert_row *row)
 	engine_restore_alert(world.engine, row);
 }
 
+static void
+on_past_series(void *arg UNUSED, const struct past_series_row *row)
+{
+	engine_restore_past_series(world.engine, row);
+}
+
+static void
+on_past_chunk(void *arg UNUSED, const struct past_chunk_row *row)
+{
+	engine_restore_past_chunk(world.engine, row);
+}
+
 /* The phase depends on the directory's random name; the tests do not. */
 static wall_t
 first_slot(const struct config *config)
@@ -142,7 +154,10 @@ start(bool with_store, wall_t now)
 	struct store_options store_options = { .dir = world.dir };
 	struct engine_options options = { .sink = { .event = on_event },
 		.external_url = "http://tocsin:9093" };
-	const struct store_sink sink = { .rule = on_rule, .rule_alert = on_rule_alert };
+	const struct store_sink sink = { .rule = on_rule,
+		.rule_alert = on_rule_alert,
+		.past_series = on_past_series,
+		.past_chunk = on_past_chunk };
 	struct config *config = load();
 	struct err err = { 0 };
 

@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "rule/alert_step.h"
+#include "rule/tally.h"
 #include "unit/rule/test_rule.h"
 
 /* Seconds; 0 is "not set". */
@@ -101,7 +102,8 @@ START_TEST(step)
 		.fired_at = { b->fired * 1000000000 },
 		.resolved_at = { b->resolved * 1000000000 },
 		.keep_firing_since = { b->held * 1000000000 } };
-	struct alert_policy policy = { DUR_S(steps[_i].for_s), DUR_S(steps[_i].keep_s) };
+	struct alert_policy policy = { .for_ = DUR_S(steps[_i].for_s),
+		.keep_firing_for = DUR_S(steps[_i].keep_s) };
 	enum alert_change change =
 	    alert_step(&t, &policy, steps[_i].outcome, (wall_t){ steps[_i].now * 1000000000 });
 
@@ -121,7 +123,7 @@ END_TEST
 START_TEST(for_is_exact_to_the_nanosecond)
 {
 	struct alert_times t = { .state = ALERT_PENDING, .active_at = { 1000 } };
-	struct alert_policy policy = { { 500 }, { 0 } };
+	struct alert_policy policy = { .for_ = { 500 } };
 
 	ck_assert_int_eq(alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1499 }), ALERT_SAME);
 	ck_assert_int_eq(
@@ -138,11 +140,75 @@ START_TEST(every_state_and_outcome_has_a_name)
 }
 END_TEST
 
+/* Too few breaches for for_points: it may begin and wait, and must not fire. */
+START_TEST(collecting_never_fires)
+{
+	struct alert_policy policy = { .collecting = true };
+	struct alert_times t = { 0 };
+
+	ck_assert_int_eq(
+	    alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 1 }), ALERT_BECAME_PENDING);
+	ck_assert_int_eq(alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 2 }), ALERT_SAME);
+	policy.collecting = false;
+	ck_assert_int_eq(
+	    alert_step(&t, &policy, OUTCOME_BREACH, (wall_t){ 3 }), ALERT_BECAME_FIRING);
+	ck_assert_int_eq(t.active_at.ns, 1);
+}
+END_TEST
+
+/* Each letter an evaluation: b breach, o ok, B and O the same datum again, - nothing there. */
+static const struct {
+	const char *label, *points;
+	uint32_t of, breaches;
+} counts[] = {
+	{ "nothing yet", "", 3, 0 },
+	{ "breaches are counted", "bob", 3, 2 },
+	{ "only the last of them", "bboo", 3, 1 },
+	{ "a datum that is seen again is not counted again", "bBBB", 3, 1 },
+	{ "nor is its other outcome", "bOo", 3, 1 },
+	{ "what is not there is as good as no breach", "bb--", 3, 1 },
+	{ "of one", "ob", 1, 1 },
+	{ "sixty-four", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 64,
+	    64 },
+};
+
+START_TEST(points_are_counted_once)
+{
+	struct tally tally = { 0 };
+	wall_t at = { 100 };
+
+	for (const char *p = counts[_i].points; *p != '\0'; p++) {
+		if (*p == '-') {
+			tally_pass(&tally);
+			continue;
+		}
+		if (*p == 'b' || *p == 'o')
+			at.ns++;
+		tally_take(&tally, *p == 'b' || *p == 'B', at);
+	}
+	ck_assert_msg(tally_breaches(&tally, counts[_i].of) == counts[_i].breaches, "%s: %u",
+	    counts[_i].label, tally_breaches(&tally, counts[_i].of));
+}
+END_TEST
+
+START_TEST(older_data_are_passed_over)
+{
+	struct tally tally = { 0 };
+
+	ck_assert(tally_take(&tally, true, (wall_t){ 10 }));
+	ck_assert(!tally_take(&tally, true, (wall_t){ 9 }));
+	ck_assert_uint_eq(tally.n, 1);
+}
+END_TEST
+
 TCase *
 tcase_alert_step(void)
 {
 	TCase *t = tcase_create("alert_step");
 
+	tcase_add_test(t, collecting_never_fires);
+	tcase_add_loop_test(t, points_are_counted_once, 0, ARRAY_LEN(counts));
+	tcase_add_test(t, older_data_are_passed_over);
 	tcase_add_loop_test(t, step, 0, (int)ARRAY_LEN(steps));
 	tcase_add_test(t, for_is_exact_to_the_nanosecond);
 	tcase_add_test(t, every_state_and_outcome_has_a_name);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reasons in words and in JSON; see the header. */
+#include "config.h"
+
+#include "rule/explain.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/duration.h"
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "base/xalloc.h"
+
+/* --- kept with an alert -------------------------------------------------------- */
+
+void
+explained_keep(struct explained **kept, const struct explain *explain, wall_t at)
+{
+	struct explained *k = *kept;
+	struct str detail = str_head(explain->detail, EXPLAIN_DETAIL_MAX);
+
+	if (k == NULL)
+		*kept = k = xcalloc(1, sizeof(*k));
+	/* Half an object is none. */
+	if (detail.n != explain->detail.n)
+		detail.n = 0;
+	if (k->detail == NULL ? detail.n > 0 : !str_is(detail, k->detail)) {
+		free(k->detail);
+		k->detail = detail.n > 0 ? xmemdup0(detail.p, detail.n) : NULL;
+	}
+	k->explain = *explain;
+	k->explain.detail = str_from(k->detail != NULL ? k->detail : "");
+	k->explain.method = NULL;
+	if (explain->method != NULL) {
+		snprintf(k->method, sizeof(k->method), "%s", explain->method);
+		k->explain.method = k->method;
+	}
+	k->at = at;
+}
+
+void
+explained_free(struct explained *kept)
+{
+	if (kept == NULL)
+		return;
+	free(kept->detail);
+	free(kept);
+}
+
+/* --- JSON ------------------------------------------------------------------------ */
+
+static void
+put_name(const char *name, size_t start, struct buf *out)
+{
+	if (out->n > start)
+		buf_putc(out, ',');
+	json_put_str(out, str_from(name));
+	buf_putc(out, ':');
+}
+
+/* NaN does not apply; what JSON has no number for is a string. */
+static void
+put_number(const char *name, double v, size_t start, struct buf *out)
+{
+	if (isnan(v))
+		return;
+	put_name(name, start, out);
+	if (isinf(v))
+		buf_puts(out, v > 0 ? "\"+Inf\"" : "\"-Inf\"");
+	else
+		json_put_double(out, v);
+}
+
+void
+explain_put_members(const struct explain *e, struct buf *out)
+{
+	const size_t start = out->n;
+	char window[DURATION_TEXT_MAX];
+
+	if (e->method != NULL) {
+		put_name("method", start, out);
+		json_put_str(out, str_from(e->method));
+	}
+	put_number("value", e->value, start, out);
+	put_number("threshold", e->threshold, start, out);
+	put_number("baseline", e->baseline, start, out);
+	put_number("low", e->low, start, out);
+	put_number("high", e->high, start, out);
+	put_number("n_reference", e->n_reference, start, out);
+	put_number("n_current", e->n_current, start, out);
+	put_number("statistic", e->statistic, start, out);
+	put_number("p_value", e->p_value, start, out);
+	put_number("effect", e->effect, start, out);
+	if (e->window.ns > 0) {
+		put_name("window", start, out);
+		json_put_str(out, str_from(duration_format(e->window, window)));
+	}
+	if (e->detail.n > 0) {
+		put_name("detail", start, out);
+		buf_put_str(out, e->detail);
+	}
+}
+
+void
+explained_put_json(const struct explained *kept, struct str query, struct buf *out)
+{
+	struct buf text = { 0 };
+	char at[TIMESTAMP_TEXT_MAX];
+	size_t start;
+
+	buf_putc(out, '{');
+	start = out->n;
+	explain_put_members(&kept->explain, out);
+	explain_put_text(&kept->explain, &text);
+	put_name("text", start, out);
+	json_put_str(out, buf_str(&text));
+	put_name("at", start, out);
+	json_put_str(out, str_from(timestamp_format_ms(kept->at, at)));
+	put_name("query", start, out);
+	json_put_str(out, str_head(query, EXPLAIN_QUERY_MAX));
+	buf_putc(out, '}');
+	buf_fini(&text);
+}
+
+/* --- a sentence -------------------------------------------------------------------- */
+
+/* Six digits say enough to a person. */
+static void
+put_rounded(double v, struct buf *out)
+{
+	char text[32];
+	double rounded;
+
+	snprintf(text, sizeof(text), "%.6g", v);
+	if (isfinite(v) && str_to_double(str_from(text), &rounded))
+		v = rounded;
+	put_prom_double(out, v);
+}
+
+static void
+put_part(const char *before, double v, const char *after, size_t start, struct buf *out)
+{
+	if (isnan(v))
+		return;
+	buf_puts(out, out->n > start ? ", " : " (");
+	buf_puts(out, before);
+	put_rounded(v, out);
+	buf_puts(out, after);
+}
+
+static void
+put_verdict(const struct explain *e, struct buf *out)
+{
+	const bool band = !isnan(e->low) || !isnan(e->high);
+	const bool above = !isnan(e->high) && e->value > e->high;
+	const bool below = !isnan(e->low) && e->value < e->low;
+
+	put_rounded(e->value, out);
+	if (band) {
+		buf_printf(out, " is %s the expected ",
+		    above   ? "above"
+		    : below ? "below"
+			    : "within");
+		if (isnan(e->low)) {
+			buf_puts(out, "maximum ");
+			put_rounded(e->high, out);
+		} else if (isnan(e->high)) {
+			buf_puts(out, "minimum ");
+			put_rounded(e->low, out);
+		} else {
+			put_rounded(e->low, out);
+			buf_puts(out, " to ");
+			put_rounded(e->high, out);
+		}
+	} else if (!isnan(e->threshold)) {
+		buf_puts(out, " against the threshold ");
+		put_rounded(e->threshold, out);
+	}
+}
+
+void
+explain_put_text(const struct explain *e, struct buf *out)
+{
+	char window[DURATION_TEXT_MAX];
+	size_t start;
+
+	put_verdict(e, out);
+	start = out->n;
+	put_part("baseline ", e->baseline, "", start, out);
+	if (e->method != NULL) {
+		buf_puts(out, out->n > start ? ", " : " (");
+		buf_puts(out, e->method);
+		if (e->window.ns > 0)
+			buf_printf(out, " over %s", duration_format(e->window, window));
+	} else if (e->window.ns > 0) {
+		buf_printf(out, "%sover %s", out->n > start ? ", " : " (",
+		    duration_format(e->window, window));
+	}
+	put_part("statistic ", e->statistic, "", start, out);
+	put_part("p ", e->p_value, "", start, out);
+	put_part("effect ", e->effect, "", start, out);
+	put_part("", e->n_reference, " reference points", start, out);
+	put_part("", e->n_current, " current points", start, out);
+	if (out->n > start)
+		buf_putc(out, ')');
+}
