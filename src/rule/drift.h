@@ -47,7 +47,7 @@ enum drift_test {
 };
 extern const char *const drift_test_names[]; /* NULL-terminated */
 #define DRIFT_FIRST_DISTANCE DRIFT_PSI
-#define DRIFT_ROUNDS 999
+#define DRIFT_ROUNDS 1999
 #define DRIFT_LAW_EXPECTED 50.0
 #define DRIFT_MMD_POINTS 500u /* a side */
 #define DRIFT_CATEGORIES_MAX 50000u

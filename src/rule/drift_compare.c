@@ -44,6 +44,24 @@ static_assert(ARRAY_LEN(drift_test_names) == DRIFT_TEST_COUNT + 1, "a name for e
 
 /* --- bins -------------------------------------------------------------- */
 
+#define EXPECTED_MIN 5.0 /* Cochran 1954 */
+
+/*
+ * A test of counts over quantiles of the reference: as many as leave every bin
+ * enough points.  To merge rare ones afterwards would choose them by what is
+ * tested: all reference counts are alike.
+ */
+static size_t
+quantiles_for(
+    const struct drift_spec *spec, const struct sample_set *ref, const struct sample_set *cur)
+{
+	double points = fmin((double)ref->n, (double)cur->n);
+	double k = spec->bins.quantiles;
+
+	return drift_is_distance(spec->test) ? (size_t)k
+					     : (size_t)fmax(2.0, fmin(k, points / EXPECTED_MIN));
+}
+
 static enum stats_status
 bin_values(const struct drift_spec *spec, const struct sample_set *ref,
     const struct sample_set *cur, struct bins *bins)
@@ -52,7 +70,7 @@ bin_values(const struct drift_spec *spec, const struct sample_set *ref,
 
 	switch (how->how) {
 	case DRIFT_BINS_QUANTILES:
-		return bins_by_quantiles(bins, ref, cur, how->quantiles);
+		return bins_by_quantiles(bins, ref, cur, quantiles_for(spec, ref, cur));
 	case DRIFT_BINS_EDGES:
 		return bins_by_edges(bins, ref, cur, how->edges, how->n_edges);
 	case DRIFT_BINS_STURGES:

@@ -167,7 +167,8 @@ drift_test_counts(const struct drift_spec *spec, struct drift_counts *counts)
 {
 	struct category_test test;
 
-	merge_rare(counts);
+	if (spec->form != DRIFT_SAMPLES || spec->bins.how != DRIFT_BINS_QUANTILES)
+		merge_rare(counts);
 	if (counts->k < 2)
 		return stats_test_of(0.0, 1.0, 0.0, 0.0); /* nothing that could differ */
 	if (spec->test == DRIFT_CHI2_GOF)

@@ -22,7 +22,7 @@
 #define MIN_SAMPLES_UNAWARE 500
 #define QUANTILES_DEFAULT   10
 #define QUANTILES_MAX       1000
-#define NULL_ALPHA_DEFAULT  0.01
+#define NULL_ALPHA_DEFAULT  0.002
 #define P_VALUE_DEFAULT     0.05
 
 enum {
@@ -471,7 +471,7 @@ static const struct schema_field drift_fields[] = {
 		"{\"type\":\"number\",\"exclusiveMinimum\":0,\"exclusiveMaximum\":1}},"
 		"\"required\":[\"alpha\"],\"additionalProperties\":false}]}",
 	    .doc = "Distances: drift only if chance alone would make the distance as large, at "
-		   "these sample sizes, with at most this probability; default {alpha: 0.01}; "
+		   "these sample sizes, with at most this probability; default {alpha: 0.002}; "
 		   "false: the threshold alone decides, and small samples cry wolf. chi2_gof: "
 		   "false takes the reference as exact." },
 	{ .name = "min_effect",

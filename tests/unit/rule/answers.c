@@ -4,16 +4,25 @@
 #include "unit/rule/answers.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 #include "base/buf.h"
 #include "base/diag.h"
 #include "rule/cells.h"
 #include "source/rows.h"
 #include "yaml/yaml.h"
+
+/* Not check's own: programs without it use this file, too. */
+#define REQUIRE(what, ...)                                                                         \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			fprintf(stderr, __VA_ARGS__);                                              \
+			fputc('\n', stderr);                                                       \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
 
 static const struct source_ops by_hand = { .labels = rows_labels };
 static const struct source_config by_hand_config = { .name = "by-hand" };
@@ -97,7 +106,7 @@ kind_named(const char *name)
 	for (size_t i = 0; rule_kind_list[i] != NULL; i++)
 		if (strcmp(rule_kind_list[i]->schema->name, name) == 0)
 			return rule_kind_list[i];
-	ck_abort_msg("no kind %s", name);
+	REQUIRE(false, "no kind %s", name);
 	return NULL;
 }
 
@@ -110,7 +119,7 @@ answers_finding(struct answers *a, const char *kind, const char *yaml)
 	const char *text = "";
 
 	a->kind = kind_named(kind);
-	ck_assert_msg(node != NULL, "%s", yaml);
+	REQUIRE(node != NULL, "no YAML: %s", yaml);
 	a->rule = (struct rule_config){
 		.group = &a->group, .name = "r", .kind = a->kind->schema, .max_age = DUR_UNSET
 	};
@@ -130,13 +139,13 @@ answers_rule(struct answers *a, const char *kind, const char *yaml)
 {
 	const char *text = answers_finding(a, kind, yaml);
 
-	ck_assert_msg(text[0] == '\0', "%s: %s", yaml, text);
+	REQUIRE(text[0] == '\0', "%s: %s", yaml, text);
 }
 
 void
 answers_plan(struct answers *a, wall_t now, struct rule_plan *ret)
 {
-	ck_assert_int_eq(a->kind->plan(&a->rule, NULL, now, ret, &a->err), 0);
+	REQUIRE(a->kind->plan(&a->rule, NULL, now, ret, &a->err) == 0, "plan: %s", a->err.text);
 }
 
 int
@@ -194,7 +203,7 @@ answers_of(struct answers *a, const char *labels)
 		if (same)
 			return &a->judgement.observations[i];
 	}
-	ck_abort_msg("no %s among %s", labels, answers_outcomes(a));
+	REQUIRE(false, "no %s among %s", labels, answers_outcomes(a));
 	return NULL;
 }
 
