@@ -2,13 +2,16 @@
 """Drift detectors: Alibi Detect's dictionary and V2 inference responses over HTTP, and Seldon's topic in Kafka."""
 
 import json
+import os
 import time
 
-from lib import wait
+from lib import stores, wait
 from lib.configs import one_webhook, rule_file, rule_group
 from lib.doubles import Reply, Server
 from lib.kafka import Broker, response
+from lib.mlflow import MLflow
 from lib.tocsin import command
+from test_drift_stores import PROJECT, evidently_points, mlflow_data, write
 from test_sources import bad, good
 
 TIMEOUT = 90
@@ -138,3 +141,36 @@ def test_kafka_rule_fires_survives_the_broker_and_a_restart(t):
     for _ in range(3):
         broker.put(batch(0, [0.5]))
     wait.until("the resolve", lambda: hook.statuses(alertname="DetectorDrift")[-1] == "resolved", 20)
+
+
+def test_the_example_rules_fire(t):
+    """rules/sources: as they are shipped, on stores in the real formats."""
+    shipped = os.path.join(os.environ["TOCSIN_SRCDIR"], "rules/sources")
+    hook, detector = t.webhook(), t.double(Detector())
+    broker, server = t.double(Broker("drift")), t.double(MLflow(*mlflow_data()))
+    detector.reply = {"model_name": "income", "outputs": [tensor("is_drift", [1])]}
+    broker.put(batch(1, [0.01]))
+    for _ in range(2):
+        broker.put(batch(0, [0.5]))
+    stores.evidently_sqlite(t.path("evidently.db"), stores.evidently_rows(PROJECT, "fraud", evidently_points()))
+    write(t, "profiles/prod/1.bin", stores.profile({"age": stores.numbers([1.0, 2.0], nulls=2)},
+                                                   int(time.time() * 1000) - 60000))
+    names = ["alibi", "kafka", "mlflow", "whylogs"]
+    files = ", ".join(f"'{shipped}/{name}.rules.yml'" for name in names)
+    config = one_webhook(hook.url, extra=f"""
+evaluation_interval: 1s
+rule_files: [{files}]
+sources:
+- {{name: alibi, type: alibi, url: '{detector.url}/v2/models/income-drift/infer'}}
+- {{name: evidently, type: evidently, path: '{t.path("evidently.db")}'}}
+- {{name: kafka, type: kafka, brokers: '{broker.bootstrap}', topic: drift}}
+- {{name: mlflow, type: mlflow, url: '{server.url}', model: fraud, alias: champion}}
+- {{name: whylogs, type: whylogs, path: '{t.path("profiles")}'}}
+""")
+    tocsin = t.tocsin(config)
+    wanted = {"DetectorFlagsDrift": {"income"}, "DetectorDriftShare": {"income"},
+              "ColumnNullsUp": {"age"}}
+    for alert, subjects in wanted.items():
+        wait.until(f"{alert} for {subjects}", lambda a=alert, s=subjects: {
+            found["labels"].get("column") or found["labels"].get("model") for _, found in hook.alerts(alertname=a)} == s, 30)
+    assert tocsin.rules()["ModelQualityDown"]["health"] == "ok", "the champion has no val_auc: no data, no alert"
