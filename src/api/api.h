@@ -43,6 +43,8 @@ struct api_state {
 	struct groups *groups;
 	struct inhibitor *inhibitor;
 	struct notifier *notifier;
+	struct checkins *checkins;
+	struct pings *pings;
 	struct incidents *incidents;
 	struct overrides *overrides;
 	struct engine *engine;

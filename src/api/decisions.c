@@ -73,7 +73,8 @@ put_group(const struct api_state *state, const struct alert_group *group, uint64
 	buf_putc(out, '{');
 	put_text_member(out, "key", str_from(group->key));
 	buf_putc(out, ',');
-	put_text_member(out, "receiver", str_from(route->receiver != NULL ? route->receiver->name : ""));
+	put_text_member(
+	    out, "receiver", str_from(route->receiver != NULL ? route->receiver->name : ""));
 	buf_printf(out, ",\"alerts\":%u,\"flushed\":%s,", group->n_alerts,
 	    group->flushed ? "true" : "false");
 	put_time_or_null(out, "nextFlushAt", group->next_flush_at);
@@ -144,7 +145,8 @@ put_alert(const struct api_state *state, const struct alert *alert, wall_t now, 
 	for (uint32_t i = 0; i < alert->n_groups; i++) {
 		if (i > 0)
 			buf_putc(out, ',');
-		put_group(state, alert_group(alert, i), labels_fingerprint(alert->labels), now, out);
+		put_group(
+		    state, alert_group(alert, i), labels_fingerprint(alert->labels), now, out);
 	}
 	buf_puts(out, "]}");
 }
@@ -294,7 +296,8 @@ api_alert_decisions_get(struct api *api, struct http_call *call, struct str id)
 
 	if (!fingerprint_from(id, &query.fingerprint)) {
 		reply_code(call, 400, 400,
-		    "'%.*s' is not a fingerprint: 16 digits of 0-9a-f, as alerts have them", STR_ARG(id));
+		    "'%.*s' is not a fingerprint: 16 digits of 0-9a-f, as alerts have them",
+		    STR_ARG(id));
 		return;
 	}
 	query.limit = param_limit(call, ROWS_DEFAULT, ROWS_MAX);

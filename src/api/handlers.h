@@ -102,6 +102,9 @@ bool body_until(struct http_call *call, struct json_object *object, wall_t now, 
 /* --- ours.c: one row of the history; labels: what it is about, or NULL -------- */
 void put_event(const struct history_row *row, const struct labels *labels, struct buf *out);
 
+/* --- heartbeats.c ---------------------------------------------------------- */
+void heartbeats_put_metrics(const struct api_state *state, struct buf *out);
+
 /* --- params.c: query parameters ------------------------------------------- */
 /* Alertmanager's leniency in all of them: the last of several counts, an empty one is absent, nonsense is false. */
 bool param_bool(const struct http_call *call, const char *name, bool fallback);

@@ -59,6 +59,7 @@ struct numbers { /* gathered once per request */
 	X("tocsin_label_sets", "gauge", "Label sets in memory.", labels_live()) \
 	X("tocsin_label_bytes", "gauge", "Memory of label sets and their strings.", labels_bytes()) \
 	X("tocsin_matcher_limit_hits_total", "counter", "Regular expressions stopped at their match limit.", matcher_limit_hits()) \
+	X("tocsin_store_trouble", "gauge", "Whether what is written now may be lost or late.", store_trouble(n->state->store) != NULL) \
 	X("tocsin_config_reloads_failed_total", "counter", "Reloads refused.", n->state->reloads_failed) \
 	X("alertmanager_config_last_reload_successful", "gauge", "Whether the last reload worked.", n->state->last_reload_ok) \
 	X("alertmanager_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration was last loaded.", wall_seconds(n->state->last_reload_at)) \
@@ -301,6 +302,7 @@ api_metrics_get(struct api *api, struct http_call *call, struct str id)
 	http_metrics_put(api, &body);
 	metrics_rules_put(api->state->engine, &body);
 	notifier_put_metrics(api->state->notifier, &body);
+	heartbeats_put_metrics(api->state, &body);
 	if (api->state->incidents != NULL)
 		incidents_put_metrics(api->state->incidents, loop_now(api->state->loop), &body);
 	loop_stats_reset_max(api->state->loop);

@@ -96,10 +96,14 @@ void
 api_ready_get(struct api *api, struct http_call *call, struct str id)
 {
 	(void)id;
-	if (api->state->ready)
-		http_reply_text(call, 200, "text/plain; charset=utf-8", "OK");
-	else
+	const char *trouble = store_trouble(api->state->store);
+
+	if (!api->state->ready)
 		reply_code(call, 503, 503, "starting or stopping");
+	else if (trouble != NULL)
+		reply_code(call, 503, 503, "%s", trouble);
+	else
+		http_reply_text(call, 200, "text/plain; charset=utf-8", "OK");
 }
 
 /* With a disk that is full the row waits, but whoever repairs it gets an answer. */

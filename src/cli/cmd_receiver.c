@@ -103,7 +103,8 @@ list(const struct remote *remote)
 static int
 print_results(json_object *results)
 {
-	static const char *const headers[] = { "INTEGRATION", "OUTCOME", "STATUS", "TOOK", "ANSWER" };
+	static const char *const headers[] = { "INTEGRATION", "OUTCOME", "STATUS", "TOOK",
+		"ANSWER" };
 	struct table *table = table_new(headers, 5);
 	size_t n = results != NULL ? json_object_array_length(results) : 0;
 	int code = n > 0 ? EXIT_OK : EXIT_NO;

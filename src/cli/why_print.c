@@ -308,7 +308,7 @@ put_event(struct buf *out, json_object *event, wall_t now)
 	buf_putc(out, '\n');
 }
 
-/* "Nothing new" is about those who were told before, and names nobody: was this alert among them? */
+/* "Nothing new" is about those who were told before, and names nobody: was it among them? */
 static bool
 is_about_others(json_object *decisions, size_t i)
 {

@@ -116,7 +116,7 @@ static const struct schema_field heartbeat_fields[] = {
 	    .offset = offsetof(struct heartbeat_config, name),
 	    .doc = "Name in metrics and the log; unique." },
 	{ .name = "url", .kind = FIELD_URL,
-	    .flags = FIELD_REQUIRED | FIELD_HIDDEN | FIELD_ENV,
+	    .flags = FIELD_REQUIRED | FIELD_HIDDEN,
 	    .offset = offsetof(struct heartbeat_config, url),
 	    .doc = "What is asked for (GET) while all is well." },
 	{ .name = "interval", .kind = FIELD_DURATION, .flags = FIELD_POSITIVE,

@@ -129,6 +129,7 @@ on_upkeep(void *arg)
 	incidents_gc(core->incidents, now);
 	overrides_gc(core->overrides, now);
 	store_prune(core->store, now);
+	store_check(core->store);
 	if (dur_less(UPKEEP_INTERVAL, mono_since(loop_mono(core->loop), core->opened)))
 		decisions_prune(notifier_decisions(core->notifier), group_exists, core, now);
 	loop_timer_set(core->loop, &core->upkeep, mono_add(loop_mono(core->loop), UPKEEP_INTERVAL));
@@ -262,6 +263,13 @@ open_rooms(struct core *core)
 		.flush = notifier_flush,
 		.group_gone = notifier_group_gone,
 	    });
+	core->checkins = checkins_new(core->loop, core->store, core->alerts);
+	core->pings = pings_new(&(struct pings_options){
+	    .loop = core->loop,
+	    .xfer = core->xfer,
+	    .trouble = core_trouble,
+	    .arg = core,
+	});
 	alerts_subscribe(core->alerts, on_alert_put, on_alert_gone, core);
 	timer_init(&core->upkeep, on_upkeep, core);
 	timer_init(&core->start_delay, on_start_delay, core);
@@ -304,6 +312,8 @@ fill_state(struct core *core)
 		.silences = core->silences,
 		.groups = core->groups,
 		.notifier = core->notifier,
+		.checkins = core->checkins,
+		.pings = core->pings,
 		.incidents = core->incidents,
 		.overrides = core->overrides,
 		.engine = core->engine,
@@ -388,6 +398,8 @@ core_start(struct core *core)
 	else
 		start_groups(core, now);
 	engine_start(core->engine);
+	checkins_start(core->checkins, now);
+	pings_start(core->pings);
 	on_upkeep(core);
 	core->state.ready = true;
 }
@@ -415,6 +427,8 @@ core_close(struct core *core)
 	web_free(&core->web);
 	api_free(core->api);
 	close_engine(core);
+	pings_free(core->pings);
+	checkins_free(core->checkins);
 	groups_free(core->groups);
 	notifier_free(core->notifier);
 	incidents_free(core->incidents);

@@ -9,6 +9,8 @@
 #include "daemon/daemon.h"
 #include "daemon/web.h"
 #include "loop/loop.h"
+#include "health/checkins.h"
+#include "health/pings.h"
 #include "loop/worker.h"
 
 #define LISTENERS_MAX 16
@@ -24,6 +26,8 @@ struct core {
 	struct silences *silences;
 	struct inhibitor *inhibitor;
 	struct groups *groups;
+	struct checkins *checkins;
+	struct pings *pings;
 	struct notifier *notifier;
 	struct incidents *incidents;
 	struct overrides *overrides;
@@ -58,6 +62,9 @@ const struct config_kinds *core_kinds(void);
  * source that is not there now (a database to be made later) is passed over.
  */
 void core_check_queries(const struct config *config, bool strict, struct diag *diag);
+
+/* trouble.c: appends what does not work, nothing when all is well; arg is the core. */
+void core_trouble(void *arg, wall_t now, struct buf *out);
 
 /* restore.c: reads the store back into the rooms. */
 int core_restore(struct core *core, struct err *err);

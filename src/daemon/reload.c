@@ -33,6 +33,8 @@ core_apply(struct core *core, struct config *config, struct err *err)
 	core->config = config_ref(config);
 	core->inhibitor = inhibitor_of(core, config);
 	notifier_apply(core->notifier, config, core->inhibitor);
+	checkins_apply(core->checkins, config, loop_now(core->loop));
+	pings_apply(core->pings, config);
 	groups_apply(core->groups, config, loop_now(core->loop));
 	core->state.config = config;
 	core->state.inhibitor = core->inhibitor;

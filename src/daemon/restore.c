@@ -113,6 +113,14 @@ restore_override(void *arg, const struct override_row *row)
 }
 
 static void
+restore_heartbeat(void *arg, const struct heartbeat_row *row)
+{
+	struct core *core = arg;
+
+	checkins_restore(core->checkins, row);
+}
+
+static void
 restore_meta(void *arg, struct str key, struct str value)
 {
 	struct core *core = arg;
@@ -140,7 +148,13 @@ core_restore(struct core *core, struct err *err)
 		.override = restore_override,
 	};
 
-	if (store_load(core->store, &sink, err) < 0)
+	const struct health_sink health = {
+		.arg = core,
+		.heartbeat = restore_heartbeat,
+	};
+
+	if (store_load(core->store, &sink, err) < 0 ||
+	    store_health_load(core->store, &health, err) < 0)
 		return -(int)err->code;
 	return store_decision_load(
 	    core->store, decisions_restore, notifier_decisions(core->notifier), err);

@@ -17,6 +17,7 @@
  * has seen that one.
  */
 #include <sys/stat.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/attr.h"
@@ -41,6 +42,18 @@ path_in(const char *dir, const char *name)
 }
 
 static int
+remember_file(struct store *store, struct err *err)
+{
+	struct stat st;
+
+	if (stat(store->path, &st) < 0)
+		return err_set(err, ERR_IO, "%s: %s", store->path, strerror(errno));
+	store->file_inode = st.st_ino;
+	store->file_device = st.st_dev;
+	return 0;
+}
+
+static int
 load_ids(struct store *store, struct err *err)
 {
 	static const char sql[] =
@@ -53,6 +66,7 @@ load_ids(struct store *store, struct err *err)
 	    "ifnull((SELECT max(id) FROM delivery), 0),"
 	    "ifnull((SELECT max(id) FROM history), 0),"
 	    "ifnull((SELECT max(id) FROM decision), 0),"
+	    "ifnull((SELECT max(id) FROM flap), 0),"
 	    "ifnull((SELECT max(id) FROM audit), 0),"
 	    "ifnull((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta "
 	    "WHERE key = '" META_IDS "'), 0))";
@@ -138,6 +152,8 @@ store_open(const struct store_options *options, struct loop *loop,
 		rc = reader_open(&store->reader, store->path, err);
 	if (rc == 0)
 		rc = load_ids(store, err);
+	if (rc == 0)
+		rc = remember_file(store, err);
 	if (rc < 0) {
 		store_free(store);
 		return NULL;
@@ -200,6 +216,36 @@ store_is_stalled(const struct store *store)
 {
 	return store->stalled ||
 	    store->filling->ops.n + store->flying->ops.n > STORE_STALL_BYTES;
+}
+
+/*
+ * What was deleted or moved away goes on being written to by those who have it
+ * open, and is gone with them.
+ */
+void
+store_check(struct store *store)
+{
+	struct stat st;
+	bool lost = stat(store->path, &st) < 0 ||
+	    st.st_ino != store->file_inode || st.st_dev != store->file_device;
+
+	if (lost && !store->lost)
+		log_error("store", "the database is no longer where it was: what is written now "
+		    "is lost when this process ends; move it back, or restart",
+		    LOG_Z("file", store->path));
+	else if (!lost && store->lost)
+		log_info("store", "the database is where it was", LOG_Z("file", store->path));
+	store->lost = lost;
+}
+
+const char *
+store_trouble(const struct store *store)
+{
+	if (store->stalled)
+		return "state cannot be written to disk";
+	if (store_is_stalled(store))
+		return "the disk is too slow: too much waits to be written";
+	return store->lost ? "the database was deleted or moved away" : NULL;
 }
 
 void

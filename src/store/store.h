@@ -59,6 +59,9 @@ struct store_waiter {
 void store_wait(struct store *store, struct store_waiter *waiter);
 void store_wait_cancel(struct store_waiter *waiter);
 bool store_is_stalled(const struct store *store); /* the last commit failed, or over 64 MiB wait */
+void store_check(struct store *store); /* is the file still there? now and then */
+/* Why what is written now may be lost or late, for people; NULL: all is well. */
+const char *store_trouble(const struct store *store);
 void store_set_failing(struct store *store, bool failing); /* tests */
 
 /* --- alerts as routed (route/alerts) ----------------------------------- */

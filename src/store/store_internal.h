@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <sys/types.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -79,6 +80,10 @@ enum store_op_code {
 	OP_AUDIT_ADD,
 	OP_DECISION_PUT,
 	OP_DECISION_CLOSE,
+	OP_HEARTBEAT_PUT,
+	OP_HEARTBEAT_DELETE,
+	OP_FLAP_PUT,
+	OP_FLAP_DELETE,
 	OP_META_PUT,
 	OP_PRUNE_HISTORY,
 	OP_PRUNE_DELIVERIES,
@@ -226,11 +231,14 @@ struct store {
 	char *path, *wal_path;
 	dur_t retention, audit_retention;
 	int lock_fd;
+	ino_t file_inode;
+	dev_t file_device;
 	struct worker_pool *writer_pool, *reader_pool;
 
 	/* loop thread */
 	enum store_phase phase;
 	bool closing, failing, stalled;
+	bool lost; /* the file is no longer where it was */
 	bool checkpoint_due; /* the log is long: before anything else */
 	bool truncate_due;   /* when there is nothing else to do */
 	struct batch batches[2];
