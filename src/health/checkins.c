@@ -346,7 +346,7 @@ checkins_look(const struct checkins *checkins, uint32_t i, struct checkin_look *
 {
 	const struct job *job;
 
-	if (i >= checkins->n)
+	if (checkins == NULL || i >= checkins->n)
 		return false;
 	job = checkins->jobs[i];
 	*ret = (struct checkin_look){

@@ -226,7 +226,7 @@ pings_look(const struct pings *pings, uint32_t i, struct ping_look *ret)
 {
 	const struct ping *ping;
 
-	if (i >= pings->n)
+	if (pings == NULL || i >= pings->n)
 		return false;
 	ping = pings->items[i];
 	*ret = (struct ping_look){
