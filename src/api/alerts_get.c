@@ -232,6 +232,20 @@ put_group_head(const struct listed_group *group, bool first, struct buf *out)
 	buf_puts(out, first ? "{\"alerts\":[" : ",{\"alerts\":[");
 }
 
+/* As they are configured: what they expand to depends on the message. */
+static void
+put_route_labels(const struct route_config *route, struct buf *out)
+{
+	for (uint32_t i = 0; i < route->labels.n; i++) {
+		buf_puts(out, i == 0 ? ",\"routeLabels\":{" : ",");
+		json_put_str_html(out, str_from(route->labels.pairs[i].key));
+		buf_putc(out, ':');
+		json_put_str_html(out, template_text(route->labels.pairs[i].template));
+	}
+	if (route->labels.n > 0)
+		buf_putc(out, '}');
+}
+
 static void
 put_group_tail(const struct listed_group *group, struct buf *out)
 {
@@ -239,7 +253,9 @@ put_group_tail(const struct listed_group *group, struct buf *out)
 	labels_put_json(group->labels, out);
 	buf_puts(out, ",\"receiver\":{\"name\":");
 	json_put_str_html(out, str_from(group->receiver->name));
-	buf_puts(out, "}}");
+	buf_putc(out, '}');
+	put_route_labels(group->route, out);
+	buf_putc(out, '}');
 }
 
 /* A group whole; nothing when no alert of it is wanted. */

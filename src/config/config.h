@@ -145,6 +145,7 @@ struct route_config {
 	bool continue_;
 	const struct time_interval **mute_intervals, **active_intervals; /* not inherited */
 	uint32_t n_mute_intervals, n_active_intervals;
+	struct template_map labels;       /* the parents' merged in, sorted */
 	bool deliver_held_resolves, notify_on_unsilence; /* inherited */
 	const struct flap_config *flap; /* inherited; NULL: not looked for */
 	const struct escalation_policy *escalation; /* inherited; NULL: none */

@@ -20,6 +20,7 @@ struct route_raw {
 	const char *receiver, *escalation;
 	struct string_list matchers, group_by;
 	struct string_map match, match_re;
+	struct template_map labels;
 	bool continue_;
 	dur_t group_wait, group_interval, repeat_interval;
 	struct string_list mute, active;
@@ -65,6 +66,10 @@ static const struct schema_field route_fields[] = {
 	    MEMBER(active),
 	    .doc = "Names of times outside of which nothing is sent; not "
 		   "inherited." },
+	{ .name = "labels", .kind = FIELD_TEMPLATE_MAP,
+	    .flags = FIELD_NOTIFICATION, MEMBER(labels),
+	    .doc = "Labels of the route for receivers (.RouteLabels in "
+		   "templates); inherited, a child's values win." },
 	{ .name = "deliver_held_resolves", .kind = FIELD_BOOL,
 	    .flags = FIELD_OURS, .fallback = "false",
 	    MEMBER(deliver_held_resolves),
@@ -342,6 +347,36 @@ set_ours(const struct route_raw *raw, struct route_config *route)
 	}
 }
 
+/* Those of the parent and its own, which win; both are sorted. */
+static void
+set_labels(struct tree *tree, const struct route_raw *raw, struct route_config *route)
+{
+	const struct template_map *own = &raw->labels, above = route->labels;
+	struct template_map *both = &route->labels;
+	uint32_t i = 0, k = 0;
+
+	if (own->n == 0) {
+		return;
+	}
+	both->n = 0;
+	both->pairs = ARENA_ARRAY(tree->l->ctx.arena, own->n + above.n, struct template_pair);
+	while (i < own->n || k < above.n) {
+		int order = i == own->n ? 1 :
+		    k == above.n	? -1 :
+					  strcmp(own->pairs[i].key, above.pairs[k].key);
+
+		both->pairs[both->n++] = order <= 0 ? own->pairs[i] : above.pairs[k];
+		i += order <= 0;
+		k += order >= 0;
+	}
+	for (i = 0; i < own->n; i++) {
+		if (own->pairs[i].key[0] == '\0') {
+			diag_error(tree->l->ctx.diag, own->pairs[i].key_pos,
+			    "a label of a route needs a name");
+		}
+	}
+}
+
 /* Recursion is bounded by the depth of the YAML tree. */
 static struct route_config *
 route_make(struct tree *tree, const struct route_raw *raw,
@@ -372,6 +407,7 @@ route_make(struct tree *tree, const struct route_raw *raw,
 	set_group_by(tree, raw, route);
 	set_times(raw, route);
 	set_intervals(tree, raw, route);
+	set_labels(tree, raw, route);
 	set_ours(raw, route);
 	set_key(tree, route);
 	tree->routes = xgrow(tree->routes, &tree->cap, tree->n + 1,

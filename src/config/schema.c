@@ -260,6 +260,9 @@ read_pair(struct schema_context *ctx, const struct schema *schema,
 		unsupported_key(ctx, schema, field, pair);
 		return;
 	}
+	if (field->kind == FIELD_ACCEPTED && (field->flags & FIELD_WARNS) != 0) {
+		diag_warning(ctx->diag, pair->key->pos, "'%s' has no effect here", field->name);
+	}
 	if (pair->value->kind == YAML_NULL || field->kind == FIELD_ACCEPTED) {
 		return;
 	}

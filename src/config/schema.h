@@ -109,6 +109,7 @@ enum {
 	FIELD_PATH = 1u << 8,      /* FIELD_STRING: a file; relative ones start at the configuration's directory */
 	FIELD_READABLE = 1u << 9,  /* FIELD_PATH: must be readable when ctx->check_files */
 	FIELD_LATER = 1u << 10,    /* FIELD_PATH: read at each use, so that a file that is not there yet is but warned of */
+	FIELD_WARNS = 1u << 12,    /* FIELD_ACCEPTED: says that it has no effect */
 	FIELD_GO_DURATION = 1u << 11, /* FIELD_DURATION: also as Go has it, 1.5s */
 	FIELD_NOT_NEGATIVE = 1u << 12, /* numbers: >= 0 */
 };

@@ -11,6 +11,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "notify/notify_internal.h"
@@ -97,6 +98,30 @@ fill_origin(struct outgoing *outgoing, const struct delivery *delivery)
 	}
 }
 
+/* Of a group that is no more the route is known by its id. */
+static const struct route_config *
+route_of(const struct delivery *delivery)
+{
+	const struct config *config = delivery->notifier->config;
+
+	if (delivery->channel->group != NULL)
+		return delivery->channel->group->route;
+	for (uint32_t i = 0; delivery->route_id != NULL && i < config->n_routes; i++)
+		if (strcmp(config->routes[i]->id, delivery->route_id) == 0)
+			return config->routes[i];
+	return NULL;
+}
+
+static void
+fill_route(struct outgoing *outgoing, const struct delivery *delivery)
+{
+	const struct route_config *route = route_of(delivery);
+
+	if (route != NULL && route->labels.n > 0)
+		message_set_route_labels(
+		    &outgoing->notification, &route->labels, outgoing->arena);
+}
+
 struct outgoing *
 outgoing_new(struct delivery *delivery)
 {
@@ -131,6 +156,7 @@ outgoing_new(struct delivery *delivery)
 	notification->now = delivery->tick_at;
 	notification->sending_at = loop_now(notifier->options.loop);
 	fill_origin(outgoing, delivery);
+	fill_route(outgoing, delivery);
 	notification->step = delivery->step;
 	return outgoing;
 }

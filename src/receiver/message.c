@@ -456,6 +456,7 @@ data_of(const struct notification *n)
 		.common_labels = { .views = n->common_labels, .n_views = n->n_common_labels },
 		.common_annotations = { .views = n->common_annotations,
 		    .n_views = n->n_common_annotations },
+		.route_labels = { .views = n->route_labels, .n_views = n->n_route_labels },
 		.notification_reason = str_from(n->reason),
 		.now = n->now,
 	};

@@ -43,6 +43,8 @@ struct notification {
 	uint32_t n_common_labels;
 	struct label_view *common_annotations;
 	uint32_t n_common_annotations;
+	struct label_view *route_labels;   /* sorted by name */
+	uint32_t n_route_labels;
 	const char *external_url;
 	const struct notified_alert *alerts;
 	uint32_t n_alerts, n_firing, n_resolved;
@@ -136,6 +138,8 @@ void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */
 void message_webhook_json(const struct notification *n, uint32_t truncated, struct buf *out);
 /* Counts, status and what is common, from the alerts (receiver/summary.c). */
 void message_sum_up(struct notification *n, struct arena *arena);
+/* The route's labels, expanded for this notification. */
+void message_set_route_labels(struct notification *n, const struct template_map *labels, struct arena *arena);
 /* The notification as if these were all of its alerts; max_alerts 0: all. */
 struct notification message_first(const struct notification *n, uint32_t max_alerts, struct arena *arena);
 /* 2xx ok; 408, 429, 5xx and no answer: retry; the rest rejected. What most types start from. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the alerts of a notification have in common: status, counts, labels
- * and annotations; of all of them, or of the first few.
+ * and annotations; of all of them, or of the first few.  And the labels of
+ * their route.
  */
 #include "config.h"
 
@@ -51,6 +52,24 @@ message_sum_up(struct notification *n, struct arena *arena)
 	n->common_labels = common(arena, n->alerts, n->n_alerts, false, &n->n_common_labels);
 	n->common_annotations =
 	    common(arena, n->alerts, n->n_alerts, true, &n->n_common_annotations);
+}
+
+void
+message_set_route_labels(
+    struct notification *n, const struct template_map *labels, struct arena *arena)
+{
+	struct label_view *views = ARENA_ARRAY(arena, labels->n + 1, struct label_view);
+	struct buf text = { 0 };
+
+	for (uint32_t i = 0; i < labels->n; i++) {
+		buf_clear(&text);
+		message_expand(labels->pairs[i].template, n, &text);
+		views[i] = (struct label_view){ str_from(labels->pairs[i].key),
+			arena_str(arena, buf_str(&text)) };
+	}
+	buf_fini(&text);
+	n->route_labels = views;
+	n->n_route_labels = labels->n;
 }
 
 struct notification

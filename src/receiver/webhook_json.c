@@ -2,7 +2,8 @@
 /*
  * The webhook body, version 4, byte for byte as Alertmanager 0.25 writes it:
  * its order of keys, Go's HTML-safe escapes, times without trailing zeros,
- * a line feed at the end.
+ * a line feed at the end.  The labels of a route that has some are told as
+ * newer ones do.
  */
 #include "config.h"
 
@@ -96,6 +97,8 @@ message_webhook_json(const struct notification *n, uint32_t truncated, struct bu
 	put_views(out, ",\"commonLabels\":", n->common_labels, n->n_common_labels);
 	put_views(out, ",\"commonAnnotations\":", n->common_annotations, n->n_common_annotations);
 	put_key(out, ",\"externalURL\":", str_from(n->external_url));
+	if (n->n_route_labels > 0)
+		put_views(out, ",\"routeLabels\":", n->route_labels, n->n_route_labels);
 	buf_puts(out, ",\"version\":\"4\"");
 	put_key(out, ",\"groupKey\":", n->group_key);
 	buf_printf(out, ",\"truncatedAlerts\":%u}\n", truncated);

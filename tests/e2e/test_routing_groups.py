@@ -254,3 +254,32 @@ inhibit_rules:
         (1.2, lambda s: s.post(over("C", severity="critical", cluster="a"))),
         (2.0, lambda s: s.post(over("Stop", everything="stop"), over("W", severity="warning", cluster="a"))),
     ], 3.8, 6)
+
+
+def test_labels_of_routes_reach_receivers_and_templates(t):
+    """Newer than the oracle: inherited, expanded for each message, a child's win; other messages stay as they were."""
+    hook, slack = t.webhook(), t.slack()
+    tocsin = t.tocsin(f"""
+route:
+  receiver: plain
+  group_wait: 0s
+  routes:
+  - receiver: labelled
+    matchers: [team="ml"]
+    labels: {{team: '{{{{ .CommonLabels.team }}}}', level: parent}}
+    routes: [{{receiver: labelled, matchers: [x="y"], labels: {{level: child}}}}]
+receivers:
+- name: plain
+  webhook_configs: [{{url: '{hook.url}/plain'}}]
+- name: labelled
+  webhook_configs: [{{url: '{hook.url}/labelled'}}]
+  slack_configs: [{{api_url: '{slack.api_url}', channel: c, text: '{{{{ .RouteLabels.level }}}}/{{{{ routeLabels.team }}}}'}}]
+""")
+    tocsin.post_alerts([alert("A", team="ml", x="y"), alert("B", n="1")])
+    hook.wait_count(2)
+    told = {r.path: r.json for r in hook.taken()}
+    assert told["/labelled"]["routeLabels"] == {"level": "child", "team": "ml"}
+    assert "routeLabels" not in told["/plain"]
+    assert slack.wait_count(1)[0].json["attachments"][0]["text"] == "child/ml"
+    groups = {g["receiver"]["name"]: g.get("routeLabels") for g in tocsin.groups()}
+    assert groups == {"plain": None, "labelled": {"level": "child", "team": "{{ .CommonLabels.team }}"}}, groups
