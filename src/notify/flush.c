@@ -41,6 +41,16 @@ reason_against(const struct channel *channel, struct fingerprints firing,
 	return reason == NOTIFY_REPEAT && !wall_is_set(told.at) ? NOTIFY_FIRST : reason;
 }
 
+static bool
+have_common(struct fingerprints a, struct fingerprints b)
+{
+	for (uint32_t i = 0; i < a.n; i++) {
+		if (fingerprints_have(b, a.fp[i]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The five rules; and where they say "nothing" while a message that was
  * never confirmed may have arrived, once more as if it had: the receiver must
@@ -67,6 +77,11 @@ reason_for(const struct channel *channel, const struct view *view, bool send_res
 		free(all.fp);
 		free(over.fp);
 	}
+	/* Its end may have arrived, and it fires again. */
+	if ((reason == NOTIFY_NOTHING || reason == NOTIFY_REPEAT) && channel->out != NULL &&
+	    channel->out->maybe_sent &&
+	    have_common(fingerprints_of(&channel->out->resolved), view->firing))
+		reason = NOTIFY_NEW_ALERTS;
 	return reason;
 }
 
@@ -285,17 +300,46 @@ flush_drop_extra(struct notifier *notifier, struct channel *channel, const char 
 	detach(notifier, channel, why);
 }
 
+static bool
+believes_firing(const struct channel *channel)
+{
+	return channel->entry.firing.n > 0 || channel->entry.held.n > 0 ||
+	       (channel->out != NULL && channel->out->maybe_sent);
+}
+
+/*
+ * Another incident while the end of the last one has not reached everybody:
+ * who still believes in that one belongs to this one, the others do not.
+ */
+static void
+hand_over(struct notifier *notifier, struct group_state *state)
+{
+	for (uint32_t i = state->n; i-- > 0;) {
+		struct channel *channel = state->channels[i];
+
+		if (!channel->is_extra)
+			continue;
+		if (believes_firing(channel))
+			incident_add_told(state->incident, channel->target->name);
+		else
+			flush_drop_extra(notifier, channel, "its incident has ended");
+	}
+}
+
 /* Opens, changes or ends the group's incident. */
 static void
 observe(struct notifier *notifier, struct alert_group *group, const struct view *view, wall_t now)
 {
 	struct group_state *state = group->notify;
+	int64_t before = state->incident != NULL ? state->incident->id : 0;
 	struct incident_facts facts;
 
 	if (notifier->options.incidents == NULL)
 		return;
 	facts = escalate_facts(group, view);
 	state->incident = incidents_observe(notifier->options.incidents, group, &facts, now);
+	if (before != 0 && state->incident != NULL && state->incident->id != before)
+		hand_over(notifier, state);
 }
 
 /* What is due of its escalation, after the route's own receiver; uses the view's memory. */

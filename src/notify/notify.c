@@ -99,6 +99,18 @@ has_route(const struct config *config, const struct delivery *delivery)
 	return false;
 }
 
+/* An escalation told this receiver, whatever the route says. */
+static bool
+is_of_incident(const struct notifier *notifier, const struct channel *channel)
+{
+	const struct incident *incident =
+	    notifier->options.incidents != NULL
+		? incidents_by_key(notifier->options.incidents, str_from(channel->group_key))
+		: NULL;
+
+	return incident != NULL && incident_was_told(incident, channel->target->name);
+}
+
 static void
 check_delivery(struct notifier *notifier, struct channel *channel)
 {
@@ -109,7 +121,7 @@ check_delivery(struct notifier *notifier, struct channel *channel)
 		why = "its receiver is no longer configured";
 	else if (notice_is_key(channel->group_key))
 		why = channel->notice == NULL ? "said anew if it still holds" : NULL;
-	else if (channel->group == NULL && delivery->origin.kind == INTENT_NEWS &&
+	else if (channel->group == NULL && !is_of_incident(notifier, channel) &&
 		 !has_route(notifier->config, delivery))
 		why = "its route is no longer configured";
 	else if (delivery->n_items == 0)

@@ -3,6 +3,9 @@
  * Random stories: series come and go, sources and receivers fail, the program
  * is killed at any turn, its configuration changes, its clock leaps.
  *
+ * People acknowledge, snooze and stand in, and the escalation's steps are
+ * edited while it climbs.
+ *
  * Beyond what judge.c watches, a kill loses no alert, no pending age and no
  * silence that was acknowledged; and when everybody is well again, every
  * receiver comes to know what is true.
@@ -14,13 +17,16 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "oncall/incidents_internal.h"
 #include "sim.h"
 
 #define INSTANCES      6
 #define QUERIES        3
 #define POSTED         4
+#define SILENCED_INSTANCE "i5" /* INSTANCES - 1 */
 #define HEAL_TIME      DUR_S(12 * 3600)
 #define KNOWN_MAX      64
+#define KNOWN_INCIDENTS_MAX 256
 #define TOLD_BYTES_MAX 1600
 
 static const char *const queries[QUERIES] = { "up == 0", "lag > 10", "temperature" };
@@ -46,6 +52,7 @@ static const char rules_text[] =
     "    threshold: {query: temperature, op: '>', value: 80, recover: 70}\n"
     "    for: %s\n";
 
+/* %s: after the second step, and who is told then. */
 static const char config_text[] =
     "rule_files: [rules.yml]\n"
     "sources:\n"
@@ -61,8 +68,9 @@ static const char config_text[] =
     "    matchers: ['alertname=~\"Down|Hot\"']\n"
     "    continue: true\n"
     "    group_by: [instance]\n"
+    "    escalation: climb\n"
     "  - {receiver: quiet, matchers: ['alertname=Lag'], continue: true}\n"
-    "  - {receiver: ops, matchers: ['alertname=~\".+\"']}\n"
+    "  - {receiver: ops, matchers: ['alertname=~\".+\"'], escalation: climb}\n"
     "inhibit_rules:\n"
     "- source_matchers: ['alertname=Down']\n"
     "  target_matchers: ['alertname=Lag']\n"
@@ -70,11 +78,42 @@ static const char config_text[] =
     "receivers:\n"
     "- {name: ops, webhook_configs: [{url: 'http://receiver/ops', send_resolved: true}]}\n"
     "- {name: team, webhook_configs: [{url: 'http://receiver/team', send_resolved: true}]}\n"
-    "- {name: quiet, webhook_configs: [{url: 'http://receiver/quiet', send_resolved: false}]}\n";
+    "- {name: quiet, webhook_configs: [{url: 'http://receiver/quiet', send_resolved: false}]}\n"
+    "- {name: pager, webhook_configs: [{url: 'http://receiver/pager', send_resolved: true}]}\n"
+    "- {name: amy, webhook_configs: [{url: 'http://receiver/amy', send_resolved: true}]}\n"
+    "- {name: bob, webhook_configs: [{url: 'http://receiver/bob', send_resolved: true}]}\n"
+    "- {name: boss, webhook_configs: [{url: 'http://receiver/boss', send_resolved: true}]}\n"
+    "- {name: desk, webhook_configs: [{url: 'http://receiver/desk', send_resolved: true}]}\n"
+    "time_intervals:\n"
+    "- {name: day, time_intervals: [{times: [{start_time: '06:00', end_time: '20:00'}]}]}\n"
+    "- {name: night, time_intervals: [{times: [{start_time: '00:00', end_time: '05:00'}]}]}\n"
+    "quiet_hours: [{time_intervals: [night], receivers: [amy, bob]}]\n"
+    "users: [{name: amy, receivers: {page: amy}}, {name: bob, receivers: {page: bob}}]\n"
+    "schedules:\n"
+    "- name: primary\n"
+    "  time_zone: Europe/Berlin\n"
+    "  layers: [{users: [amy, bob], rotation: custom, every: 7h, active_time_intervals: [day]}]\n"
+    "escalation_policies:\n"
+    "- name: climb\n"
+    "  repeat: 1\n"
+    "  repeat_after: 10m\n"
+    "  ack_timeout: 40m\n"
+    "  fallback: desk\n"
+    "  steps:\n"
+    "  - {notify: [ops]}\n"
+    "  - {after: 3m, notify: [pager, {schedule: primary, via: page}]}\n"
+    "  - {after: %s, notify: [%s], severity: [critical]}\n";
 
 struct known { /* a rule's alert as it was before a kill */
 	json_object *labels;
 	struct alert_times times;
+};
+
+struct known_incident { /* as it was before a kill */
+	int64_t id;
+	uint8_t state;
+	uint32_t generation, loop, step;
+	wall_t due_at;
 };
 
 struct chaos {
@@ -91,6 +130,8 @@ struct chaos {
 	wall_t silence_ends;
 	struct known known[KNOWN_MAX];
 	uint32_t n_known;
+	struct known_incident incidents[KNOWN_INCIDENTS_MAX];
+	uint32_t n_incidents;
 	bool disk_fails;
 	char last[64]; /* what the step did */
 };
@@ -135,6 +176,16 @@ set_series(struct chaos *chaos, uint32_t q)
 	}
 }
 
+/* The two differ in the escalation's last step. */
+static void
+write_config(struct chaos *chaos, bool other)
+{
+	char text[sizeof(config_text) + 64];
+
+	snprintf(text, sizeof(text), config_text, other ? "9m" : "5m", other ? "boss, desk" : "boss");
+	sim_write(&chaos->sim, "tocsin.yml", str_from(text));
+}
+
 static void
 write_rules(struct chaos *chaos, bool other)
 {
@@ -174,6 +225,62 @@ note_known(struct chaos *chaos)
 				known->times = alert->times;
 			}
 		}
+}
+
+static struct known_incident
+known_of(const struct incident *incident)
+{
+	const struct incident_work *work = incident->work;
+	struct known_incident known = { .id = incident->id, .state = incident->state };
+
+	if (work != NULL) {
+		known.generation = work->generation;
+		known.loop = work->loop;
+		known.step = work->step;
+		known.due_at = work->due_at;
+	}
+	return known;
+}
+
+static void
+note_incidents(struct chaos *chaos)
+{
+	const struct incident *incident;
+
+	chaos->n_incidents = 0;
+	for (size_t it = 0; (incident = incidents_next(chaos->sim.core.incidents, &it)) != NULL;)
+		if (chaos->n_incidents < KNOWN_INCIDENTS_MAX)
+			chaos->incidents[chaos->n_incidents++] = known_of(incident);
+}
+
+/* Right after the start: where each escalation stood, it stands. */
+static void
+check_incidents(struct chaos *chaos)
+{
+	struct sim *sim = &chaos->sim;
+
+	for (uint32_t i = 0; i < chaos->n_incidents && !sim_failed(sim); i++) {
+		const struct known_incident *was = &chaos->incidents[i];
+		const struct incident *incident = incidents_find(sim->core.incidents, was->id);
+		struct known_incident is = incident != NULL ? known_of(incident)
+							    : (struct known_incident){ 0 };
+
+		/* Too old to be opened again by now. */
+		if (incident == NULL && was->state == INCIDENT_RESOLVED)
+			continue;
+		if (is.id != was->id || is.state != was->state ||
+		    is.generation != was->generation || is.loop != was->loop ||
+		    is.step != was->step || is.due_at.ns != was->due_at.ns)
+			sim_fail(sim,
+			    "a kill changed incident %lld: %s %u.%u.%u, was %s %u.%u.%u",
+			    (long long)was->id,
+			    incident != NULL
+				? incident_state_name((enum incident_state)is.state)
+				: "lost",
+			    is.generation, is.loop, is.step,
+			    incident_state_name((enum incident_state)was->state),
+			    was->generation, was->loop, was->step);
+	}
 }
 
 /* Right after the start, before anything was evaluated again. */
@@ -237,6 +344,7 @@ kill_now(struct chaos *chaos)
 	if (sim_failed(sim))
 		return;
 	note_known(chaos);
+	note_incidents(chaos);
 	sim_kill(sim);
 	chaos->disk_fails = false;
 	if (chance(chaos, 30))
@@ -244,6 +352,7 @@ kill_now(struct chaos *chaos)
 	sim_open(sim);
 	if (!sim_failed(sim) && compare) {
 		check_known(chaos);
+		check_incidents(chaos);
 		check_acknowledged(chaos);
 	}
 }
@@ -290,7 +399,8 @@ step_source(struct chaos *chaos)
 static void
 step_receiver(struct chaos *chaos)
 {
-	static const char *const names[] = { "ops", "team", "quiet" };
+	static const char *const names[] = { "ops", "team", "quiet", "pager", "amy", "bob", "boss",
+		"desk" };
 	static const enum conduct conducts[] = { CONDUCT_OK, CONDUCT_OK, CONDUCT_OK, CONDUCT_OK,
 		CONDUCT_STATUS, CONDUCT_STATUS, CONDUCT_HANG, CONDUCT_LOST, CONDUCT_REFUSE,
 		CONDUCT_KILL, CONDUCT_KILL_TAKEN };
@@ -351,6 +461,57 @@ step_silence(struct chaos *chaos)
 	json_object_put(labels);
 }
 
+/* Somebody acknowledges, snoozes, takes it back or calls it over. */
+static void
+step_people(struct chaos *chaos)
+{
+	static const struct {
+		const char *verb;
+		bool for_a_while;
+	} verbs[] = { { "ack", false }, { "ack", false }, { "ack", true }, { "snooze", true },
+		{ "unack", false }, { "resolve", false } };
+	static const char *const names[] = { "Down", "Lag", "Hot", "Posted" };
+	struct sim *sim = &chaos->sim;
+	size_t which = rng_below(&chaos->rng, ARRAY_LEN(verbs));
+	json_object *labels = instance_labels(names[rng_below(&chaos->rng, ARRAY_LEN(names))],
+	    (uint32_t)rng_below(&chaos->rng, INSTANCES));
+	char body[96], path[96];
+	int status;
+
+	snprintf(body, sizeof(body), "{\"by\":\"chaos\"}");
+	if (verbs[which].for_a_while)
+		snprintf(body, sizeof(body), "{\"by\":\"chaos\",\"for\":\"%us\"}",
+		    (unsigned)(60 + rng_below(&chaos->rng, 7200)));
+	sim_settle(sim);
+	if (!sim_failed(sim) && strcmp(verbs[which].verb, "resolve") == 0) {
+		const struct incident *incident = sim_incident(sim, labels);
+
+		snprintf(path, sizeof(path), "/api/tocsin/v1/incidents/%lld/resolve",
+		    (long long)(incident != NULL ? incident->id : 1));
+		status = sim_call(sim, "POST", path, body, NULL);
+	} else {
+		status = sim_failed(sim) ? 0 : sim_act(sim, labels, verbs[which].verb, body);
+	}
+	if (status != 200 && status != 0 && status != 404 && status != 409 &&
+	    (status != 503 || !wall_before(sim_now(sim), sim->judge.disk_fails_until)))
+		sim_fail(sim, "%s: %d", verbs[which].verb, status);
+	json_object_put(labels);
+}
+
+static void
+step_override(struct chaos *chaos)
+{
+	char body[160];
+	int status;
+
+	snprintf(body, sizeof(body),
+	    "{\"schedule\":\"primary\",\"user\":\"%s\",\"for\":\"%us\"}",
+	    chance(chaos, 50) ? "amy" : "bob", (unsigned)(60 + rng_below(&chaos->rng, 20000)));
+	status = sim_call(&chaos->sim, "POST", "/api/tocsin/v1/overrides", body, NULL);
+	if (status != 200 && status != 0 && status != 503)
+		sim_fail(&chaos->sim, "POST /api/tocsin/v1/overrides: %d", status);
+}
+
 static void
 step_reload(struct chaos *chaos)
 {
@@ -361,6 +522,7 @@ step_reload(struct chaos *chaos)
 	if (sim_failed(&chaos->sim))
 		return;
 	write_rules(chaos, other);
+	write_config(chaos, chance(chaos, 50));
 	if (broken)
 		sim_write(&chaos->sim, "rules.yml", STR("groups: [{nam: x}]\n"));
 	bool failed = core_reload(&chaos->sim.core, &text) < 0;
@@ -419,7 +581,9 @@ step(struct chaos *chaos)
 		{ 3, "kill", kill_now },
 		{ 3, "kill in the middle", kill_in_the_middle },
 		{ 1, "stop", step_stop },
-		{ 26, "time", NULL },
+		{ 5, "people", step_people },
+		{ 1, "override", step_override },
+		{ 20, "time", NULL },
 	};
 	/* clang-format on */
 	uint64_t at = rng_below(&chaos->rng, 100);
@@ -438,6 +602,8 @@ step(struct chaos *chaos)
 		check_acknowledged(chaos);
 	if (!sim_failed(&chaos->sim))
 		sim_run_until(&chaos->sim, wall_add(sim_now(&chaos->sim), some_seconds(chaos, 90)));
+	if (!sim_failed(&chaos->sim))
+		judge_incidents(&chaos->sim);
 }
 
 /* --- the end ----------------------------------------------------------------------- */
@@ -488,6 +654,83 @@ check_belief(
 	json_object_put(labels);
 }
 
+static const char *
+notice_value(const struct notice_alert *alert, const char *name)
+{
+	json_object *value;
+
+	return json_object_object_get_ex(alert->labels, name, &value)
+		   ? json_object_get_string(value)
+		   : "";
+}
+
+/* What fires in it is silenced or inhibited. */
+static bool
+is_suppressed(struct sim *sim, const struct incident *incident)
+{
+	const struct incidents_hooks *hooks = &sim->core.incidents->hooks;
+
+	return incident->group != NULL &&
+	       hooks->look(hooks->arg, incident->group, sim_now(sim)).firing == 0;
+}
+
+/* Whoever an escalation told last knows whether it goes on. */
+static void
+check_climbed(struct chaos *chaos, const struct notice *last)
+{
+	struct sim *sim = &chaos->sim;
+	const struct incident *incident =
+	    incidents_by_key(sim->core.incidents, str_from(last->group_key));
+	bool over = incident == NULL || incident->state == INCIDENT_RESOLVED;
+	bool by_hand = incident != NULL && incident->work != NULL && incident->work->by_hand;
+	bool fires = false;
+	struct buf text = { 0 };
+
+	for (uint32_t i = 0; i < last->n; i++) {
+		struct str instance = str_from(notice_value(&last->alerts[i], "instance"));
+
+		fires = fires || last->alerts[i].firing;
+		/* The silenced one: nobody is told of such an end. */
+		if (str_is(instance, SILENCED_INSTANCE) && last->alerts[i].firing)
+			return;
+	}
+	if (fires != over || by_hand || (!over && is_suppressed(sim, incident)))
+		return;
+	/* Told of an end, and not told again yet: no step has come to it since. */
+	for (uint32_t i = 0; !fires; i++) {
+		struct str told = incident_told(incident, i);
+
+		if (told.n == 0)
+			return;
+		if (str_starts(told, str_from(last->receiver)))
+			break;
+	}
+	notice_print(sim, last, &text);
+	sim_fail(sim, "in the end %s believes that %s %s:%s", last->receiver, last->group_key,
+	    fires ? "fires" : "does not fire", text.p);
+	buf_fini(&text);
+}
+
+static void
+check_climbs(struct chaos *chaos)
+{
+	static const char *const climbed[] = { "pager", "amy", "bob", "boss", "desk" };
+	struct sim *sim = &chaos->sim;
+
+	for (const struct notice *n = sim->world.notices; n != NULL; n = n->next) {
+		bool is_climbed = false, is_last = true;
+
+		for (size_t i = 0; i < ARRAY_LEN(climbed); i++)
+			is_climbed = is_climbed || strcmp(n->receiver, climbed[i]) == 0;
+		for (const struct notice *m = n->next; is_climbed && is_last && m != NULL;
+		     m = m->next)
+			is_last = strcmp(m->receiver, n->receiver) != 0 ||
+				  strcmp(m->group_key, n->group_key) != 0;
+		if (is_climbed && is_last && !sim_failed(sim))
+			check_climbed(chaos, n);
+	}
+}
+
 /*
  * Everybody is well for half a day.  Left out is what was muted when it ended:
  * the silenced instance, and Lag while Down: nobody is told of such an end.
@@ -511,6 +754,7 @@ check_end(struct chaos *chaos)
 		if (chaos->present[1][i] && !chaos->present[0][i])
 			check_belief(chaos, "ops", "Lag", i, true);
 	}
+	check_climbs(chaos);
 	for (uint32_t i = 0; i < POSTED && !sim_failed(sim); i++)
 		if (chaos->posted[i] != POSTED_UNKNOWN)
 			check_belief(chaos, "ops", "Posted", i, chaos->posted[i] == POSTED_FIRING);
@@ -525,7 +769,7 @@ chaos_run(uint64_t seed, uint32_t steps)
 
 	rng_init(&chaos->rng, seed);
 	sim_init(sim);
-	sim_write(sim, "tocsin.yml", str_from(config_text));
+	write_config(chaos, false);
 	write_rules(chaos, false);
 	for (uint32_t q = 0; q < QUERIES; q++)
 		set_series(chaos, q);
