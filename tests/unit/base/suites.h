@@ -12,6 +12,7 @@
 	} while (0)
 
 TCase *case_containers(void);
+TCase *case_csv(void);
 TCase *case_diag(void);
 TCase *case_hash(void);
 TCase *case_json(void);

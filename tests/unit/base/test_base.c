@@ -15,6 +15,7 @@ main(void)
 	suite_add_tcase(suite, case_time());
 	suite_add_tcase(suite, case_tz());
 	suite_add_tcase(suite, case_containers());
+	suite_add_tcase(suite, case_csv());
 	suite_add_tcase(suite, case_hash());
 	suite_add_tcase(suite, case_json());
 	suite_add_tcase(suite, case_diag());
