@@ -50,6 +50,7 @@ struct api_state {
 	struct engine *engine;
 	struct xfer *xfer;
 	struct http_server *server;
+	const struct guard *guard;      /* NULL: everybody is let in */
 	wall_t started_at;
 	struct api_limits limits;
 	const char *external_url;

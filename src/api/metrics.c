@@ -14,12 +14,14 @@
 
 #include "api/handlers.h"
 #include "base/json.h"
+#include "net/guard.h"
 #include "net/xfer.h"
 
 struct numbers { /* gathered once per request */
 	struct engine_stats engine;
 	struct store_stats store;
 	struct loop_stats loop;
+	struct guard_stats guard;
 	uint32_t silences[3]; /* by enum silence_state */
 	uint32_t alerts, firing, suppressed;
 	const struct api *api;
@@ -55,6 +57,9 @@ struct numbers { /* gathered once per request */
 	X("tocsin_loop_turns_total", "counter", "Turns of the event loop.", n->loop.turns) \
 	X("tocsin_loop_turn_seconds_max", "gauge", "Longest turn since the last scrape.", dur_seconds(n->loop.turn_max)) \
 	X("tocsin_http_requests_total", "counter", "Requests taken.", n->api->requests) \
+	X("tocsin_http_logins_failed_total", "counter", "Requests with wrong credentials.", n->guard.failed) \
+	X("tocsin_http_logins_throttled_total", "counter", "Logins that were not looked at after too many failures.", n->guard.throttled) \
+	X("tocsin_http_forbidden_total", "counter", "Requests of a role that is not enough, or of none.", n->guard.forbidden) \
 	X("tocsin_http_connections", "gauge", "Open connections of the first listener.", n->state->server != NULL ? http_server_connections(n->state->server) : 0) \
 	X("tocsin_label_sets", "gauge", "Label sets in memory.", labels_live()) \
 	X("tocsin_label_bytes", "gauge", "Memory of label sets and their strings.", labels_bytes()) \
@@ -273,6 +278,8 @@ gather(struct api *api, struct numbers *n)
 		.engine = engine_stats(state->engine),
 		.store = store_stats(state->store),
 		.loop = loop_stats(state->loop),
+		.guard = state->guard != NULL ? guard_stats(state->guard)
+					      : (struct guard_stats){ 0 },
 		.alerts = alerts_count(state->alerts),
 		.api = api,
 		.state = state,

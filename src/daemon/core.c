@@ -304,6 +304,7 @@ fill_state(struct core *core)
 	core->state = (struct api_state){
 		.loop = core->loop,
 		.server = core->servers[0],
+		.guard = core->web.guard,
 		.limits = core->options->limits,
 		.external_url = core->external_url,
 		.route_prefix = core->route_prefix,

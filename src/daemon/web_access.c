@@ -13,6 +13,7 @@
 
 #define USERS_MAX       1000
 #define TOKENS_MAX      1000
+#define PROXIES_MAX     64
 #define NAME_BYTES_MAX  100
 #define TOKEN_BYTES_MIN 16
 
@@ -215,12 +216,32 @@ build_tokens(struct schema_context *ctx, const struct sub_list *list,
 	options->n_tokens = list->n;
 }
 
+static void
+build_proxies(struct schema_context *ctx, const struct string_list *list,
+    struct guard_options *options)
+{
+	struct network *proxies = ARENA_ARRAY(ctx->arena, (size_t)list->n + 1, struct network);
+
+	if (list->n > PROXIES_MAX)
+		diag_error(ctx->diag, list->pos[0], "more than %d trusted_proxies", PROXIES_MAX);
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct err err = { .at = ERR_NOWHERE };
+
+		if (network_parse(str_from(list->items[i]), &proxies[i], &err) < 0)
+			diag_error(
+			    ctx->diag, list->pos[i], "'%.60s': %s", list->items[i], err.text);
+	}
+	options->proxies = proxies;
+	options->n_proxies = list->n;
+}
+
 void
 web_access_build(struct schema_context *ctx, const struct web_access_raw *raw,
     struct guard_options *options)
 {
 	build_users(ctx, raw, options);
 	build_tokens(ctx, &raw->tokens, options);
+	build_proxies(ctx, &raw->proxies, options);
 	if (raw->anonymous >= 0)
 		options->anonymous = (enum role)raw->anonymous;
 	else

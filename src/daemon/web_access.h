@@ -14,6 +14,7 @@
 struct web_access_raw {
 	struct string_map users, roles;
 	struct sub_list tokens;
+	struct string_list proxies;
 	int anonymous; /* index into web_role_names; -1: not given */
 };
 

@@ -362,6 +362,12 @@ static const struct schema_field web_fields[] = {
 	    .offset = offsetof(struct web_raw, access.anonymous),
 	    .doc = "The role of requests without credentials: none when there are users or tokens, "
 		   "else admin." },
+	{ .name = "trusted_proxies",
+	    .kind = FIELD_STRING_LIST,
+	    .flags = FIELD_OURS,
+	    .offset = offsetof(struct web_raw, access.proxies),
+	    .doc = "Addresses and networks of proxies before this server, whose X-Forwarded-For "
+		   "says who asks: for failed logins and the audit log." },
 	{ .name = "rate_limit", .kind = FIELD_UNSUPPORTED, .doc = "Limit of requests." },
 };
 

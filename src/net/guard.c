@@ -66,13 +66,15 @@ struct guard {
 	struct guard_token *tokens;
 	size_t n_tokens;
 	enum role anonymous;
+	struct network *proxies;
+	uint32_t n_proxies;
 	struct http_header *headers;
 	size_t n_headers;
 	struct digest right[REMEMBERED_MAX]; /* a ring */
 	uint32_t n_right, next_right;
 	struct throttle *throttle;
 	struct link checks;
-	uint64_t n_checks;
+	struct guard_stats stats;
 	mono_t reports_since;
 	uint32_t n_reports;
 	bool closed;
@@ -183,8 +185,7 @@ role_needed(const struct guard *guard, const struct http_call *call)
 
 /* False: answered. */
 static bool
-may(const struct guard *guard, struct http_call *call,
-    const struct actor *actor)
+may(struct guard *guard, struct http_call *call, const struct actor *actor)
 {
 	enum role needed = role_needed(guard, call);
 
@@ -192,6 +193,7 @@ may(const struct guard *guard, struct http_call *call,
 		http_set_actor(call, actor);
 		return true;
 	}
+	guard->stats.forbidden++;
 	if (actor->name[0] == '\0')
 		reply_needed(guard, call);
 	else
@@ -209,8 +211,9 @@ actor_of(enum role role, const char *kind, const char *name)
 }
 
 /*
- * A browser sends a remembered password along with whatever page asks it to.
- * Pages of other sites may not change anything that way.
+ * A browser sends a remembered password along with whatever page asks it to,
+ * and reaches what only this machine can reach.  Pages of other sites may not
+ * change anything that way; a token is no browser's.
  */
 static bool
 is_from_another_site(const struct http_call *call)
@@ -219,7 +222,8 @@ is_from_another_site(const struct http_call *call)
 	const char *site = http_header_value(call, "Sec-Fetch-Site");
 
 	return site != NULL && strcmp(site, "cross-site") == 0 &&
-	       strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+	       strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+	       strcmp(method, "OPTIONS") != 0;
 }
 
 /* --- failures ---------------------------------------------------------------------- */
@@ -231,6 +235,7 @@ report(struct guard *guard, const char *peer, const char *user,
 {
 	mono_t now = loop_mono(guard->loop);
 
+	guard->stats.failed++;
 	log_warn("http", "wrong credentials", LOG_Z("from", peer));
 	if (guard->hooks.failed == NULL ||
 	    (failures != 1 && failures != THROTTLE_FAILURES_MAX))
@@ -247,13 +252,14 @@ report(struct guard *guard, const char *peer, const char *user,
 
 /* False: it has failed too often, and was told so. */
 static bool
-may_try(const struct guard *guard, struct http_call *call)
+may_try(struct guard *guard, struct http_call *call)
 {
 	int seconds = throttle_wait(
 	    guard->throttle, http_peer(call), loop_mono(guard->loop));
 
 	if (seconds == 0)
 		return true;
+	guard->stats.throttled++;
 	reply_later(
 	    call, 429, seconds, "too many failed logins from this address");
 	return false;
@@ -266,6 +272,16 @@ count_failure(struct guard *guard, const char *peer)
 }
 
 /* --- tokens -------------------------------------------------------------------------- */
+
+static const char bearer[] = "Bearer ";
+
+/* credentials may be NULL. */
+static bool
+is_bearer(const char *credentials)
+{
+	return credentials != NULL &&
+	       strncasecmp(credentials, bearer, sizeof(bearer) - 1) == 0;
+}
 
 /* All of them are looked at, however early one fits. */
 static const struct guard_token *
@@ -439,7 +455,7 @@ check_start(struct guard *guard, struct http_call *call,
 		reply_later(call, 503, 1, "too many logins at once");
 		return;
 	}
-	guard->n_checks++;
+	guard->stats.checks++;
 	check->failures = count_failure(guard, check->peer);
 	wait_for(check, call);
 }
@@ -478,21 +494,48 @@ admit_basic(
 		reply_needed(guard, call);
 		return;
 	}
-	if (is_from_another_site(call))
-		http_reply_error(call, 403,
-		    "pages of other sites may not use a browser's password");
-	else
-		admit_user(guard, call, user, password);
+	admit_user(guard, call, user, password);
 	explicit_bzero(password, strlen(password));
 	free(user);
 	free(password);
 }
 
+/* --- proxies -------------------------------------------------------------------- */
+
+/*
+ * Whom the nearest proxy got it from: the last address of the list that is
+ * no proxy of ours.  What stands before it anybody may have written.
+ */
+static void
+look_behind_proxies(const struct guard *guard, struct http_call *call)
+{
+	const char *list = http_header_last(call, "X-Forwarded-For");
+	struct str rest = str_from(list != NULL ? list : "");
+
+	if (rest.n == 0 || !networks_have(guard->proxies, guard->n_proxies, http_peer(call)))
+		return;
+	while (rest.n > 0) {
+		const char *comma = memrchr(rest.p, ',', rest.n);
+		uint32_t at = comma != NULL ? (uint32_t)(comma - rest.p) + 1 : 0;
+		struct str text = str_trim(str_make(rest.p + at, rest.n - at));
+		char address[64];
+
+		if (text.n == 0 || text.n >= sizeof(address))
+			return;
+		memcpy(address, text.p, text.n);
+		address[text.n] = '\0';
+		if (!network_is_address(address))
+			return;
+		http_set_peer(call, address);
+		if (!networks_have(guard->proxies, guard->n_proxies, address))
+			return;
+		rest.n = at > 0 ? at - 1 : 0;
+	}
+}
+
 void
 guard_admit(void *arg, struct http_call *call)
 {
-	static const char bearer[] = "Bearer ";
-	const size_t n = sizeof(bearer) - 1;
 	struct guard *guard = arg;
 	const char *credentials = http_header_value(call, "Authorization");
 	bool asks = guard->n_users > 0 || guard->n_tokens > 0;
@@ -501,14 +544,19 @@ guard_admit(void *arg, struct http_call *call)
 	for (size_t i = 0; i < guard->n_headers; i++)
 		http_add_header(call, guard->headers[i].name,
 		    guard->headers[i].value);
-	if (!asks || credentials == NULL ||
+	if (guard->n_proxies > 0)
+		look_behind_proxies(guard, call);
+	if (!is_bearer(credentials) && is_from_another_site(call))
+		http_reply_error(call, 403,
+		    "pages of other sites may not change anything here");
+	else if (!asks || credentials == NULL ||
 	    role_needed(guard, call) == ROLE_NONE)
 		(void)may(guard, call, &anonymous);
 	else if (guard->closed)
 		http_reply_error(call, 503, "shutting down");
-	else if (guard->n_tokens > 0 &&
-		 strncasecmp(credentials, bearer, n) == 0)
-		admit_token(guard, call, str_trim(str_from(credentials + n)));
+	else if (guard->n_tokens > 0 && is_bearer(credentials))
+		admit_token(guard, call,
+		    str_trim(str_from(credentials + sizeof(bearer) - 1)));
 	else
 		admit_basic(guard, call, credentials);
 }
@@ -530,6 +578,7 @@ forget_options(struct guard *guard)
 		free((void *)(uintptr_t)guard->tokens[i].name);
 	free(guard->users);
 	free(guard->tokens);
+	free(guard->proxies);
 	free(guard->headers);
 }
 
@@ -557,6 +606,8 @@ guard_set(struct guard *guard, const struct guard_options *options)
 {
 	struct guard_token *tokens =
 	    xcalloc(options->n_tokens + 1, sizeof(*tokens));
+	struct network *proxies =
+	    xcalloc((size_t)options->n_proxies + 1, sizeof(*proxies));
 	struct guard_user *users =
 	    xcalloc(options->n_users + 1, sizeof(*users));
 	struct http_header *headers =
@@ -567,6 +618,8 @@ guard_set(struct guard *guard, const struct guard_options *options)
 		users[i].hash = xstrdup(options->users[i].hash);
 		users[i].role = options->users[i].role;
 	}
+	for (uint32_t i = 0; i < options->n_proxies; i++)
+		proxies[i] = options->proxies[i];
 	for (size_t i = 0; i < options->n_tokens; i++) {
 		tokens[i] = options->tokens[i];
 		tokens[i].name = xstrdup(options->tokens[i].name);
@@ -581,6 +634,8 @@ guard_set(struct guard *guard, const struct guard_options *options)
 	guard->tokens = tokens;
 	guard->n_tokens = options->n_tokens;
 	guard->anonymous = options->anonymous;
+	guard->proxies = proxies;
+	guard->n_proxies = options->n_proxies;
 	guard->headers = headers;
 	guard->n_headers = options->n_headers;
 	if (guard->n_users > 0 && guard->workers == NULL)
@@ -618,6 +673,12 @@ guard_free(struct guard *guard)
 	free(guard);
 }
 
+struct guard_stats
+guard_stats(const struct guard *guard)
+{
+	return guard->stats;
+}
+
 bool
 guard_is_open(const struct guard *guard)
 {
@@ -627,5 +688,5 @@ guard_is_open(const struct guard *guard)
 uint64_t
 guard_checks(const struct guard *guard)
 {
-	return guard->n_checks;
+	return guard->stats.checks;
 }

@@ -14,7 +14,8 @@
  * known here, compared without telling how much of it was right.
  *
  * Too many failures from one address (throttle.h) are answered 429 without a
- * check.  Remembered passwords and right tokens get in all the same, so nobody
+ * check.  Behind a proxy that is named as one, the address is the one it
+ * forwards for.  Remembered passwords and right tokens get in all the same, so nobody
  * locks out who is at work.
  */
 #pragma once
@@ -25,6 +26,7 @@
 #include "base/instant.h"
 #include "net/actor.h"
 #include "net/options.h"
+#include "net/reach.h"
 #include "net/server.h"
 
 struct guard;
@@ -47,6 +49,8 @@ struct guard_options {
 	const struct guard_token *tokens;
 	size_t n_tokens;
 	enum role anonymous; /* of requests without credentials */
+	const struct network *proxies; /* whose X-Forwarded-For is believed */
+	uint32_t n_proxies;
 	const struct http_header *headers;
 	size_t n_headers;
 };
@@ -71,5 +75,11 @@ void guard_close(struct guard *guard);
 void guard_free(struct guard *guard);
 /* May who shows no credentials do everything? */
 bool guard_is_open(const struct guard *guard);
-/* How many passwords were really compared. */
+struct guard_stats {
+	uint64_t checks;    /* passwords that were really compared */
+	uint64_t failed;    /* logins */
+	uint64_t throttled; /* logins that were not looked at */
+	uint64_t forbidden; /* requests of a role that is not enough */
+};
+struct guard_stats guard_stats(const struct guard *guard);
 uint64_t guard_checks(const struct guard *guard);

@@ -173,3 +173,26 @@ reach_allows_text(const struct reach *reach, const char *address)
 		return true;
 	return address_parse(address, bytes, &width) && allows(reach, bytes);
 }
+
+bool
+networks_have(const struct network *networks, uint32_t n, const char *address)
+{
+	uint8_t bytes[16];
+	uint32_t width;
+
+	if (!address_parse(address, bytes, &width))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (is_in(bytes, &networks[i]))
+			return true;
+	return false;
+}
+
+bool
+network_is_address(const char *text)
+{
+	uint8_t bytes[16];
+	uint32_t width;
+
+	return address_parse(text, bytes, &width);
+}

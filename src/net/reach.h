@@ -33,6 +33,9 @@ struct reach {
 
 /* 0 or ERR_INVALID. */
 int network_parse(struct str text, struct network *ret, struct err *err);
+bool network_is_address(const char *text);
+/* Is the address ("10.1.2.3", "fd00::1") in one of the networks? */
+bool networks_have(const struct network *networks, uint32_t n, const char *address);
 /* reach NULL: anywhere. What is neither IPv4 nor IPv6 is private. */
 bool reach_allows(const struct reach *reach, const struct sockaddr *address);
 /* The same for "127.0.0.1", "::1". */

@@ -83,6 +83,9 @@ const char *http_param(const struct http_call *call, const char *name, uint32_t 
 /* Walks all of them: false at the end. */
 bool http_param_at(const struct http_call *call, uint32_t i, const char **ret_name, const char **ret_value);
 const char *http_peer(const struct http_call *call); /* "127.0.0.1" */
+void http_set_peer(struct http_call *call, const char *address); /* the gate's, behind a proxy */
+/* The last header of this name: what the nearest proxy has added. NULL: absent. */
+const char *http_header_last(const struct http_call *call, const char *name);
 /* Who asks, as the gate found; without a gate, and in fakes, an admin without a name. */
 const struct actor *http_actor(const struct http_call *call);
 void http_set_actor(struct http_call *call, const struct actor *actor); /* the gate's, and tests' */

@@ -126,6 +126,37 @@ http_header_value(const struct http_call *call, const char *name)
 	return NULL;
 }
 
+struct last_header {
+	const char *name, *value;
+};
+
+static enum MHD_Result
+on_header(
+    void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct last_header *last = arg;
+
+	(void)kind;
+	if (strcasecmp(name, last->name) == 0)
+		last->value = value;
+	return MHD_YES;
+}
+
+const char *
+http_header_last(const struct http_call *call, const char *name)
+{
+	struct last_header last = { .name = name };
+
+	if (call->connection != NULL)
+		MHD_get_connection_values(
+		    call->connection, MHD_HEADER_KIND, on_header, &last);
+	for (size_t i = 0; i < call->n_request_headers; i++)
+		(void)on_header(&last, MHD_HEADER_KIND,
+		    call->request_headers[i].name,
+		    call->request_headers[i].value);
+	return last.value;
+}
+
 static enum MHD_Result
 on_length(
     void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -284,6 +315,12 @@ http_peer(const struct http_call *call)
 	if (call->peer[0] == '\0' && call->connection != NULL)
 		read_peer((struct http_call *)(uintptr_t)call);
 	return call->peer;
+}
+
+void
+http_set_peer(struct http_call *call, const char *address)
+{
+	snprintf(call->peer, sizeof(call->peer), "%s", address);
 }
 
 const struct actor *

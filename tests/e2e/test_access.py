@@ -190,6 +190,22 @@ def test_failed_logins(t):
     assert "guess-" not in tocsin.process.log() and "guess-" not in json.dumps(entries)
 
 
+def test_behind_a_proxy(t):
+    """Failures count for whom the proxy forwards, and the log names him; a header from elsewhere is not believed."""
+    tocsin = guarded(t, "trusted_proxies: [127.6.0.1]\n")
+
+    def ask(password, client, proxy="127.6.0.1"):
+        return tocsin.ask("GET", "/api/v2/alerts", basic("admin", password), source=proxy,
+                          headers={"X-Forwarded-For": f"203.0.113.9, {client}"})[0]
+
+    assert [ask(f"x{i}", "192.0.2.1") for i in range(11)] == [401] * 10 + [429]
+    assert ask("secret", "192.0.2.2") == 200, "somebody else behind the same proxy"
+    assert tocsin.ask("POST", "/api/v2/silences", basic("admin"), silence_body("x"), source="127.6.0.1",
+                      headers={"X-Forwarded-For": "192.0.2.3"})[0] == 200
+    assert tocsin.audit(limit=1)[0]["source"] == "192.0.2.3"
+    assert [ask(f"y{i}", f"192.0.2.{i + 10}", "127.6.0.2") for i in range(11)] == [401] * 10 + [429]
+
+
 def test_many_logins_do_not_hold_up_the_server(t):
     """Passwords are compared on threads of their own: who is known is served meanwhile."""
     slow = "$2b$12$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -95,6 +95,8 @@ static const struct { const char *label, *text, *says; } files[] = {
 	{ "a token twice", "tokens:\n- {name: ci, role: editor, sha256: " SHA "0}\n- {name: cd, role: viewer, sha256: " SHA "0}\n", "'ci' and 'cd' are the same token" },
 	{ "a date that is none", "tokens: [{name: ci, role: editor, sha256: " SHA "0, expires: tomorrow}]\n", "'expires' is no time" },
 	{ "readers without credentials", "anonymous: viewer\n", "" },
+	{ "proxies", "trusted_proxies: [127.0.0.1, 10.0.0.0/8, 'fd00::/8']\n", "" },
+	{ "a proxy by name", "trusted_proxies: [localhost]\n", "1:19: 'localhost': no network such as 10.0.0.0/8" },
 	{ "an unknown role of everybody", "anonymous: reader\n", "anonymous" },
 	{ "no mapping", "[]\n", "mapping" },
 };

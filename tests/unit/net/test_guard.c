@@ -398,19 +398,99 @@ START_TEST(a_role_decides)
 }
 END_TEST
 
-START_TEST(a_page_of_another_site_cannot_use_a_browsers_password)
+static const struct {
+	const char *label, *head;
+	int status;
+} sites[] = {
+	{ "a remembered password", "POST /responder HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n"
+				   "Authorization: Basic am9lOnNlY3JldA==\r\n",
+	    403 },
+	{ "what nobody has to say",
+	    "DELETE /none HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n", 403 },
+	{ "a token, which no browser remembers",
+	    "POST /sender HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n"
+	    "Authorization: Bearer sending\r\n",
+	    200 },
+	{ "the question whether it may", "OPTIONS /none HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n",
+	    200 },
+	{ "reading", "GET /none HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n", 200 },
+	{ "our own page", "POST /none HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\n", 200 },
+	{ "a page beside ours", "POST /none HTTP/1.1\r\nSec-Fetch-Site: same-site\r\n", 200 },
+};
+
+START_TEST(a_page_of_another_site_changes_nothing)
 {
+	struct buf head = { 0 };
 	struct site site;
 	struct raw raw;
 
 	site_open_with_roles(&site, &all);
-	raw_open(&raw, http_server_port(site.server),
-	    "POST /responder HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\n"
-	    "Content-Length: 0\r\nAuthorization: Basic am9lOnNlY3JldA==\r\n\r\n");
-	DRIVE_UNTIL(&site.world, raw_has(&raw, "pages of other sites"));
-	ck_assert(raw_has(&raw, "HTTP/1.1 403 "));
+	buf_printf(&head, "%sHost: x\r\nContent-Length: 0\r\n\r\n", sites[_i].head);
+	raw_open(&raw, http_server_port(site.server), head.p);
+	buf_clear(&head);
+	buf_printf(&head, "HTTP/1.1 %d ", sites[_i].status);
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "\r\n\r\n"));
+	ck_assert_msg(raw_has(&raw, head.p), "%s", sites[_i].label);
+	buf_fini(&head);
 	raw_close(&raw);
 	site_close(&site);
+}
+END_TEST
+
+static const struct {
+	const char *label, *headers, *peer;
+} forwards[] = {
+	{ "nobody in between", "", "127.0.0.1" },
+	{ "a proxy says for whom", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1" },
+	{ "what the client wrote itself does not count",
+	    "X-Forwarded-For: 198.51.100.1, 192.0.2.1\r\n", "192.0.2.1" },
+	{ "not in a line of its own, either",
+	    "X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1" },
+	{ "two of our proxies", "X-Forwarded-For: 198.51.100.1, 192.0.2.1, 10.0.0.7\r\n",
+	    "192.0.2.1" },
+	{ "IPv6", "X-Forwarded-For: 2001:db8::1\r\n", "2001:db8::1" },
+	{ "nonsense", "X-Forwarded-For: unknown\r\n", "127.0.0.1" },
+	{ "nonsense behind a proxy", "X-Forwarded-For: unknown, 10.0.0.7\r\n", "10.0.0.7" },
+	{ "only our own", "X-Forwarded-For: 10.0.0.8, 10.0.0.7\r\n", "10.0.0.8" },
+};
+
+static void
+say_peer(void *arg, struct http_call *call)
+{
+	struct buf body = { 0 };
+
+	(void)arg;
+	buf_printf(&body, "<%s>", http_peer(call));
+	http_reply(call, 200, "text/plain", &body);
+}
+
+START_TEST(a_trusted_proxy_says_who_asks)
+{
+	static const char *const trusted[] = { "127.0.0.0/8", "10.0.0.0/8" };
+	struct network proxies[2];
+	struct buf text = { 0 };
+	struct site site;
+	struct err err = { 0 };
+	struct raw raw;
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(network_parse(str_from(trusted[i]), &proxies[i], &err), 0);
+	for (uint32_t n = 0; n <= 2; n += 2) {
+		site_open(&site, &(struct guard_options){ .anonymous = ROLE_ADMIN,
+				     .proxies = proxies,
+				     .n_proxies = n });
+		site.handle = say_peer;
+		buf_clear(&text);
+		buf_printf(&text, "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n", forwards[_i].headers);
+		raw_open(&raw, http_server_port(site.server), text.p);
+		DRIVE_UNTIL(&site.world, raw_has(&raw, ">"));
+		buf_clear(&text);
+		buf_printf(&text, "<%s>", n == 0 ? "127.0.0.1" : forwards[_i].peer);
+		ck_assert_msg(raw_has(&raw, text.p), "%s", forwards[_i].label);
+		raw_close(&raw);
+		site_close(&site);
+	}
+	buf_fini(&text);
 }
 END_TEST
 
@@ -505,7 +585,9 @@ suite_guard(void)
 	    a_shutdown_while_passwords_are_compared_answers_nobody_twice);
 	tcase_add_test(tc, headers_are_on_every_answer_also_on_refusals);
 	tcase_add_loop_test(tc, a_role_decides, 0, (int)ARRAY_LEN(asked));
-	tcase_add_test(tc, a_page_of_another_site_cannot_use_a_browsers_password);
+	tcase_add_loop_test(
+	    tc, a_page_of_another_site_changes_nothing, 0, (int)ARRAY_LEN(sites));
+	tcase_add_loop_test(tc, a_trusted_proxy_says_who_asks, 0, (int)ARRAY_LEN(forwards));
 	tcase_add_test(tc, failures_are_reported_when_they_begin_and_when_they_close);
 	tcase_add_test(tc, a_user_who_was_removed_meanwhile_is_not_let_in);
 	tcase_add_loop_test(tc, a_hash_is_looked_at_when_it_is_read, 0,
