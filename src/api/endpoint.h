@@ -30,7 +30,7 @@ struct api_param {
 	const char *name, *type, *doc;
 	bool in_path;
 	int64_t min, max;     /* of integers; both 0: none given */
-	const char *fallback; /* what counts when it is absent, as JSON; NULL: nothing */
+	const char *fallback; /* what counts when it is absent; NULL: nothing */
 };
 
 struct api_answer {

@@ -207,6 +207,19 @@ put_shape(struct writer *w, const struct api_shape *shape)
 /* --- operations ------------------------------------------------------------------ */
 
 static void
+put_default(struct buf *out, const struct api_param *param)
+{
+	bool is_bare = strcmp(param->type, "integer") == 0 || strcmp(param->type, "number") == 0 ||
+		       strcmp(param->type, "boolean") == 0;
+
+	buf_puts(out, ", \"default\": ");
+	if (is_bare)
+		buf_puts(out, param->fallback);
+	else
+		json_put_str(out, str_from(param->fallback));
+}
+
+static void
 put_param(struct writer *w, const struct api_param *param)
 {
 	next(w);
@@ -226,7 +239,7 @@ put_param(struct writer *w, const struct api_param *param)
 	if (param->max != 0 && param->max != INT64_MAX)
 		buf_printf(w->out, ", \"maximum\": %lld", (long long)param->max);
 	if (param->fallback != NULL)
-		buf_printf(w->out, ", \"default\": %s", param->fallback);
+		put_default(w->out, param);
 	buf_putc(w->out, '}');
 	leave(w, '}');
 }
