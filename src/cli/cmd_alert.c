@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsin alert: what fires, and raising one by hand. */
+/* tocsin alert: what fires and why, and raising one by hand. */
 #include "config.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "cli/alert_explain.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
@@ -197,13 +198,16 @@ run(const struct command *command, int argc, char **argv)
 		return list(&args, &words);
 	if (strcmp(verb, "add") == 0)
 		return add(command, &args, &words);
-	return args_usage_error(command, "'%s' is neither list nor add", verb);
+	if (strcmp(verb, "explain") == 0)
+		return alert_explain(command, &args.remote, &words);
+	return args_usage_error(command, "'%s' is none of list, add and explain", verb);
 }
 
 const struct command cmd_alert = {
 	.name = "alert",
-	.summary = "Lists alerts, or adds one by hand.",
+	.summary = "Lists alerts, explains one, or adds one by hand.",
 	.usage = "alert list [OPTION...] [MATCHER...]\n"
+		 "       tocsin alert explain [OPTION...] FINGERPRINT|NAME [MATCHER...]\n"
 		 "       tocsin alert add [OPTION...] NAME [LABEL=VALUE...]",
 	.run = run,
 };

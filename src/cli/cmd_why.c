@@ -11,103 +11,17 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "cli/alert_search.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/text.h"
 #include "cli/why_print.h"
 #include "loop/clock.h"
 
-#define SHOWN_MAX 5 /* alerts */
-#define FINGERPRINT_LENGTH 16
-
 struct why_args {
 	struct remote remote;
 	const char *at, *since;
 };
-
-struct search {
-	char found[SHOWN_MAX][FINGERPRINT_LENGTH + 1];
-	uint32_t n;
-	uint32_t more; /* found beyond SHOWN_MAX */
-};
-
-static bool
-is_fingerprint(const char *word)
-{
-	return strlen(word) == FINGERPRINT_LENGTH &&
-	       strspn(word, "0123456789abcdef") == FINGERPRINT_LENGTH;
-}
-
-static void
-found(struct search *search, const char *fingerprint)
-{
-	if (!is_fingerprint(fingerprint))
-		return;
-	for (uint32_t i = 0; i < search->n; i++)
-		if (strcmp(search->found[i], fingerprint) == 0)
-			return;
-	if (search->n == SHOWN_MAX)
-		search->more++;
-	else
-		memcpy(search->found[search->n++], fingerprint, FINGERPRINT_LENGTH + 1);
-}
-
-/* A bare word is an alert's name. */
-static void
-add_filters(struct buf *path, const struct arg_words *words)
-{
-	for (uint32_t i = 0; i < words->n; i++) {
-		struct buf matcher = { 0 };
-
-		if (strpbrk(words->items[i], "=~{") != NULL)
-			buf_puts(&matcher, words->items[i]);
-		else
-			buf_printf(&matcher, "alertname=\"%s\"", words->items[i]);
-		remote_add_param(path, "filter", buf_str(&matcher).p);
-		buf_fini(&matcher);
-	}
-}
-
-static int
-search_list(const struct why_args *args, struct buf *path, const char *list_name,
-    struct search *search)
-{
-	json_object *answer = NULL;
-	int code = remote_call(&args->remote, "GET", path->p, NULL, &answer);
-	json_object *list = list_name != NULL ? member(answer, list_name) : answer;
-	size_t n =
-	    json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-
-	for (size_t i = 0; i < n; i++)
-		found(search, member_text(json_object_array_get_idx(list, i), "fingerprint"));
-	json_object_put(answer);
-	buf_fini(path);
-	return code;
-}
-
-static int
-search_firing(
-    const struct why_args *args, const struct arg_words *words, struct search *search)
-{
-	struct buf path = { 0 };
-
-	buf_puts(&path, "/api/v2/alerts");
-	add_filters(&path, words);
-	return search_list(args, &path, NULL, search);
-}
-
-static int
-search_history(
-    const struct why_args *args, const struct arg_words *words, struct search *search)
-{
-	struct buf path = { 0 };
-
-	buf_puts(&path, "/api/tocsin/v1/history?limit=50");
-	if (args->at != NULL)
-		remote_add_param(&path, "until", args->at);
-	add_filters(&path, words);
-	return search_list(args, &path, "events", search);
-}
 
 static json_object *
 ask_decisions(const struct why_args *args, const char *fingerprint, int *code)
@@ -137,7 +51,7 @@ put_rules(
 
 	buf_puts(&path, "/api/v1/rules?exclude_alerts=true&type=alert");
 	for (uint32_t i = 0; i < words->n; i++) {
-		if (strpbrk(words->items[i], "=~{") == NULL && !is_fingerprint(words->items[i])) {
+		if (strpbrk(words->items[i], "=~{") == NULL && !alert_is_fingerprint(words->items[i])) {
 			remote_add_param(&path, "rule_name[]", words->items[i]);
 			any = true;
 		}
@@ -160,7 +74,7 @@ put_words(struct buf *out, const struct arg_words *words)
 }
 
 static int
-explain(const struct why_args *args, const struct search *search, wall_t at, wall_t now,
+explain(const struct why_args *args, const struct alert_search *search, wall_t at, wall_t now,
     struct buf *out)
 {
 	json_object *all = json_object_new_array();
@@ -187,22 +101,22 @@ explain(const struct why_args *args, const struct search *search, wall_t at, wal
 static int
 why(const struct why_args *args, const struct arg_words *words, wall_t at)
 {
-	struct search search = { .n = 0 };
+	struct alert_search search = { .n = 0 };
 	wall_t now = clock_wall();
 	struct buf out = { 0 };
 	int code = EXIT_OK;
 
-	if (words->n == 1 && is_fingerprint(words->items[0]))
-		found(&search, words->items[0]);
+	if (words->n == 1 && alert_is_fingerprint(words->items[0]))
+		alert_search_found(&search, words->items[0]);
 	else if (!wall_is_set(at))
-		code = search_firing(args, words, &search);
+		code = alert_search_firing(&args->remote, words, 0, &search);
 	if (code == EXIT_OK && search.n == 0) {
 		buf_puts(&out, wall_is_set(at) ? "" : "No such alert fires now:");
 		if (!wall_is_set(at)) {
 			put_words(&out, words);
 			buf_putc(&out, '\n');
 		}
-		code = search_history(args, words, &search);
+		code = alert_search_history(&args->remote, words, 0, args->at, &search);
 	}
 	if (code == EXIT_OK)
 		code = put_rules(args, words, &out, now);

@@ -130,7 +130,9 @@ static const struct schema_field rule_common_fields[] = {
 	{ .name = "labels", .kind = FIELD_TEMPLATE_MAP, RULE(labels),
 	    .doc = "Labels added to the alert." },
 	{ .name = "annotations", .kind = FIELD_TEMPLATE_MAP,
-	    RULE(annotations), .doc = "Texts for whoever is told." },
+	    RULE(annotations),
+	    .doc = "Texts for whoever is told; {{ $explain.text }} says in a "
+		   "sentence why the alert fires." },
 	{ .name = "source", .kind = FIELD_STRING,
 	    .flags = FIELD_NONEMPTY | FIELD_OURS, RULE(source),
 	    .doc = "Where this rule asks; default: its group's source." },

@@ -41,6 +41,7 @@
 #include "store/store.h"
 
 struct engine;
+struct explain;
 struct loop;
 struct xfer;
 struct worker_pool;
@@ -138,6 +139,22 @@ const struct rule_alert *rule_alert_next(const struct rule_state *rule, uint32_t
 /* Expanded annotations, +1 reference. */
 struct labels *rule_alert_annotations(
     const struct engine *engine, const struct rule_state *rule, const struct rule_alert *alert);
+
+/* Why an alert of a rule is as it is. */
+struct explain_view {
+	const struct rule_config *config;
+	const struct rule_alert *alert;
+	const struct explain *explain; /* NULL: its kind has not said, or not since the start; value and
+					  threshold below are all there is */
+	double threshold;              /* NaN: unknown */
+	wall_t at;                     /* the evaluation that says so; WALL_NONE with explain NULL */
+};
+/*
+ * By the fingerprint of the alert's labels; routed (may be NULL): the same with external labels,
+ * as receivers know it.  False: no rule has it pending or firing.
+ */
+bool engine_explain(const struct engine *engine, uint64_t fingerprint, const struct labels *routed,
+    struct explain_view *ret);
 
 struct engine_stats {
 	uint64_t evaluations, failures, iterations, missed, queries;

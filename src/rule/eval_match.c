@@ -128,6 +128,8 @@ build_labels(
 		    (reset_on == NULL || !str_is(views[i].name, reset_on)))
 			labels_builder_set(b, views[i].name, views[i].value);
 	data = template_data_of(ev->engine, views, n, o->value);
+	if (ev->rule->explains)
+		data.explain = explain_for_text(o->explain, ev->arena);
 	asking_next_alert(ev->engine->asking);
 	for (uint32_t i = 0; i < config->labels.n; i++)
 		labels_builder_set(b, str_from(config->labels.pairs[i].key),
@@ -150,6 +152,8 @@ eval_annotations(struct engine *engine, const struct rule_state *rule, const str
 
 	if (views == NULL)
 		data.labels.labels = t->sample_labels != NULL ? t->sample_labels : t->alert.labels;
+	if (rule->explains && t->more != NULL && t->more->explained != NULL)
+		data.explain = explain_for_text(&t->more->explained->explain, arena);
 	asking_next_alert(engine->asking);
 	labels_builder_init(&b, arena);
 	if (t->flags & TRACKED_NO_DATA)
@@ -190,6 +194,9 @@ eval_ask(struct eval *ev, const struct labels *labels, uint32_t observed, double
 	data = template_data_of(ev->engine, views, n, value);
 	if (views == NULL)
 		data.labels.labels = labels;
+	if (ev->rule->explains && observed != EVAL_OWN)
+		data.explain =
+		    explain_for_text(ev->judgement.observations[observed].explain, ev->arena);
 	asking_next_alert(ev->engine->asking);
 	for (uint32_t i = 0; i < annotations->n; i++)
 		if (template_asks(annotations->pairs[i].template))

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "base/xalloc.h"
+#include "template/template.h"
 
 /* --- kept with an alert -------------------------------------------------------- */
 
@@ -205,4 +206,37 @@ explain_put_text(const struct explain *e, struct buf *out)
 	put_part("", e->n_current, " current points", start, out);
 	if (out->n > start)
 		buf_putc(out, ')');
+}
+
+const struct template_explain *
+explain_for_text(const struct explain *e, struct arena *arena)
+{
+	struct template_explain *ret;
+	char window[DURATION_TEXT_MAX] = "";
+	struct buf text = { 0 };
+
+	if (e == NULL)
+		return NULL;
+	if (e->window.ns > 0)
+		duration_format(e->window, window);
+	explain_put_text(e, &text);
+	ret = ARENA_NEW(arena, struct template_explain);
+	*ret = (struct template_explain){
+		.value = e->value,
+		.threshold = e->threshold,
+		.baseline = e->baseline,
+		.low = e->low,
+		.high = e->high,
+		.n_reference = e->n_reference,
+		.n_current = e->n_current,
+		.statistic = e->statistic,
+		.p_value = e->p_value,
+		.effect = e->effect,
+		.method = arena_str(arena, str_from(e->method != NULL ? e->method : "")),
+		.window = arena_str(arena, str_from(window)),
+		.text = arena_str(arena, buf_str(&text)),
+		.detail = arena_str(arena, e->detail),
+	};
+	buf_fini(&text);
+	return ret;
 }

@@ -30,5 +30,8 @@ void explained_free(struct explained *kept); /* accepts NULL */
 void explained_put_json(const struct explained *kept, struct str query, struct buf *out);
 /* The members without braces; nothing when nothing applies. */
 void explain_put_members(const struct explain *explain, struct buf *out);
+/* As texts of the rule see it; strings live in the arena. NULL explain: nothing is said. */
+struct template_explain;
+const struct template_explain *explain_for_text(const struct explain *explain, struct arena *arena);
 /* "0.31 is above the expected 0.1 to 0.2 (baseline 0.15, robust over 7d, 2016 reference points)" */
 void explain_put_text(const struct explain *explain, struct buf *out);

@@ -62,6 +62,7 @@ struct rule_state {
 	bool labels_fixed;         /* labels do not change with $value */
 	bool labels_external;      /* labels may change with external labels */
 	bool asks;                 /* labels or annotations call query */
+	bool explains;             /* they mention $explain */
 	bool keeps_samples;        /* annotations need labels that the alert's own hide
 				    */
 	struct labels *own_labels; /* of the alert that on_no_data and on_error raise */

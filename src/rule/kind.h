@@ -123,6 +123,8 @@ struct rule_kind {
 	int (*judge)(const struct rule_input *in, struct judgement *ret, struct err *err);
 	/* The severity label that level carries; NULL: the rule has no levels. */
 	const char *(*level_severity)(const struct rule_config *rule, uint8_t level);
+	/* What the level's value is compared with; NULL: that is not one number. For kinds without explain. */
+	double (*threshold)(const struct rule_config *rule, uint8_t level);
 	/* NULL: remembers nothing. */
 	void (*remembers)(const struct rule_config *rule, struct past_need *ret);
 	bool heavy;     /* judge() on a worker thread when there are many points (RULE_HEAVY_POINTS) */

@@ -521,6 +521,7 @@ static const struct schema quality_schema = {
 
 const struct rule_kind_schema rule_kind_quality_schema = {
 	.name = "quality",
+	.min_samples = true,
 	.schema = &quality_schema,
 	.finish = quality_finish,
 	.identity = quality_identity,

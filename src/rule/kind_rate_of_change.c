@@ -396,6 +396,7 @@ static const struct schema rate_schema = {
 
 const struct rule_kind_schema rule_kind_rate_of_change_schema = {
 	.name = "rate_of_change",
+	.min_samples = true,
 	.schema = &rate_schema,
 	.finish = rate_finish,
 	.identity = rate_identity,

@@ -7,6 +7,8 @@
  */
 #include "config.h"
 
+#include <math.h>
+
 #include "rule/kinds.h"
 #include "rule/levels.h"
 
@@ -56,6 +58,14 @@ static const char *
 threshold_level_severity(const struct rule_config *rule, uint8_t level)
 {
 	return levels_severity(&((const struct threshold_settings *)rule->settings)->levels, level);
+}
+
+static double
+threshold_threshold(const struct rule_config *rule, uint8_t level)
+{
+	const struct levels *levels = &((const struct threshold_settings *)rule->settings)->levels;
+
+	return level < levels->n ? levels->level[level].value : (double)NAN;
 }
 
 /* --- reading the settings ------------------------------------------------ */
@@ -123,4 +133,5 @@ const struct rule_kind rule_kind_threshold = {
 	.plan = threshold_plan,
 	.judge = threshold_judge,
 	.level_severity = threshold_level_severity,
+	.threshold = threshold_threshold,
 };

@@ -148,10 +148,10 @@ restore_level(const struct rule_state *rule, struct tracked *t)
 }
 
 static bool
-asks(const struct template_map *map)
+any(const struct template_map *map, bool (*is)(const struct template *t))
 {
 	for (uint32_t i = 0; i < map->n; i++)
-		if (template_asks(map->pairs[i].template))
+		if (is(map->pairs[i].template))
 			return true;
 	return false;
 }
@@ -174,7 +174,10 @@ rule_state_bind(struct engine *engine, struct rule_state *rule, const struct rul
 	if (!rule->labels_fixed)
 		rule_forget_keys(engine, rule);
 	rule_past_bind(engine, rule);
-	rule->asks = asks(&config->labels) || asks(&config->annotations);
+	rule->asks =
+	    any(&config->labels, template_asks) || any(&config->annotations, template_asks);
+	rule->explains =
+	    any(&config->labels, template_explains) || any(&config->annotations, template_explains);
 	rule->keeps_samples = needs_samples(rule);
 	labels_unref(rule->own_labels);
 	rule->own_labels = NULL;

@@ -3,6 +3,8 @@
  * changes. */
 #include "config.h"
 
+#include <math.h>
+
 #include "rule/internal.h"
 
 const struct config *
@@ -80,6 +82,68 @@ rule_alert_annotations(
 
 	arena_reset(scratch->look);
 	return eval_annotations(scratch, rule, t, NULL, 0, scratch->look);
+}
+
+static bool
+has_label(const struct labels *labels, const struct label *label)
+{
+	for (uint32_t i = 0; labels != NULL && i < labels->n; i++)
+		if (labels->l[i].name == label->name && labels->l[i].value == label->value)
+			return true;
+	return false;
+}
+
+/* Are the routed labels these and external ones? Values are interned. */
+static bool
+is_routed_as(const struct labels *own, const struct labels *external, const struct labels *routed)
+{
+	if (routed == NULL || own->n > routed->n)
+		return false;
+	for (uint32_t i = 0; i < own->n; i++)
+		if (!has_label(routed, &own->l[i]))
+			return false;
+	for (uint32_t i = 0; i < routed->n; i++)
+		if (!has_label(own, &routed->l[i]) && !has_label(external, &routed->l[i]))
+			return false;
+	return true;
+}
+
+static void
+explain_alert(const struct rule_state *rule, const struct tracked *t, struct explain_view *ret)
+{
+	*ret = (struct explain_view){
+		.config = rule->config,
+		.alert = &t->alert,
+		.threshold = rule->kind->threshold != NULL
+				 ? rule->kind->threshold(rule->config, t->alert.level)
+				 : (double)NAN,
+	};
+	if (t->more == NULL || t->more->explained == NULL)
+		return;
+	ret->explain = &t->more->explained->explain;
+	ret->at = t->more->explained->at;
+}
+
+bool
+engine_explain(const struct engine *engine, uint64_t fingerprint, const struct labels *routed,
+    struct explain_view *ret)
+{
+	for (uint32_t g = 0; engine->config != NULL && g < engine->config->n_groups; g++)
+		for (uint32_t r = 0; r < engine->groups[g]->config->n_rules; r++) {
+			const struct rule_state *rule = engine->groups[g]->rules[r];
+
+			for (size_t i = 0; i < rule->n; i++) {
+				const struct tracked *t = rule->tracked[i];
+
+				if (t->alert.labels->fingerprint != fingerprint &&
+				    !is_routed_as(
+					t->alert.labels, engine->config->external_labels, routed))
+					continue;
+				explain_alert(rule, t, ret);
+				return true;
+			}
+		}
+	return false;
 }
 
 struct engine_stats

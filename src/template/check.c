@@ -126,6 +126,8 @@ check_field(struct frame *f, const struct field *field, uint32_t n_args,
 	if (m != NULL && *type == TYPE_RULE_DATA &&
 	    str_is(field->name, "Value"))
 		f->check->uses_value = true;
+	if (m != NULL && m->result == TYPE_EXPLAIN)
+		f->check->uses_value = f->check->explains = true;
 	*type = m != NULL ? m->result : TYPE_ANY;
 	return 0;
 }
@@ -154,9 +156,11 @@ check_base(struct frame *f, const struct operand *o, enum type dot,
 		*ret = TYPE_STRING;
 		return 0;
 	case OPERAND_VAR:
-		if (f->is_main && o->slot == SLOT_VALUE &&
-		    f->check->scope == TEMPLATE_RULE)
-			f->check->uses_value = true;
+		if (f->is_main && f->check->scope == TEMPLATE_RULE) {
+			f->check->uses_value |=
+			    o->slot == SLOT_VALUE || o->slot == SLOT_EXPLAIN;
+			f->check->explains |= o->slot == SLOT_EXPLAIN;
+		}
 		*ret = (f->tree->assigned >> o->slot & 1) != 0 ? TYPE_ANY
 						  : f->vars[o->slot];
 		return 0;
@@ -406,6 +410,7 @@ check_run(struct check *check)
 			f.vars[SLOT_EXTERNAL_LABELS] = TYPE_LABELS;
 			f.vars[SLOT_EXTERNAL_URL] = TYPE_STRING;
 			f.vars[SLOT_VALUE] = TYPE_FLOAT;
+			f.vars[SLOT_EXPLAIN] = TYPE_EXPLAIN;
 		}
 		if (check_list(&f, w->tree->first, w->dot) < 0)
 			return place_error(&f);

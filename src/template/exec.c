@@ -552,6 +552,7 @@ fill_rule_slots(struct exec *x, const struct value *dot)
 	    value_field(x, dot, STR("ExternalLabels"));
 	x->vars[SLOT_EXTERNAL_URL] = value_field(x, dot, STR("ExternalURL"));
 	x->vars[SLOT_VALUE] = value_field(x, dot, STR("Value"));
+	x->vars[SLOT_EXPLAIN] = value_field(x, dot, STR("Explain"));
 }
 
 /* Runs a body in a frame of its own. 0 or FLOW_FULL, or negative. */

@@ -49,6 +49,7 @@ enum type {
 	TYPE_ALERT,
 	TYPE_PAIR,
 	TYPE_SAMPLE,
+	TYPE_EXPLAIN,
 	TYPE_COUNT
 };
 
@@ -167,7 +168,7 @@ struct check {
 	const struct tree_list *own, *set;
 	enum template_scope scope;
 	struct err *err;
-	bool uses_value, asks; /* found */
+	bool uses_value, asks, explains; /* found */
 	bool calls_own;        /* a template that is not a stock one */
 	struct str bad_file; /* where the error is, when not in main */
 };

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "template/func.h"
@@ -75,6 +76,50 @@ GET(rule_value)
 	*ret = VALUE_F(x->data->value);
 	return 0;
 }
+
+/* Why the rule says so; where nobody does, numbers are NaN and texts empty. */
+static const struct template_explain *
+explain_of(const struct exec *x)
+{
+	static const struct template_explain none = { .value = (double)NAN,
+		.threshold = (double)NAN, .baseline = (double)NAN,
+		.low = (double)NAN, .high = (double)NAN,
+		.n_reference = (double)NAN, .n_current = (double)NAN,
+		.statistic = (double)NAN, .p_value = (double)NAN,
+		.effect = (double)NAN, .method = { "", 0 },
+		.window = { "", 0 }, .text = { "", 0 }, .detail = { "", 0 } };
+
+	return x->data->explain != NULL ? x->data->explain : &none;
+}
+
+GET(rule_explain)
+{
+	UNUSED_ALL;
+	*ret = (struct value){ .type = TYPE_EXPLAIN };
+	return 0;
+}
+
+#define GET_EXPLAINED(name)                            \
+	GET(explain_##name)                            \
+	{                                              \
+		UNUSED_ALL;                            \
+		*ret = VALUE_F(explain_of(x)->name);   \
+		return 0;                              \
+	}
+GET_EXPLAINED(value)
+GET_EXPLAINED(threshold)
+GET_EXPLAINED(baseline)
+GET_EXPLAINED(low)
+GET_EXPLAINED(high)
+GET_EXPLAINED(n_reference)
+GET_EXPLAINED(n_current)
+GET_EXPLAINED(statistic)
+GET_EXPLAINED(p_value)
+GET_EXPLAINED(effect)
+GET_STR(explain_method, explain_of(x)->method)
+GET_STR(explain_window, explain_of(x)->window)
+GET_STR(explain_text, explain_of(x)->text)
+GET_STR(explain_detail, explain_of(x)->detail)
 
 GET(alert_starts)
 {
@@ -438,6 +483,21 @@ static const struct member members[] = {
 	{ TYPE_RULE_DATA, "ExternalLabels", NULL, TYPE_LABELS, rule_external },
 	{ TYPE_RULE_DATA, "ExternalURL", NULL, TYPE_STRING, data_url },
 	{ TYPE_RULE_DATA, "Value", NULL, TYPE_FLOAT, rule_value },
+	{ TYPE_RULE_DATA, "Explain", NULL, TYPE_EXPLAIN, rule_explain },
+	{ TYPE_EXPLAIN, "value", NULL, TYPE_FLOAT, explain_value },
+	{ TYPE_EXPLAIN, "threshold", NULL, TYPE_FLOAT, explain_threshold },
+	{ TYPE_EXPLAIN, "baseline", NULL, TYPE_FLOAT, explain_baseline },
+	{ TYPE_EXPLAIN, "low", NULL, TYPE_FLOAT, explain_low },
+	{ TYPE_EXPLAIN, "high", NULL, TYPE_FLOAT, explain_high },
+	{ TYPE_EXPLAIN, "n_reference", NULL, TYPE_FLOAT, explain_n_reference },
+	{ TYPE_EXPLAIN, "n_current", NULL, TYPE_FLOAT, explain_n_current },
+	{ TYPE_EXPLAIN, "statistic", NULL, TYPE_FLOAT, explain_statistic },
+	{ TYPE_EXPLAIN, "p_value", NULL, TYPE_FLOAT, explain_p_value },
+	{ TYPE_EXPLAIN, "effect", NULL, TYPE_FLOAT, explain_effect },
+	{ TYPE_EXPLAIN, "method", NULL, TYPE_STRING, explain_method },
+	{ TYPE_EXPLAIN, "window", NULL, TYPE_STRING, explain_window },
+	{ TYPE_EXPLAIN, "text", NULL, TYPE_STRING, explain_text },
+	{ TYPE_EXPLAIN, "detail", NULL, TYPE_STRING, explain_detail },
 	{ TYPE_DATA, "Receiver", NULL, TYPE_STRING, data_receiver },
 	{ TYPE_DATA, "Status", NULL, TYPE_STRING, data_status },
 	{ TYPE_DATA, "Alerts", NULL, TYPE_ALERTS, data_alerts },
@@ -539,5 +599,6 @@ bool
 type_has_members(enum type type)
 {
 	return type == TYPE_RULE_DATA || type == TYPE_DATA ||
-	    type == TYPE_ALERT || type == TYPE_PAIR || type == TYPE_SAMPLE;
+	    type == TYPE_ALERT || type == TYPE_PAIR || type == TYPE_SAMPLE ||
+	    type == TYPE_EXPLAIN;
 }

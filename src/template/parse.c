@@ -397,7 +397,7 @@ tree_parse(struct arena *arena, struct tree *tree, enum template_scope scope,
 		.err = err,
 		.tree = tree,
 		.vars = { STR(""), STR("labels"), STR("externalLabels"),
-		    STR("externalURL"), STR("value") },
+		    STR("externalURL"), STR("value"), STR("explain") },
 		.n_vars = scope == TEMPLATE_RULE ? SLOT_RULE_COUNT : 1,
 	};
 	enum stop stop;

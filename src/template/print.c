@@ -248,6 +248,7 @@ print_struct(struct printer *p, const struct spec *s, const struct value *v)
 		    "EndsAt", "GeneratorURL", "Fingerprint" },
 		[TYPE_PAIR] = { "Name", "Value" },
 		[TYPE_SAMPLE] = { "Labels", "Value" },
+		[TYPE_EXPLAIN] = { "text" },
 	};
 	const char *const *names = fields[v->type];
 

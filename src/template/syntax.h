@@ -103,8 +103,8 @@ struct tree_list {
 	struct tree *first;
 };
 
-/* Slots filled before a body runs. Rule texts begin with four names. */
-enum { SLOT_ROOT, SLOT_LABELS, SLOT_EXTERNAL_LABELS, SLOT_EXTERNAL_URL, SLOT_VALUE, SLOT_RULE_COUNT };
+/* Slots filled before a body runs. Rule texts begin with five names. */
+enum { SLOT_ROOT, SLOT_LABELS, SLOT_EXTERNAL_LABELS, SLOT_EXTERNAL_URL, SLOT_VALUE, SLOT_EXPLAIN, SLOT_RULE_COUNT };
 
 struct tree *tree_find(const struct tree_list *list, struct str name);
 

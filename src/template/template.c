@@ -16,7 +16,7 @@ struct template {
 	enum template_scope scope;
 	struct plain plain;
 	bool is_plain; /* in a rule there is no tree then */
-	bool constant, uses_value, asks, stock;
+	bool constant, uses_value, asks, explains, stock;
 };
 
 struct template_set {
@@ -56,6 +56,7 @@ parse(struct arena *arena, struct str text, enum template_scope scope,
 		return NULL;
 	t->uses_value = check.uses_value;
 	t->asks = check.asks;
+	t->explains = check.explains;
 	t->stock = !check.calls_own;
 	t->constant = true;
 	for (const struct node *n = t->main.first; n != NULL; n = n->next)
@@ -151,6 +152,12 @@ bool
 template_uses_value(const struct template *t)
 {
 	return t->uses_value;
+}
+
+bool
+template_explains(const struct template *t)
+{
+	return t->explains;
 }
 
 bool

@@ -4,7 +4,7 @@
  *
  * The whole of Go's text/template.  In a rule's label or annotation
  * (TEMPLATE_RULE) with Prometheus' functions and data: $labels, $value,
- * $externalLabels, $externalURL.  In a notification with Alertmanager's: .Alerts,
+ * $externalLabels, $externalURL, and ours: $explain.  In a notification with Alertmanager's: .Alerts,
  * .CommonLabels and so on.
  *
  * What can be known when a template is parsed is an error then: syntax, names
@@ -65,11 +65,20 @@ struct template_answer {
  */
 typedef void template_query_fn(void *arg, struct str query, struct template_answer *ret);
 
+/* $explain: what its rule's kind says of an alert. NaN, empty: does not apply. */
+struct template_explain {
+	double value, threshold, baseline, low, high, n_reference, n_current, statistic, p_value, effect;
+	struct str method, window;
+	struct str text;   /* all of it in a sentence */
+	struct str detail; /* a JSON object of what else there is */
+};
+
 struct template_data {
 	/* TEMPLATE_RULE */
 	struct template_labels labels; /* all labels of the sample, __name__ included */
 	double value;
 	struct template_labels external_labels;
+	const struct template_explain *explain; /* NULL: nothing is said */
 	template_query_fn *query; /* NULL: a text that asks fails */
 	void *query_arg;
 	/* TEMPLATE_NOTIFICATION */
@@ -91,6 +100,7 @@ struct template *template_parse(struct arena *arena, struct str text, enum templ
 struct template *template_parse_with(struct arena *arena, struct str text, const struct template_set *set, struct err *err);
 bool template_is_constant(const struct template *t);   /* no substitution at all */
 bool template_uses_value(const struct template *t);    /* its result may change with $value (or with the time) */
+bool template_explains(const struct template *t);      /* it mentions $explain */
 bool template_asks(const struct template *t);          /* it may call query */
 bool template_is_stock(const struct template *t);      /* all that it calls stands as template_set_add_defaults() put it there */
 struct str template_text(const struct template *t);    /* the source text */

@@ -44,6 +44,7 @@ static const struct {
 	[TYPE_ALERT] = { "template.Alert", TYPE_ANY },
 	[TYPE_PAIR] = { "template.Pair", TYPE_ANY },
 	[TYPE_SAMPLE] = { "*template.sample", TYPE_ANY },
+	[TYPE_EXPLAIN] = { "*template.explain", TYPE_ANY },
 };
 _Static_assert(sizeof(types) / sizeof(types[0]) == TYPE_COUNT, "a type has no name");
 
@@ -310,6 +311,9 @@ json_struct(struct exec *x, const struct value *v, struct buf *out,
 		{ TYPE_RULE_DATA, "ExternalLabels", "ExternalLabels" },
 		{ TYPE_RULE_DATA, "ExternalURL", "ExternalURL" },
 		{ TYPE_RULE_DATA, "Value", "Value" },
+		{ TYPE_EXPLAIN, "text", "text" },
+		{ TYPE_EXPLAIN, "method", "method" },
+		{ TYPE_EXPLAIN, "window", "window" },
 	};
 	const char *comma = "{";
 	int rc = 0;
