@@ -24,6 +24,7 @@
 #define RUNS_MAX        10000
 #define HISTORY_RUNS    200 /* one request each */
 #define EXPERIMENTS_MAX 5000
+#define REQUESTS_MAX    2000 /* a server whose pages never end */
 
 enum step {
 	STEP_ALIAS,
@@ -444,6 +445,8 @@ more(const struct http_source *source UNUSED, struct http_call *call, struct str
 
 	if (code < 0)
 		return code;
+	if (call->asked > REQUESTS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d requests for one query", REQUESTS_MAX);
 	if (!JSON_PICK(body, keys, got))
 		return no_shape(err, "object");
 	page = json_pick_text(got[5], rest->arena);

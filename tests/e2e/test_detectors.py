@@ -155,7 +155,7 @@ def test_the_example_rules_fire(t):
     stores.evidently_sqlite(t.path("evidently.db"), stores.evidently_rows(PROJECT, "fraud", evidently_points()))
     write(t, "profiles/prod/1.bin", stores.profile({"age": stores.numbers([1.0, 2.0], nulls=2)},
                                                    int(time.time() * 1000) - 60000))
-    names = ["alibi", "kafka", "mlflow", "whylogs"]
+    names = ["alibi", "evidently", "kafka", "mlflow", "whylogs"]
     files = ", ".join(f"'{shipped}/{name}.rules.yml'" for name in names)
     config = one_webhook(hook.url, extra=f"""
 evaluation_interval: 1s
@@ -168,9 +168,11 @@ sources:
 - {{name: whylogs, type: whylogs, path: '{t.path("profiles")}'}}
 """)
     tocsin = t.tocsin(config)
-    wanted = {"DetectorFlagsDrift": {"income"}, "DetectorDriftShare": {"income"},
+    wanted = {"DetectorFlagsDrift": {"income"}, "FeatureDrift": {"age", "plan", "zip"}, "DetectorDriftShare": {"income"},
               "ColumnNullsUp": {"age"}}
     for alert, subjects in wanted.items():
         wait.until(f"{alert} for {subjects}", lambda a=alert, s=subjects: {
             found["labels"].get("column") or found["labels"].get("model") for _, found in hook.alerts(alertname=a)} == s, 30)
     assert tocsin.rules()["ModelQualityDown"]["health"] == "ok", "the champion has no val_auc: no data, no alert"
+    score = [alert for _, alert in hook.alerts(alertname="FeatureDrift") if alert["labels"]["column"] == "age"][0]
+    assert "threshold" not in score["labels"] and "method" not in score["labels"], score

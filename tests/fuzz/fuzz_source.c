@@ -26,6 +26,8 @@
 #include "source/source.h"
 #include "yaml/yaml.h"
 
+#define FIRST_CHOICES 10 /* by a digit; the number after them is a cell */
+
 static const struct {
 	const char *kind, *yaml, *query;
 } choices[] = {
@@ -45,6 +47,10 @@ static const struct {
 	    "q" },
 	{ "http_json", "{url: 'http://s', rows: '$[*]'}", NULL },
 	{ "http_json", "{url: 'http://s'}", NULL },
+	{ "tempo", "url: http://s", "{} | rate()" },
+	{ "alibi", "{url: 'http://s', features: [a]}", "p_val {feature=\"a\"}" },
+	{ "mlflow", "{url: 'http://s', tag_labels: [env]}", "auc" },
+	{ "mlflow", "{url: 'http://s', model: m, alias: c}", "@version" },
 };
 
 struct asked {
@@ -188,12 +194,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	choice = data[0] % (ARRAY_LEN(choices) + 1);
+	/* Letters are the later ones, so that old inputs keep their meaning. */
+	choice = data[0] % (FIRST_CHOICES + 1);
+	if (data[0] >= 'A' && data[0] - 'A' < (int)ARRAY_LEN(choices) - FIRST_CHOICES)
+		choice = FIRST_CHOICES + 1 + (size_t)(data[0] - 'A');
 	body = str_make((const char *)data + 1, size - 1);
-	if (choice == ARRAY_LEN(choices)) {
+	if (choice == FIRST_CHOICES) {
 		check_cell(body);
 		return 0;
 	}
+	if (choice > FIRST_CHOICES)
+		choice--;
 	if (choices[choice].query != NULL) {
 		query = str_from(choices[choice].query);
 	} else {
