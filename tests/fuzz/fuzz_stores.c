@@ -53,7 +53,8 @@ check_rows(struct rows *rows)
 			struct label_view *views;
 			uint32_t n;
 
-			require(rows_labels(NULL, &vector.samples[i], arena, &views, &n, &err) == 0);
+			require(
+			    rows_labels(NULL, &vector.samples[i], arena, &views, &n, &err) == 0);
 		}
 	}
 	arena_free(arena);
@@ -115,8 +116,8 @@ fuzz_profile(struct str input)
 	while (line < input.n && input.p[line] != '\n')
 		line++;
 	points_init_plain(&rows);
-	if (whylogs_read(str_make(input.p + line + (line < input.n),
-			     input.n - line - (line < input.n)),
+	if (whylogs_read(
+		str_make(input.p + line + (line < input.n), input.n - line - (line < input.n)),
 		arena, &profile, &err) < 0)
 		require(err.text[0] != '\0');
 	else

@@ -88,6 +88,7 @@ main(void)
 	suite_add_tcase(suite, tcase_clickhouse());
 	suite_add_tcase(suite, tcase_elasticsearch());
 	suite_add_tcase(suite, tcase_http_json());
+	suite_add_tcase(suite, tcase_stores());
 	suite_add_tcase(suite, tcase_influxdb());
 	suite_add_tcase(suite, tcase_json_path());
 	suite_add_tcase(suite, tcase_postgres());

@@ -14,6 +14,7 @@ TCase *tcase_sqlite(void);
 TCase *tcase_clickhouse(void);
 TCase *tcase_elasticsearch(void);
 TCase *tcase_http_json(void);
+TCase *tcase_stores(void);
 TCase *tcase_influxdb(void);
 TCase *tcase_json_path(void);
 TCase *tcase_postgres(void);
