@@ -18,12 +18,11 @@
 #include "base/timestamp.h"
 #include "receiver/draft.h"
 #include "receiver/email_text.h"
+#include "receiver/email_thread.h"
 #include "receiver/flag.h"
 #include "receiver/mime.h"
 #include "receiver/types.h"
 
-#define GROUP_HEX_DIGITS 16
-#define HOST_BYTES_MAX   50 /* of the right side of a Message-ID */
 #define SUBMISSIONS_PORT "465"
 
 struct email_settings {
@@ -35,48 +34,9 @@ struct email_settings {
 	struct secret auth_password, auth_secret;
 	const struct tls_options *tls;
 	enum flag require_tls, implicit_tls;
+	struct email_threading threading;
 	struct template_map headers;
 };
-
-/* ---- identity ------------------------------------------------------------------------- */
-
-/* The domain of the sender, as far as it can stand in a Message-ID. */
-static const char *
-host_of(struct arena *arena, const char *address)
-{
-	struct str host = str_from(strrchr(address, '@') + 1);
-
-	if (host.n > HOST_BYTES_MAX) {
-		host.p += host.n - HOST_BYTES_MAX;
-		host.n = HOST_BYTES_MAX;
-		while (host.n > 1 && (host.p[0] == '.' || host.p[0] == '-')) {
-			host.p++;
-			host.n--;
-		}
-	}
-	return arena_str(arena, host).p;
-}
-
-struct mail_ids {
-	const char *message, *root; /* with < and > */
-	char group[GROUP_HEX_DIGITS + 1];
-};
-
-static struct mail_ids
-ids_of(const struct notification *n, const char *from, struct arena *arena)
-{
-	const char *host = host_of(arena, from);
-	struct mail_ids ids;
-	char digest[65];
-
-	sha256_hex(n->group_key.p, n->group_key.n, digest);
-	memcpy(ids.group, digest, GROUP_HEX_DIGITS);
-	ids.group[GROUP_HEX_DIGITS] = '\0';
-	ids.message = arena_printf(arena, "<tocsin.%" PRId64 ".%s.%" PRId64 "@%s>", n->delivery_id,
-	    ids.group, n->now.ns / 1000000000, host);
-	ids.root = arena_printf(arena, "<tocsin.group.%s@%s>", ids.group, host);
-	return ids;
-}
 
 /* The sender's and the recipients' addresses. */
 struct mail_people {
@@ -177,22 +137,6 @@ put_default(const struct email_settings *email, const char *name, const char *te
 }
 
 static void
-put_thread(const struct notification *n, const struct mail_ids *ids, struct buf *out)
-{
-	struct buf line = { 0 };
-
-	/* The first mail answers to nobody; the root has never been sent. */
-	buf_puts(&line, ids->root);
-	if (n->thread.n > 0 && !str_is(n->thread, ids->message)) {
-		mime_put_header(out, "In-Reply-To", n->thread);
-		buf_putc(&line, ' ');
-		buf_put_str(&line, n->thread);
-	}
-	mime_put_header(out, "References", buf_str(&line));
-	buf_fini(&line);
-}
-
-static void
 put_headers(const struct email_settings *email, const struct notification *n,
     const struct mail_people *people, const struct mail_ids *ids, struct arena *arena,
     struct buf *out)
@@ -214,7 +158,7 @@ put_headers(const struct email_settings *email, const struct notification *n,
 	put_given_headers(email, n, arena, out);
 	mime_put_header(out, "Date", str_from(timestamp_format_rfc5322(n->now, date)));
 	mime_put_header(out, "Message-ID", str_from(ids->message));
-	put_thread(n, ids, out);
+	email_put_thread(&email->threading, n, ids, out);
 	put_default(email, "Auto-Submitted", "auto-generated", out);
 	put_default(email, "X-Auto-Response-Suppress", "All", out);
 	put_default(email, "Precedence", "bulk", out);
@@ -333,7 +277,7 @@ email_render(const void *settings, const struct notification *n, struct arena *a
 	if (rc < 0)
 		return rc;
 	request->kind = XFER_SMTP;
-	ids = ids_of(n, people.from[0].address, arena);
+	ids = email_ids(&email->threading, n, people.from[0].address, arena);
 	fill_envelope(email, &people, arena, request);
 	put_headers(email, n, &people, &ids, arena, &request->body);
 	put_parts(email, n, &ids, arena, &request->body);
@@ -353,7 +297,7 @@ keep_thread(
 	struct str thread = n->thread;
 
 	if (thread.n == 0 && read_people(email->from, n, arena, &from, &count, "from", NULL) == 0)
-		thread = str_from(ids_of(n, from[0].address, arena).message);
+		thread = str_from(email_ids(&email->threading, n, from[0].address, arena).message);
 	snprintf(verdict->thread, sizeof(verdict->thread), "%.*s", STR_ARG(thread));
 	arena_free(arena);
 }
@@ -529,7 +473,7 @@ static const struct schema_field email_fields[] = {
 	    .doc = "Secret for CRAM-MD5, used when there is no password." },
 	{ .name = "auth_identity", .kind = FIELD_STRING,
 	    .offset = offsetof(struct email_settings, auth_identity),
-	    .doc = "Identity for PLAIN; only the user name itself is supported." },
+	    .doc = "Whom to act as (PLAIN), other than the user; else global.smtp_auth_identity." },
 	{ .name = "require_tls", .kind = FIELD_CUSTOM, .custom = flag_read, .json_schema = FLAG_JSON_SCHEMA,
 	    .offset = offsetof(struct email_settings, require_tls),
 	    .doc = "Send only over TLS; else global.smtp_require_tls." },
@@ -549,8 +493,9 @@ static const struct schema_field email_fields[] = {
 	{ .name = "text", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct email_settings, text),
 	    .doc = "Text part; empty: none; our own when absent." },
-	{ .name = "threading", .kind = FIELD_ACCEPTED,
-	    .doc = "Mails of one group always form a thread." },
+	{ .name = "threading", .kind = FIELD_EMBED, .sub = &email_schema_threading,
+	    .offset = offsetof(struct email_settings, threading),
+	    .doc = "How mails of one group form a thread." },
 };
 /* clang-format on */
 

@@ -200,6 +200,41 @@ START_TEST(mails_of_a_group_form_a_thread)
 }
 END_TEST
 
+START_TEST(threads_are_as_configured)
+{
+	static const struct {
+		const char *yaml;
+		bool any, daily;
+	} rows[] = {
+		{ "", true, false },
+		{ "threading: {enabled: true}\n", true, false },
+		{ "threading: {enabled: false}\n", false, false },
+		{ "threading: {enabled: true, thread_by_date: daily}\n", true, true },
+	};
+	struct story s = story_load("one");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const void *settings = settings_read(&s, &receiver_email,
+		    arena_printf(s.arena,
+			"to: a@example.org\nfrom: b@example.org\nsmarthost: 'h:25'\n%s",
+			rows[i].yaml));
+		struct rendered today = render(&s, &receiver_email, settings), later;
+		const char *root = header_of(&s, &today, "References");
+
+		ck_assert_int_eq(root != NULL, rows[i].any);
+		ck_assert_int_eq(header_of(&s, &today, "In-Reply-To") != NULL, rows[i].daily);
+		s.n.now = wall_add(s.n.now, DUR_S(86400));
+		later = render(&s, &receiver_email, settings);
+		if (rows[i].any)
+			ck_assert_int_eq(
+			    strcmp(root, header_of(&s, &later, "References")) == 0, !rows[i].daily);
+		rendered_free(&today);
+		rendered_free(&later);
+	}
+	story_free(&s);
+}
+END_TEST
+
 START_TEST(a_long_domain_fits_into_the_thread)
 {
 	struct story s = story_make(1, "alertname=Test", "");
@@ -474,6 +509,7 @@ case_email(void)
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, message_is_as_agreed, 0, STORIES);
 	tcase_add_loop_test(tcase, parts_read_back_text_before_html, 0, STORIES);
+	tcase_add_test(tcase, threads_are_as_configured);
 	tcase_add_test(tcase, both_parts_have_severity_and_runbook);
 	tcase_add_test(tcase, html_holds_no_markup_of_an_alert);
 	tcase_add_test(tcase, identity_is_stable_over_tries_and_new_for_each_delivery);
