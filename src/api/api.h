@@ -18,6 +18,7 @@
 #include "net/server.h"
 #include "notify/notify.h"
 #include "oncall/incidents.h"
+#include "oncall/receipts.h"
 #include "route/alerts.h"
 #include "route/groups.h"
 #include "route/inhibit.h"
@@ -47,6 +48,7 @@ struct api_state {
 	struct pings *pings;
 	struct incidents *incidents;
 	struct overrides *overrides;
+	struct receipts *receipts; /* callbacks and links that have been used */
 	struct engine *engine;
 	struct xfer *xfer;
 	struct http_server *server;

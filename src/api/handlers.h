@@ -29,6 +29,13 @@ struct alert_counts {
 	struct timer timer;
 };
 
+/* Calls without a valid proof: callback.h. */
+struct callback_notes {
+	uint64_t refused;
+	wall_t since; /* of the minute in which n were noted */
+	uint32_t n;
+};
+
 struct api {
 	struct api_state *state;
 	uint64_t requests, refused;
@@ -40,6 +47,7 @@ struct api {
 	double alerts_processing;
 	struct http_stats *http_stats; /* by endpoint; NULL: none was asked yet */
 	struct alert_counts alert_counts;
+	struct callback_notes callback_notes;
 	struct map by_name;          /* struct name_count, with alerts_per_name */
 	wall_t counted_at;
 	struct str path_params[PATH_PARAMS_MAX]; /* of the request at hand */

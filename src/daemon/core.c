@@ -128,6 +128,7 @@ on_upkeep(void *arg)
 	    dur_seconds(mono_since(loop_mono_exact(core->loop), begun));
 	incidents_gc(core->incidents, now);
 	overrides_gc(core->overrides, now);
+	receipts_gc(core->receipts, now);
 	store_prune(core->store, now);
 	store_check(core->store);
 	if (dur_less(UPKEEP_INTERVAL, mono_since(loop_mono(core->loop), core->opened)))
@@ -245,6 +246,7 @@ open_rooms(struct core *core)
 	    .external_url = core->external_url,
 	});
 	core->overrides = overrides_new(core->store);
+	core->receipts = receipts_new(core->store);
 	core->incidents = incidents_new(core->loop, core->store, core->overrides);
 	core->notifier = notifier_new(&(struct notifier_options){
 	    .loop = core->loop,
@@ -317,6 +319,7 @@ fill_state(struct core *core)
 		.pings = core->pings,
 		.incidents = core->incidents,
 		.overrides = core->overrides,
+		.receipts = core->receipts,
 		.engine = core->engine,
 		.xfer = core->xfer,
 		.started_at = loop_now(core->loop),
@@ -434,6 +437,7 @@ core_close(struct core *core)
 	notifier_free(core->notifier);
 	incidents_free(core->incidents);
 	overrides_free(core->overrides);
+	receipts_free(core->receipts);
 	inhibitor_free(core->inhibitor);
 	silences_free(core->silences);
 	alerts_free(core->alerts);

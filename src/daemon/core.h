@@ -31,6 +31,7 @@ struct core {
 	struct notifier *notifier;
 	struct incidents *incidents;
 	struct overrides *overrides;
+	struct receipts *receipts;
 	struct engine *engine;
 	struct web web;
 	struct http_server *servers[LISTENERS_MAX];

@@ -113,6 +113,14 @@ restore_override(void *arg, const struct override_row *row)
 }
 
 static void
+restore_receipt(void *arg, struct str key, wall_t expires_at)
+{
+	struct core *core = arg;
+
+	receipts_restore(core->receipts, key, expires_at);
+}
+
+static void
 restore_heartbeat(void *arg, const struct heartbeat_row *row)
 {
 	struct core *core = arg;
@@ -146,6 +154,7 @@ core_restore(struct core *core, struct err *err)
 		.policy = restore_policy,
 		.incident = restore_incident,
 		.override = restore_override,
+		.receipt = restore_receipt,
 	};
 
 	const struct health_sink health = {

@@ -190,14 +190,27 @@ stop(void *arg, struct incident *incident, const char *why)
 	}
 }
 
+/* "pagerduty:alice": PagerDuty knows already. */
+static bool
+was_said_there(const struct incident *incident, const struct target *target)
+{
+	const char *by = incident->work != NULL ? incident->work->changed_by : NULL;
+	const char *kind = target->config->kind->name;
+	size_t n = strlen(kind);
+
+	return by != NULL && strncmp(by, kind, n) == 0 && by[n] == ':';
+}
+
 static void
 acknowledge_channel(struct notifier *notifier, struct channel *channel, const struct view *view,
-    int64_t incident)
+    const struct incident *incident)
 {
-	struct intent_origin origin = { .kind = INTENT_ACKNOWLEDGED, .incident = incident };
+	struct intent_origin origin = { .kind = INTENT_ACKNOWLEDGED, .incident = incident->id };
 	const struct target *target = channel->target;
 
 	if (target->config == NULL || !target->ops->hears_acknowledged || view->firing.n == 0)
+		return;
+	if (was_said_there(incident, target))
 		return;
 	if (channel->out != NULL)
 		channel->ack_after = true;
@@ -216,7 +229,7 @@ acknowledged(void *arg, struct incident *incident, wall_t now)
 		return;
 	view = peek(notifier, incident->group, now);
 	for (uint32_t i = 0; i < state->n; i++)
-		acknowledge_channel(notifier, state->channels[i], &view, incident->id);
+		acknowledge_channel(notifier, state->channels[i], &view, incident);
 }
 
 void
@@ -232,7 +245,7 @@ escalate_resume(struct notifier *notifier, struct channel *channel)
 		    peek(notifier, channel->group, loop_now(notifier->options.loop));
 
 		channel->ack_after = false;
-		acknowledge_channel(notifier, channel, &view, incident->id);
+		acknowledge_channel(notifier, channel, &view, incident);
 	}
 	channel->ack_after = false;
 	if (incident_is_quiet(incident) && is_idle_extra(channel))

@@ -75,6 +75,14 @@ pagerduty_classify(const void *settings, const struct notification *n UNUSED,
 	return verdict;
 }
 
+static const struct secret *
+pagerduty_signed_with(const void *settings)
+{
+	const struct pagerduty_settings *pd = settings;
+
+	return &pd->webhook_secret;
+}
+
 /* ---- settings ----------------------------------------------------------------------- */
 
 static void
@@ -143,6 +151,11 @@ static const struct schema_field pagerduty_fields[] = {
 	{ .name = "url", .kind = FIELD_URL,
 	    .offset = offsetof(struct pagerduty_settings, url),
 	    .doc = "Where events go; else global.pagerduty_url." },
+	{ .name = "webhook_secret", .kind = FIELD_SECRET, .flags = FIELD_OURS,
+	    .offset = offsetof(struct pagerduty_settings, webhook_secret),
+	    .doc = "Secret of a v3 webhook subscription that calls "
+		   "/api/tocsin/v1/pagerduty/webhook: what people do in PagerDuty (acknowledge, take it back, "
+		   "resolve) then counts here." },
 	STOCK(client, "pagerduty.default.client", "Name of the sender; \"Tocsin\" when absent."),
 	STOCK(client_url, "pagerduty.default.clientURL", "Link back; the page of this receiver's alerts when absent."),
 	STOCK(description, "pagerduty.default.description", "Summary; Alertmanager's subject when absent."),
@@ -190,4 +203,5 @@ const struct receiver_ops receiver_pagerduty = {
 	.render = pagerduty_render,
 	.classify = pagerduty_classify,
 	.hears_acknowledged = true,
+	.signed_with = pagerduty_signed_with,
 };

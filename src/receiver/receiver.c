@@ -28,3 +28,15 @@ receiver_ops_of(const struct integration_kind *kind)
 			return receiver_list[i];
 	return NULL;
 }
+
+const struct secret *
+receiver_callback_secret(const struct integration_config *integration)
+{
+	const struct receiver_ops *ops = receiver_ops_of(integration->kind);
+	const struct secret *secret;
+
+	if (ops == NULL || ops->signed_with == NULL)
+		return NULL;
+	secret = ops->signed_with(integration->settings);
+	return secret->value != NULL || secret->file != NULL ? secret : NULL;
+}

@@ -83,9 +83,14 @@ struct receiver_ops {
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
 	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. */
 	bool hears_acknowledged;
+	/* NULL, or what the service signs its calls to us with; may be without value and file. */
+	const struct secret *(*signed_with)(const void *settings);
 	/* Instead of both, for local ones: writes now. */
 	int (*write)(const void *settings, const struct notification *notification, struct err *err);
 };
+
+/* What the service signs its calls to us with; NULL: it does not call. */
+const struct secret *receiver_callback_secret(const struct integration_config *integration);
 
 extern const struct receiver_ops *const receiver_list[]; /* NULL-terminated, from receivers.inc */
 extern const struct integration_kind *const receiver_kinds[];

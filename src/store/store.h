@@ -181,6 +181,7 @@ struct store_sink {
 	void (*policy)(void *arg, struct str digest, struct str body);
 	void (*incident)(void *arg, const struct incident_row *row);
 	void (*override)(void *arg, const struct override_row *row);
+	void (*receipt)(void *arg, struct str key, wall_t expires_at); /* store/store_incident.h */
 	void (*past_series)(void *arg, const struct past_series_row *row); /* store/store_past.h */
 	void (*past_chunk)(void *arg, const struct past_chunk_row *row);   /* by series, then number */
 };

@@ -60,6 +60,18 @@ store_override_delete(struct store *store, int64_t id)
 	PUT(store, OP_OVERRIDE_DELETE, INT(id));
 }
 
+void
+store_receipt_put(struct store *store, struct str key, wall_t expires_at)
+{
+	PUT(store, OP_RECEIPT_PUT, TEXT(key), TIME(expires_at));
+}
+
+void
+store_receipt_delete(struct store *store, struct str key)
+{
+	PUT(store, OP_RECEIPT_DELETE, TEXT(key));
+}
+
 /* ---- reading --------------------------------------------------------------- */
 
 void

@@ -39,6 +39,10 @@ struct override_row {
 void store_override_put(struct store *store, const struct override_row *row);
 void store_override_delete(struct store *store, int64_t id);
 
+/* What has been used up, until it would be refused as too old anyway: see oncall/receipts.h. */
+void store_receipt_put(struct store *store, struct str key, wall_t expires_at);
+void store_receipt_delete(struct store *store, struct str key);
+
 struct incident_query {
 	int64_t id;        /* 0: any */
 	int state;         /* -1: any */

@@ -74,6 +74,8 @@ enum store_op_code {
 	OP_POLICY_DELETE,
 	OP_OVERRIDE_PUT,
 	OP_OVERRIDE_DELETE,
+	OP_RECEIPT_PUT,
+	OP_RECEIPT_DELETE,
 	OP_SILENCE_PUT,
 	OP_SILENCE_DELETE,
 	OP_HISTORY_ADD,
@@ -127,7 +129,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 7, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 8, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);

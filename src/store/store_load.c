@@ -234,6 +234,13 @@ load_override(sqlite3_stmt *stmt, const struct store_sink *sink)
 	sink->override(sink->arg, &row);
 }
 
+static void
+load_receipt(sqlite3_stmt *stmt, const struct store_sink *sink)
+{
+	sink->receipt(sink->arg, store_column_str(stmt, 0),
+	    store_column_wall(stmt, 1));
+}
+
 static int
 load_table(struct store *store, const char *sql,
     void (*row)(sqlite3_stmt *stmt, const struct store_sink *sink),
@@ -294,6 +301,8 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		{ sink->override != NULL, load_override,
 		    "SELECT " OVERRIDE_COLUMNS " FROM oncall_override "
 		    "ORDER BY id" },
+		{ sink->receipt != NULL, load_receipt,
+		    "SELECT key, expires_at FROM receipt" },
 		{ sink->past_series != NULL, load_past_series,
 		    "SELECT id, rule_id, labels, versions FROM past_series "
 		    "ORDER BY id" },

@@ -81,6 +81,10 @@ const struct store_op store_ops[OP_COUNT] = {
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_OVERRIDE_DELETE] = { "override_delete", "i",
 		"DELETE FROM oncall_override WHERE id = ?" },
+	[OP_RECEIPT_PUT] = { "receipt_put", "ti",
+		"INSERT OR REPLACE INTO receipt (key, expires_at) VALUES (?, ?)" },
+	[OP_RECEIPT_DELETE] = { "receipt_delete", "t",
+		"DELETE FROM receipt WHERE key = ?" },
 	[OP_SILENCE_PUT] = { "silence_put", "tbiiittii",
 		"INSERT OR REPLACE INTO silence (id, matchers, starts_at, ends_at, updated_at, created_by, "
 		"comment, until_resolved, matched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },

@@ -245,8 +245,15 @@ static const char past[] =
     "ALTER TABLE rule_alert ADD COLUMN points_n INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE rule_alert ADD COLUMN points_at INTEGER NOT NULL DEFAULT 0;";
 
+/* What has been used up and must not be taken twice: links, callbacks. */
+static const char receipts[] =
+    "CREATE TABLE receipt ("
+    "  key TEXT PRIMARY KEY,"
+    "  expires_at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;";
+
 static const char *const steps[] = { tables, indexes, suppression, audit, incidents,
-	decisions, past };
+	decisions, past, receipts };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What people do in PagerDuty, told by its v3 webhooks.
+ *
+ *   incident.acknowledged               acknowledges the incident here
+ *   incident.unacknowledged, .reopened  takes that back
+ *   incident.resolved                   ends it here by hand, as the API does
+ *   others                              are taken note of by their sender only
+ *
+ * The incident is found by its dedup key, the hash of the group's key.  A
+ * webhook is signed over its body and carries no time in what is signed, so
+ * each event counts once by its id, and none that is older than EVENT_AGE_MAX:
+ * PagerDuty repeats for two days at most.  What happened before the last
+ * change here came late and changes nothing.  What our own events did there
+ * comes back with the integration as its agent, and is passed over.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json_object.h>
+
+#include "api/audit.h"
+#include "api/callback.h"
+#include "base/hash.h"
+#include "base/mac.h"
+#include "base/timestamp.h"
+
+#define SIGNATURES_MAX 8 /* in one header: more than one while a secret is replaced */
+#define EVENT_AGE_MAX DUR_S(3 * 86400)
+#define EVENT_AHEAD_MAX DUR_S(3600)
+/* Two clocks: what people do within so long has no order. */
+#define CLOCKS_DIFFER DUR_S(5)
+
+struct proof {
+	const char *signatures; /* v1=HEX,v1=HEX */
+	struct str body;
+};
+
+static bool
+is_signed(const void *arg, struct str secret)
+{
+	const struct proof *proof = arg;
+	struct str rest = str_from(proof->signatures), one;
+	uint8_t want[MAC_BYTES], got[MAC_BYTES];
+	struct mac mac;
+	bool ok = false;
+
+	mac_init(&mac, secret.p, secret.n);
+	mac_put(&mac, proof->body.p, proof->body.n);
+	mac_end(&mac, want);
+	for (int i = 0; i < SIGNATURES_MAX && rest.n > 0; i++) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma != NULL ? (size_t)(comma - rest.p) : rest.n;
+
+		one = str_trim(str_make(rest.p, n));
+		rest = comma != NULL ? str_make(comma + 1, rest.n - n - 1) : STR("");
+		if (str_starts(one, STR("v1=")) && mac_from_hex(one.p + 3, one.n - 3, got))
+			ok |= mac_same(want, got, sizeof(want));
+	}
+	return ok;
+}
+
+/* ---- the event -------------------------------------------------------------------------- */
+
+struct event {
+	const char *id, *type, *agent_type, *agent, *key;
+	wall_t at;
+};
+
+static json_object *
+member(json_object *object, const char *name)
+{
+	json_object *value = NULL;
+
+	if (object == NULL || !json_object_is_type(object, json_type_object))
+		return NULL;
+	json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+static const char *
+text_of(json_object *object, const char *name)
+{
+	json_object *value = member(object, name);
+
+	return value != NULL && json_object_is_type(value, json_type_string)
+		   ? json_object_get_string(value)
+		   : "";
+}
+
+/* What it points to is the object's. */
+static bool
+read_event(json_object *body, struct event *ret)
+{
+	json_object *event = member(body, "event"), *agent = member(event, "agent"),
+		    *data = member(event, "data");
+
+	*ret = (struct event){
+		.id = text_of(event, "id"),
+		.type = text_of(event, "event_type"),
+		.agent_type = text_of(agent, "type"),
+		.agent = text_of(agent, "summary"),
+		.key = text_of(data, "incident_key"),
+	};
+	if (ret->agent[0] == '\0')
+		ret->agent = text_of(agent, "id");
+	return ret->id[0] != '\0' && ret->type[0] != '\0' &&
+	       timestamp_parse(str_from(text_of(event, "occurred_at")), &ret->at);
+}
+
+static struct incident *
+incident_of(const struct api *api, const char *dedup_key)
+{
+	struct incident *incident;
+	char hex[65];
+	size_t it = 0;
+
+	while ((incident = incidents_next(api->state->incidents, &it)) != NULL) {
+		sha256_hex(incident->key, strlen(incident->key), hex);
+		if (strcmp(hex, dedup_key) == 0)
+			return incident;
+	}
+	return NULL;
+}
+
+/* By an Events API integration: by us. */
+static bool
+is_our_own(const struct event *event)
+{
+	struct str type = str_from(event->agent_type);
+
+	return str_ends(type, STR("integration_reference")) || str_is(type, "service_reference");
+}
+
+static bool
+came_late(const struct event *event, const struct incident *incident)
+{
+	return incident->work != NULL && wall_is_set(incident->work->changed_at) &&
+	       wall_before(wall_add(event->at, CLOCKS_DIFFER), incident->work->changed_at);
+}
+
+/* ---- what it does --------------------------------------------------------------------------- */
+
+static int
+act(const struct event *event, struct incident *incident, const char *by, wall_t now, struct err *err)
+{
+	const struct incident_action action = {
+		.by = by,
+		.comment = "",
+		.source = "pagerduty",
+		.until = WALL_NONE,
+	};
+
+	if (strcmp(event->type, "incident.acknowledged") == 0)
+		return incident_acknowledge(incident, &action, now, err);
+	if (strcmp(event->type, "incident.unacknowledged") == 0 ||
+	    strcmp(event->type, "incident.reopened") == 0)
+		return incident_unacknowledge(incident, &action, now, err);
+	if (strcmp(event->type, "incident.resolved") == 0)
+		return incident_resolve(incident, &action, now, err);
+	return err_set(err, ERR_INVALID, "not one that changes anything here");
+}
+
+/* Why nothing was done; NULL: it was. */
+static const char *
+apply(struct api *api, const struct event *event, struct err *err)
+{
+	struct incident *incident;
+	struct buf by = { 0 };
+	char number[24];
+	int rc;
+
+	if (is_our_own(event))
+		return "our own event did it";
+	incident = incident_of(api, event->key);
+	if (incident == NULL)
+		return "no incident here has this key";
+	if (came_late(event, incident))
+		return "it came late: something else has been done since";
+	buf_puts(&by, "pagerduty:");
+	buf_put_str(&by, str_head(str_from(event->agent), 200));
+	rc = act(event, incident, by.p, loop_now(api->state->loop), err);
+	if (rc == 0) {
+		snprintf(number, sizeof(number), "%lld", (long long)incident->id);
+		audit_note_as(api->state, by.p, "pagerduty", event->type, str_from(number), "event %s",
+		    event->id);
+	}
+	buf_fini(&by);
+	return rc == 0 ? NULL : err->text;
+}
+
+static void
+take(struct api *api, struct http_call *call, const struct event *event)
+{
+	struct buf key = { 0 }, body = { 0 };
+	wall_t now = loop_now(api->state->loop);
+	struct err err = { 0 };
+	const char *not_done;
+
+	buf_printf(&key, "pagerduty:%s", event->id);
+	if (dur_less(EVENT_AGE_MAX, wall_since(now, event->at)) ||
+	    dur_less(EVENT_AHEAD_MAX, wall_since(event->at, now))) {
+		callback_refuse(api, call, "pagerduty", 400, "the event is not of these days");
+	} else {
+		switch (receipts_take(api->state->receipts, buf_str(&key),
+		    wall_add(wall_add(event->at, EVENT_AGE_MAX), EVENT_AHEAD_MAX))) {
+		case RECEIPT_TAKEN:
+			not_done = apply(api, event, &err);
+			buf_puts(&body, not_done == NULL ? "{\"done\":true}\n" : "{\"done\":false,");
+			if (not_done != NULL) {
+				put_text_member(&body, "why", str_from(not_done));
+				buf_puts(&body, "}\n");
+			}
+			reply_durable(api, call, 202, &body);
+			break;
+		case RECEIPT_USED:
+			buf_puts(&body, "{\"done\":false,\"why\":\"it has been taken before\"}\n");
+			reply_durable(api, call, 202, &body);
+			break;
+		case RECEIPT_REFUSED:
+			callback_refuse(api, call, "pagerduty", 503, "too many events in these days");
+			break;
+		}
+	}
+	buf_fini(&key);
+	buf_fini(&body);
+}
+
+void
+api_pagerduty_webhook_post(struct api *api, struct http_call *call, struct str id UNUSED)
+{
+	const char *signatures = http_header_value(call, "X-PagerDuty-Signature");
+	const struct proof proof = { signatures != NULL ? signatures : "", http_body(call) };
+	json_object *body;
+	struct event event;
+	bool any;
+
+	if (refused_by_store(api, call))
+		return;
+	if (proof.body.n > CALLBACK_BODY_MAX) {
+		callback_refuse(api, call, "pagerduty", 413, "the body is too large");
+		return;
+	}
+	if (callback_signer(api, "pagerduty", is_signed, &proof, &any) == NULL) {
+		callback_refuse(api, call, "pagerduty", 401,
+		    any ? "the signature fits no webhook_secret"
+			: "no pagerduty_configs has a webhook_secret");
+		return;
+	}
+	body = body_object(call, "event");
+	if (body == NULL)
+		return;
+	if (read_event(body, &event))
+		take(api, call, &event);
+	else
+		reply_code(call, 400, 400, "event: id, event_type and occurred_at are wanted");
+	json_object_put(body);
+}
