@@ -10,6 +10,7 @@
 #include "api/handlers.h"
 #include "base/json.h"
 #include "base/xalloc.h"
+#include "notify/flap.h"
 #include "notify/look.h"
 #include "notify/trial.h"
 
@@ -86,6 +87,54 @@ api_receivers_health_get(struct api *api, struct http_call *call, struct str id)
 			buf_putc(&body, ',');
 		put_receiver(api->state, &config->receivers[i], &body);
 	}
+	buf_puts(&body, "]}\n");
+	reply_json(call, 200, &body);
+	buf_fini(&body);
+}
+
+/* ---- alerts that flap --------------------------------------------------------------- */
+
+struct flapping {
+	const struct api_state *state;
+	struct buf *out;
+	bool any;
+};
+
+static void
+put_flapping(void *arg, const struct flap_look *look)
+{
+	struct flapping *flapping = arg;
+	const struct alert *alert =
+	    alerts_by_fingerprint(flapping->state->alerts, look->fingerprint);
+	struct buf *out = flapping->out;
+
+	buf_puts(out, flapping->any ? ",{\"fingerprint\":" : "{\"fingerprint\":");
+	flapping->any = true;
+	put_fingerprint(out, look->fingerprint);
+	buf_puts(out, ",\"labels\":");
+	if (alert != NULL)
+		labels_put_json(alert->labels, out);
+	else
+		buf_puts(out, "null");
+	buf_putc(out, ',');
+	put_text_member(out, "groupKey", str_from(look->group_key));
+	buf_putc(out, ',');
+	put_time(out, "since", look->since);
+	buf_putc(out, ',');
+	put_time(out, "changedAt", look->changed_at);
+	buf_printf(out, ",\"changes\":%u,\"fires\":%s}", look->changes,
+	    look->fires ? "true" : "false");
+}
+
+void
+api_flapping_get(struct api *api, struct http_call *call, struct str id)
+{
+	struct buf body = { 0 };
+	struct flapping flapping = { .state = api->state, .out = &body };
+
+	(void)id;
+	buf_puts(&body, "{\"flapping\":[");
+	flaps_each(notifier_flaps(api->state->notifier), put_flapping, &flapping);
 	buf_puts(&body, "]}\n");
 	reply_json(call, 200, &body);
 	buf_fini(&body);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/core.h"
 #include "notify/decision.h"
+#include "notify/flap.h"
 
 static void
 restore_alert(void *arg, const struct alert_row *row)
@@ -129,6 +130,14 @@ restore_heartbeat(void *arg, const struct heartbeat_row *row)
 }
 
 static void
+restore_flap(void *arg, const struct flap_row *row)
+{
+	struct core *core = arg;
+
+	flaps_restore(notifier_flaps(core->notifier), row);
+}
+
+static void
 restore_meta(void *arg, struct str key, struct str value)
 {
 	struct core *core = arg;
@@ -160,6 +169,7 @@ core_restore(struct core *core, struct err *err)
 	const struct health_sink health = {
 		.arg = core,
 		.heartbeat = restore_heartbeat,
+		.flap = restore_flap,
 	};
 
 	if (store_load(core->store, &sink, err) < 0 ||

@@ -168,6 +168,15 @@ channel_hash(struct str group_key, const struct target *target)
 }
 
 struct channel *
+channel_find(struct notifier *notifier, struct str group_key, struct target *target)
+{
+	struct channel_key key = { group_key, target };
+
+	return map_find(
+	    &notifier->channels, channel_hash(group_key, target), channel_is, &key);
+}
+
+struct channel *
 channel_get(struct notifier *notifier, struct str group_key, struct target *target)
 {
 	struct channel_key key = { group_key, target };

@@ -32,6 +32,7 @@ static const char *const suppression_name[] = {
 	[SUPPRESSED_INACTIVE] = "active_time_interval",
 	[SUPPRESSED_MUTED] = "mute_time_interval",
 	[SUPPRESSED_SILENCED] = "silence",
+	[SUPPRESSED_FLAPPING] = "flapping",
 };
 static_assert(ARRAY_LEN(suppression_name) == SUPPRESSION_COUNT, "a name for each");
 
@@ -154,6 +155,8 @@ put_gates(const struct notifier *notifier, struct buf *out)
 			put_target(out, metrics[i].name, target, values[i]);
 		}
 	}
+	put_header(out, "tocsin_alerts_flapping", "gauge", "Alerts that flap now.");
+	buf_printf(out, "tocsin_alerts_flapping %u\n", flaps_count(notifier->flaps));
 	put_header(out, "tocsin_decisions_held", "gauge",
 	    "Conditions in the decision log that last: silenced, muted, acknowledged, ...");
 	buf_printf(out, "tocsin_decisions_held %u\n", decisions_held(notifier->decisions));

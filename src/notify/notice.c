@@ -234,3 +234,19 @@ notice_over(struct notifier *notifier, struct target *via, const struct notice_t
 	notice_push(notifier, notice);
 	channel_release(notifier, notice->channel);
 }
+
+void
+notice_over_everywhere(
+    struct notifier *notifier, const struct notice_text *text, enum notify_reason reason)
+{
+	struct target *target;
+	struct buf key = { 0 };
+
+	buf_printf(&key, "%s%s", NOTICE_KEY, text->key);
+	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;) {
+		if (target->config != NULL &&
+		    channel_find(notifier, buf_str(&key), target) != NULL)
+			notice_over(notifier, target, text, reason);
+	}
+	buf_fini(&key);
+}

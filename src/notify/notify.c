@@ -39,6 +39,7 @@ notifier_new(const struct notifier_options *options)
 		incidents_set_hooks(options->incidents, &hooks);
 	}
 	notifier->notices = alerts_new(NULL);
+	notifier->flaps = flaps_new(notifier);
 	timer_init(&notifier->fallback, fallback_go_on, notifier);
 	notifier->silence_watch =
 	    silence_watch_new(options->loop, options->alerts, options->silences);
@@ -187,6 +188,7 @@ notifier_start(struct notifier *notifier, wall_t now)
 			intent_start(channel->out, now);
 	}
 	gate_start(notifier);
+	flaps_start(notifier->flaps);
 }
 
 /* ---- end ------------------------------------------------------------------------------ */
@@ -201,6 +203,8 @@ notifier_stop(struct notifier *notifier)
 		silence_watch_stop(notifier->silence_watch);
 	loop_timer_stop(notifier->options.loop, &notifier->pump);
 	loop_timer_stop(notifier->options.loop, &notifier->fallback);
+	if (notifier->flaps != NULL)
+		flaps_stop(notifier->flaps);
 	for (size_t it = 0; (target = map_next(&notifier->targets, &it)) != NULL;)
 		gate_stop(target);
 }
@@ -255,6 +259,8 @@ notifier_free(struct notifier *notifier)
 	map_fini(&notifier->channels);
 	free_states(notifier);
 	alerts_free(notifier->notices);
+	flaps_free(notifier->flaps);
+	notifier->flaps = NULL;
 	config_unref(notifier->config);
 	free(notifier->items);
 	free(notifier->firing);
@@ -270,6 +276,12 @@ notifier_free(struct notifier *notifier)
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
+
+struct flaps *
+notifier_flaps(const struct notifier *notifier)
+{
+	return notifier->flaps;
+}
 
 struct decisions *
 notifier_decisions(const struct notifier *notifier)

@@ -65,6 +65,8 @@ void notifier_flush(void *arg, struct alert_group *group, wall_t now);
 void notifier_group_gone(void *arg, struct alert_group *group);
 /* Where everybody notes why somebody was told or not: notify/decision.h. Owned by the notifier. */
 struct decisions;
+struct flaps;
+struct flaps *notifier_flaps(const struct notifier *notifier); /* notify/flap.h */
 struct decisions *notifier_decisions(const struct notifier *notifier);
 /* Shutdown: starts nothing new; idle when nothing is being sent. */
 void notifier_stop(struct notifier *notifier);

@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "loop/loop.h"
 #include "notify/decision.h"
+#include "notify/flap.h"
 #include "notify/gate.h"
 #include "notify/notify.h"
 #include "notify/silence_watch.h"
@@ -177,7 +178,8 @@ struct group_state {
 
 /* Why an alert is left out of a flush, in the order in which it is asked. */
 enum suppression {
-	SUPPRESSED_NOT, SUPPRESSED_INHIBITED, SUPPRESSED_INACTIVE, SUPPRESSED_MUTED, SUPPRESSED_SILENCED, SUPPRESSION_COUNT
+	SUPPRESSED_NOT, SUPPRESSED_INHIBITED, SUPPRESSED_INACTIVE, SUPPRESSED_MUTED, SUPPRESSED_SILENCED, SUPPRESSED_FLAPPING,
+	SUPPRESSION_COUNT
 };
 
 /* One alert that is left out, and by whom. */
@@ -205,6 +207,7 @@ struct notifier {
 	struct inhibitor *inhibitor;
 	struct silence_watch *silence_watch;
 	struct decisions *decisions;
+	struct flaps *flaps;
 	struct alerts *notices; /* what our own messages are about */
 	struct timer fallback;  /* goes on looking at channels */
 	struct target *falling; /* whose channels they are */
@@ -239,6 +242,7 @@ struct notifier {
 /* ---- channel.c: targets, channels, the notification log ---------------------- */
 struct target *target_get(struct notifier *notifier, struct str name);
 void target_free(struct target *target);
+struct channel *channel_find(struct notifier *notifier, struct str group_key, struct target *target); /* or NULL */
 struct channel *channel_get(struct notifier *notifier, struct str group_key, struct target *target);
 void channel_free(struct channel *channel); /* the caller has taken it out of the map */
 /* Forgets the channel if neither a group, a delivery nor its log entry needs it. */
@@ -285,6 +289,8 @@ bool notice_is_key(const char *group_key);
 void notice_tell(struct notifier *notifier, struct target *via, const struct notice_text *text, enum notify_reason reason,
     bool again);
 void notice_over(struct notifier *notifier, struct target *via, const struct notice_text *text, enum notify_reason reason);
+/* Wherever it was told. */
+void notice_over_everywhere(struct notifier *notifier, const struct notice_text *text, enum notify_reason reason);
 void notice_push(struct notifier *notifier, struct notice *notice);
 struct labels *notice_labels(const struct notice *notice);
 bool notice_is_wanted(const struct notice *notice);

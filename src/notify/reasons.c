@@ -94,6 +94,10 @@ say(struct reason *reason, const struct absence *absence, const struct alert_gro
 	case SUPPRESSED_INACTIVE:
 		say_interval(reason, group->route, absence->why == SUPPRESSED_MUTED, now);
 		break;
+	case SUPPRESSED_FLAPPING:
+		reason->verdict = DECISION_FLAPPING;
+		buf_puts(&reason->cause, "it began and ended too often; one notice said so");
+		break;
 	case SUPPRESSED_NOT:
 	case SUPPRESSION_COUNT:
 		break;

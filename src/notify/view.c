@@ -73,6 +73,9 @@ view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
 		const void *by;
 		enum suppression why = suppression_of(notifier, alert, voice, now, &by);
 
+		if (why == SUPPRESSED_NOT && flaps_is_flapping(notifier->flaps, group, fingerprint))
+			why = SUPPRESSED_FLAPPING;
+
 		if (why != SUPPRESSED_NOT) {
 			notifier->suppressed[why]++;
 			notifier->absences[n_absent] =
@@ -98,7 +101,7 @@ view_of(struct notifier *notifier, const struct alert_group *group, wall_t now)
 		.suppressed = { notifier->absent, n_absent },
 		.absences = notifier->absences,
 		.options = { .notify_on_unsilence = route->notify_on_unsilence,
-		    .deliver_held_resolves = route->deliver_held_resolves },
+		    .deliver_held_resolves = route->deliver_held_resolves || route->flap != NULL },
 		.tick = now,
 	};
 }

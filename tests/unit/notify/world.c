@@ -224,6 +224,13 @@ restore_group(void *arg, const struct group_row *row)
 }
 
 static void
+restore_flap(void *arg, const struct flap_row *row)
+{
+	(void)arg;
+	flaps_restore(notifier_flaps(w.notifier), row);
+}
+
+static void
 restore_meta(void *arg, struct str key, struct str value)
 {
 	(void)arg;
@@ -318,6 +325,8 @@ open_rooms(struct config *config)
 	    });
 	alerts_subscribe(w.alerts, on_put, on_gone, NULL);
 	ck_assert_int_eq(store_load(w.store, &sink, &err), 0);
+	ck_assert_int_eq(
+	    store_health_load(w.store, &(struct health_sink){ .flap = restore_flap }, &err), 0);
 	ck_assert_int_eq(store_decision_load(w.store, decisions_restore,
 			     notifier_decisions(w.notifier), &err),
 	    0);

@@ -7,6 +7,7 @@
 
 #include "loop/loop.h"
 #include "notify/decision.h"
+#include "notify/flap.h"
 #include "notify/notify.h"
 #include "unit/route/helpers.h"
 
