@@ -3,8 +3,10 @@
  * distance. */
 #include "base/str.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 
@@ -280,6 +282,44 @@ slow_double(struct str s)
 	return v;
 }
 
+/*
+ * Up to 19 digits and a small exponent: both factors are exact in 64 bits, and
+ * the one operation is right to half a unit there.  Rounded again to 53 bits
+ * that is the right double, unless it lies where the second rounding turns.
+ */
+#if LDBL_MANT_DIG == 64 && defined(__x86_64__)
+static bool
+long_double(const struct decimal *d, double *ret)
+{
+	static const long double tens[] = { 1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L,
+		1e9L, 1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+		1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L };
+	const unsigned turn = 1u << (64 - DBL_MANT_DIG - 1);
+	long double v;
+	uint64_t mantissa;
+	unsigned rest;
+
+	if (!d->exact || d->digits == 0 || d->exponent < -27 || d->exponent > 27)
+		return false;
+	v = (long double)d->digits;
+	v = d->exponent < 0 ? v / tens[-d->exponent] : v * tens[d->exponent];
+	memcpy(&mantissa, &v, sizeof(mantissa));
+	rest = (unsigned)mantissa & (2 * turn - 1);
+	if (rest >= turn - 1 && rest <= turn + 1)
+		return false;
+	*ret = (double)(d->negative ? -v : v);
+	return true;
+}
+#else
+static bool
+long_double(const struct decimal *d, double *ret)
+{
+	(void)d;
+	(void)ret;
+	return false;
+}
+#endif
+
 bool
 str_to_double(struct str s, double *ret)
 {
@@ -301,6 +341,8 @@ str_to_double(struct str s, double *ret)
 		*ret = d.negative ? -v : v;
 		return true;
 	}
+	if (long_double(&d, ret))
+		return true;
 	v = slow_double(s);
 	if (isinf(v))
 		return false;

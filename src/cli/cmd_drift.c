@@ -51,7 +51,7 @@ struct comparison {
 	struct rule_plan plan;
 	struct vector answers[SIDES];
 	const struct source *sources[SIDES];
-	struct buf texts[SIDES]; /* of files */
+	struct drift_file files[SIDES];
 	struct config *config;
 	struct drift_asking *asking;
 	struct judgement judgement;
@@ -227,7 +227,7 @@ read_files(struct comparison *c, bool *ret_wide)
 
 		if (!is_file(r, side))
 			continue;
-		if (drift_table_read(r->given[side], &table, c->arena, &c->texts[side],
+		if (drift_table_read(r->given[side], &table, c->arena, &c->files[side],
 			&c->answers[side], &wide, &err) < 0) {
 			fail(side_names[side], &err);
 			return EXIT_USAGE;
@@ -439,7 +439,7 @@ run_request(const struct command *command, const struct request *r)
 	drift_asking_close(c.asking);
 	config_unref(c.config);
 	for (int side = 0; side < SIDES; side++)
-		buf_fini(&c.texts[side]);
+		drift_file_fini(&c.files[side]);
 	arena_free(c.arena);
 	return code;
 }

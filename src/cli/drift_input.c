@@ -194,8 +194,12 @@ struct reading {
 static bool
 is_missing(struct str cell)
 {
-	return cell.n == 0 || str_is(cell, "NA") || str_is(cell, "null") || str_is(cell, "NULL") ||
-	       str_is(cell, "NaN") || str_is(cell, "nan");
+	if (cell.n == 0)
+		return true;
+	/* Most cells are numbers. */
+	return (cell.p[0] | 0x20) == 'n' &&
+	       (str_is(cell, "NA") || str_is(cell, "null") || str_is(cell, "NULL") ||
+		   str_is(cell, "NaN") || str_is(cell, "nan"));
 }
 
 /* Cells are the file's own bytes, but for those that had to be unquoted. */
@@ -209,6 +213,8 @@ keep_cell(const struct reading *r, struct str cell)
 static struct str
 key_of(struct reading *r, const struct csv *csv, uint32_t column)
 {
+	if (r->layout.n_labels == 0)
+		return r->layout.prefix[column];
 	buf_clear(&r->key);
 	buf_put_str(&r->key, r->layout.prefix[column]);
 	for (uint32_t i = 0; i < r->layout.n_labels; i++) {
@@ -272,31 +278,36 @@ read_rows(struct reading *r, struct csv *csv, struct err *err)
 	return code;
 }
 
+void
+drift_file_fini(struct drift_file *file)
+{
+	buf_fini(&file->text);
+	free(file->samples);
+	*file = (struct drift_file){ 0 };
+}
+
 int
 drift_table_read(const char *path, const struct drift_table *table, struct arena *arena,
-    struct buf *ret_text, struct vector *ret, bool *ret_wide, struct err *err)
+    struct drift_file *ret_file, struct vector *ret, bool *ret_wide, struct err *err)
 {
 	struct reading *r = xcalloc(1, sizeof(*r));
 	struct csv csv;
-	int code = read_file(path, ret_text, err);
+	int code = read_file(path, &ret_file->text, err);
 
 	if (code == 0) {
 		r->table = table;
 		r->arena = arena;
-		r->text = buf_str(ret_text);
+		r->text = buf_str(&ret_file->text);
 		csv_init(&csv, r->text, table->delimiter);
 		code = read_rows(r, &csv, err);
 		csv_fini(&csv);
 	}
+	ret_file->samples = r->samples;
 	if (code == 0) {
-		ret->samples = ARENA_ARRAY(arena, r->n + 1, struct sample);
-		if (r->n > 0)
-			memcpy(ret->samples, r->samples, r->n * sizeof(*ret->samples));
-		ret->n = (uint32_t)r->n;
+		*ret = (struct vector){ r->samples, (uint32_t)r->n };
 		*ret_wide = r->layout.n_values > 1;
 	}
 	buf_fini(&r->key);
-	free(r->samples);
 	free(r);
 	return code < 0 ? err_wrap(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path) : 0;
 }

@@ -30,12 +30,15 @@ struct drift_table {
 /* The samples' labels are decoded by this source. */
 extern const struct source drift_table_source;
 
-/*
- * path "-" is standard input.  ret_text keeps the file's bytes, to which names
- * point.  ret_wide: there are several columns of values.
- */
-int drift_table_read(const char *path, const struct drift_table *table, struct arena *arena, struct buf *ret_text,
-    struct vector *ret, bool *ret_wide, struct err *err);
+/* What a file became: its samples, and the bytes to which names point. */
+struct drift_file {
+	struct buf text;
+	struct sample *samples;
+};
+void drift_file_fini(struct drift_file *file);
+/* path "-" is standard input.  ret points into ret_file; ret_wide: there are several columns of values. */
+int drift_table_read(const char *path, const struct drift_table *table, struct arena *arena,
+    struct drift_file *ret_file, struct vector *ret, bool *ret_wide, struct err *err);
 
 /* Asks a source, and waits for the answers. */
 struct drift_asking;

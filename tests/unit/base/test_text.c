@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* str and the numbers in it. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/attr.h"
 #include "base/histogram.h"
@@ -285,6 +287,38 @@ START_TEST(distance_counts_edits_up_to_a_maximum)
 }
 END_TEST
 
+/* What is printed with 1 to 19 digits is read as strtod() reads it. */
+START_TEST(decimals_are_rounded_correctly)
+{
+	struct rng rng;
+
+	rng_init(&rng, 17);
+	for (int i = 0; i < 300000; i++) {
+		uint64_t digits = rng_next(&rng) >> rng_below(&rng, 60);
+		int exponent = (int)rng_below(&rng, 60) - 30;
+		char text[64];
+		double got;
+
+		snprintf(text, sizeof(text), "%s%llu.%03llue%d", i % 2 ? "-" : "",
+		    (unsigned long long)(digits / 1000),
+		    (unsigned long long)(digits % 1000), exponent);
+		REQUIRE(str_to_double(str_from(text), &got));
+		if (got != strtod(text, NULL)) /* style-ok: the reference */
+			ck_abort_msg("%s: %a", text, got);
+	}
+	/* Halfway between two doubles, and next to it. */
+	for (int k = -2; k <= 2; k++) {
+		char text[64];
+		double got;
+
+		snprintf(text, sizeof(text), "%lld",
+		    (long long)(INT64_C(9007199254740993) * 512 + k));
+		REQUIRE(str_to_double(str_from(text), &got));
+		ck_assert_msg(got == strtod(text, NULL), "%s", text); /* style-ok */
+	}
+}
+END_TEST
+
 TCase *
 case_text(void)
 {
@@ -296,6 +330,7 @@ case_text(void)
 	tcase_add_loop_test(
 	    tcase, utf8_is_checked_and_counted, 0, ARRAY_LEN(utf8));
 	tcase_add_test(tcase, compare_trim_starts_ends);
+	tcase_add_test(tcase, decimals_are_rounded_correctly);
 	tcase_add_loop_test(
 	    tcase, integers_are_whole_strings, 0, ARRAY_LEN(ints));
 	tcase_add_loop_test(
