@@ -71,6 +71,18 @@ from_local(int64_t local, const struct tz *tz)
 	return early;
 }
 
+/* A date and a time of day, and nothing that says where. */
+static bool
+is_naive(struct str text)
+{
+	if (text.n < 19 || text.p[4] != '-')
+		return false;
+	for (uint32_t i = 19; i < text.n; i++)
+		if (text.p[i] != '.' && !(text.p[i] >= '0' && text.p[i] <= '9'))
+			return false;
+	return true;
+}
+
 bool
 evidently_time(struct str text, const struct tz *tz, wall_t *ret)
 {
@@ -79,7 +91,7 @@ evidently_time(struct str text, const struct tz *tz, wall_t *ret)
 	text = str_trim(text);
 	if (!time_parse(text, TIME_AUTO, &at))
 		return false;
-	if (text.n >= 19 && strcspn(text.p + 19, "Zz+-") >= text.n - 19) {
+	if (is_naive(text)) {
 		int64_t sec = at.ns / 1000000000;
 
 		at.ns = from_local(sec, tz) * 1000000000 + at.ns % 1000000000;

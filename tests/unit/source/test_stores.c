@@ -177,6 +177,7 @@ static const struct {
 	{ "in spring's missing hour as if it had been", "2026-03-29 02:30:00", "Europe/Berlin",
 	    1774747800 },
 	{ "west of Greenwich", "2026-11-01 01:30:00", "America/New_York", 1793511000 },
+	{ "a number has no zone", "1782900000000000000", "Europe/Berlin", 1782900000 },
 	{ "no time", "yesterday", "UTC", 0 },
 };
 
