@@ -36,12 +36,16 @@ const struct rule_kind_schema *const rule_kind_schemas[] = {
 	NULL,
 };
 
+const struct rule_kind *rule_kind_of_tests;
+
 const struct rule_kind *
 rule_kind_of(const struct rule_kind_schema *schema)
 {
 	for (size_t i = 0; rule_kind_list[i] != NULL; i++)
 		if (rule_kind_list[i]->schema == schema)
 			return rule_kind_list[i];
+	if (rule_kind_of_tests != NULL && rule_kind_of_tests->schema == schema)
+		return rule_kind_of_tests;
 	return NULL;
 }
 

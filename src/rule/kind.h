@@ -135,3 +135,5 @@ struct rule_kind {
 extern const struct rule_kind *const rule_kind_list[]; /* NULL-terminated, from kinds.inc */
 extern const struct rule_kind_schema *const rule_kind_schemas[];
 const struct rule_kind *rule_kind_of(const struct rule_kind_schema *schema);
+/* One that is not in the list, for tests; NULL: none. */
+extern const struct rule_kind *rule_kind_of_tests;

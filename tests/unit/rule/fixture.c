@@ -41,6 +41,7 @@ reply(void *arg UNUSED, const struct xfer_request *request, struct xfer_response
 		if (world.answers[i].match == NULL ||
 		    strstr(request->url.p, world.answers[i].match) == NULL)
 			continue;
+		world.answers[i].n++;
 		response->status = world.answers[i].status;
 		response->body = str_from(world.answers[i].body);
 		return world.answers[i].delay;
@@ -97,12 +98,20 @@ static struct config *
 load(void)
 {
 	static const struct integration_kind *const none[] = { NULL };
-	const struct config_kinds kinds = { none, source_kinds, rule_kind_schemas };
+	const struct rule_kind_schema *rules[64];
+	const struct config_kinds kinds = { none, source_kinds, rules };
 	struct diag *diag = diag_new();
 	struct buf text = { 0 };
 	struct config *config;
 	char path[128];
 
+	size_t n = 0;
+
+	for (; rule_kind_schemas[n] != NULL; n++)
+		rules[n] = rule_kind_schemas[n];
+	if (rule_kind_of_tests != NULL)
+		rules[n++] = rule_kind_of_tests->schema;
+	rules[n] = NULL;
 	snprintf(path, sizeof(path), "%s/tocsin.yml", world.dir);
 	config = config_load(path, &kinds, diag);
 	diag_print(diag, &text);
@@ -259,6 +268,14 @@ world_crash(dur_t down)
 	start(with_store, now);
 }
 
+/* Nothing of the last turns reaches the disk, nothing is put away in good order. */
+void
+world_kill(dur_t down)
+{
+	store_set_failing(world.store, true);
+	world_crash(down);
+}
+
 void
 world_edit(const char *rules)
 {
@@ -305,6 +322,19 @@ world_delay(const char *match, dur_t delay)
 	for (size_t i = 0; i < ARRAY_LEN(world.answers); i++)
 		if (world.answers[i].match != NULL && strcmp(world.answers[i].match, match) == 0)
 			world.answers[i].delay = delay;
+}
+
+uint32_t
+world_asked(const char *match)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(world.answers); i++)
+		if (world.answers[i].match != NULL && strcmp(world.answers[i].match, match) == 0) {
+			n = world.answers[i].n;
+			world.answers[i].n = 0;
+		}
+	return n;
 }
 
 void

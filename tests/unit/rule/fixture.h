@@ -38,6 +38,7 @@ struct world {
 	struct {
 		const char *match, *body;
 		int status;
+		uint32_t n; /* times it was given */
 		dur_t delay;
 	} answers[8];
 	uint32_t n_queries;
@@ -58,6 +59,7 @@ void world_open(const char *rules, bool with_store);
 void world_close(void);
 /* Loses everything but the database, and starts again after `down`. */
 void world_crash(dur_t down);
+void world_kill(dur_t down); /* with a store: as kill -9 in the middle of a commit */
 void world_sources(const char *yaml); /* before world_open: instead of the one Prometheus source */
 /* New rules in the file only: the next start finds them. */
 void world_edit(const char *rules);
@@ -65,6 +67,8 @@ void world_edit(const char *rules);
 void world_reload(const char *rules);
 void world_answer(const char *match, const char *body);
 void world_answer_status(const char *match, int status, const char *body);
+/* How often that answer was given since the last call. */
+uint32_t world_asked(const char *match);
 void world_delay(const char *match, dur_t delay);
 /* Runs until just after the k-th slot (0: the first) of the first group,
  * counted from the start. */

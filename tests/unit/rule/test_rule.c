@@ -23,6 +23,8 @@ main(void)
 	suite_add_tcase(suite, tcase_change());
 	suite_add_tcase(suite, tcase_composite());
 	suite_add_tcase(suite, tcase_engine());
+	suite_add_tcase(suite, tcase_past());
+	suite_add_tcase(suite, tcase_learning());
 	suite_add_tcase(suite, tcase_engine_restart());
 	suite_add_tcase(suite, tcase_group());
 	suite_add_tcase(suite, tcase_record());

@@ -17,4 +17,6 @@ TCase *tcase_ask(void);
 TCase *tcase_promql(void);
 TCase *tcase_record(void);
 TCase *tcase_engine(void);
+TCase *tcase_past(void);
+TCase *tcase_learning(void);
 TCase *tcase_engine_restart(void);
