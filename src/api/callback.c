@@ -25,8 +25,8 @@ may_note(struct api *api)
 }
 
 void
-callback_refuse(struct api *api, struct http_call *call, const char *from, int status,
-    const char *fmt, ...)
+callback_refuse(
+    struct api *api, struct http_call *call, const char *from, int status, const char *fmt, ...)
 {
 	struct buf why = { 0 };
 	va_list ap;
@@ -44,7 +44,8 @@ static bool
 fits_secret(const struct secret *secret, callback_fits_fn *fits, const void *arg)
 {
 	struct buf value = { 0 };
-	bool ok = secret_read(secret, &value, NULL) >= 0 && value.n > 0 && fits(arg, buf_str(&value));
+	bool ok =
+	    secret_read(secret, &value, NULL) >= 0 && value.n > 0 && fits(arg, buf_str(&value));
 
 	if (value.p != NULL)
 		explicit_bzero(value.p, value.cap);
@@ -53,8 +54,8 @@ fits_secret(const struct secret *secret, callback_fits_fn *fits, const void *arg
 }
 
 const struct integration_config *
-callback_signer(const struct api *api, const char *kind, callback_fits_fn *fits, const void *arg,
-    bool *ret_any)
+callback_signer(
+    const struct api *api, const char *kind, callback_fits_fn *fits, const void *arg, bool *ret_any)
 {
 	const struct config *config = api->state->config;
 

@@ -27,8 +27,8 @@
 #include "base/mac.h"
 #include "base/timestamp.h"
 
-#define SIGNATURES_MAX 8 /* in one header: more than one while a secret is replaced */
-#define EVENT_AGE_MAX DUR_S(3 * 86400)
+#define SIGNATURES_MAX  8 /* in one header: more than one while a secret is replaced */
+#define EVENT_AGE_MAX   DUR_S(3 * 86400)
 #define EVENT_AHEAD_MAX DUR_S(3600)
 /* Two clocks: what people do within so long has no order. */
 #define CLOCKS_DIFFER DUR_S(5)
@@ -144,7 +144,8 @@ came_late(const struct event *event, const struct incident *incident)
 /* ---- what it does --------------------------------------------------------------------------- */
 
 static int
-act(const struct event *event, struct incident *incident, const char *by, wall_t now, struct err *err)
+act(const struct event *event, struct incident *incident, const char *by, wall_t now,
+    struct err *err)
 {
 	const struct incident_action action = {
 		.by = by,
@@ -184,8 +185,8 @@ apply(struct api *api, const struct event *event, struct err *err)
 	rc = act(event, incident, by.p, loop_now(api->state->loop), err);
 	if (rc == 0) {
 		snprintf(number, sizeof(number), "%lld", (long long)incident->id);
-		audit_note_as(api->state, by.p, "pagerduty", event->type, str_from(number), "event %s",
-		    event->id);
+		audit_note_as(api->state, by.p, "pagerduty", event->type, str_from(number),
+		    "event %s", event->id);
 	}
 	buf_fini(&by);
 	return rc == 0 ? NULL : err->text;
@@ -208,7 +209,8 @@ take(struct api *api, struct http_call *call, const struct event *event)
 		    wall_add(wall_add(event->at, EVENT_AGE_MAX), EVENT_AHEAD_MAX))) {
 		case RECEIPT_TAKEN:
 			not_done = apply(api, event, &err);
-			buf_puts(&body, not_done == NULL ? "{\"done\":true}\n" : "{\"done\":false,");
+			buf_puts(
+			    &body, not_done == NULL ? "{\"done\":true}\n" : "{\"done\":false,");
 			if (not_done != NULL) {
 				put_text_member(&body, "why", str_from(not_done));
 				buf_puts(&body, "}\n");
@@ -220,7 +222,8 @@ take(struct api *api, struct http_call *call, const struct event *event)
 			reply_durable(api, call, 202, &body);
 			break;
 		case RECEIPT_REFUSED:
-			callback_refuse(api, call, "pagerduty", 503, "too many events in these days");
+			callback_refuse(
+			    api, call, "pagerduty", 503, "too many events in these days");
 			break;
 		}
 	}

@@ -212,6 +212,15 @@ on_incident(void *arg, const struct incident_row *row)
 }
 
 static void
+on_receipt(void *arg, struct str key, wall_t expires_at)
+{
+	buf_puts(arg, "receipt");
+	print_str(arg, "key", key);
+	print_i64(arg, "expires_at", expires_at.ns);
+	buf_putc(arg, '\n');
+}
+
+static void
 on_override(void *arg, const struct override_row *row)
 {
 	buf_puts(arg, "override");
@@ -270,6 +279,9 @@ put_all(void)
 	store_policy_put(fx.store, STR("digest"), STR("steps"));
 	store_incident_put(fx.store, &incident);
 	store_override_put(fx.store, &override);
+	store_receipt_put(fx.store, STR("link:1"), (wall_t){ 5 });
+	store_receipt_put(fx.store, STR("link:2"), (wall_t){ 6 });
+	store_receipt_delete(fx.store, STR("link:2"));
 }
 
 static void
@@ -287,6 +299,7 @@ expect_all(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_receipt(out, STR("link:1"), (wall_t){ 5 });
 	on_past_series(out, &past_series);
 	on_past_chunk(out, &past_chunk);
 }
@@ -354,6 +367,7 @@ expect_updated(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_receipt(out, STR("link:1"), (wall_t){ 5 });
 	on_past_series(out, &past_series);
 	on_past_chunk(out, &past_chunk);
 }
@@ -391,6 +405,7 @@ expect_second(struct buf *out)
 	on_policy(out, STR("digest"), STR("steps"));
 	on_incident(out, &incident);
 	on_override(out, &override);
+	on_receipt(out, STR("link:1"), (wall_t){ 5 });
 	on_past_series(out, &past_series);
 	on_past_chunk(out, &past_chunk);
 }
@@ -412,6 +427,7 @@ delete_all(void)
 	store_policy_delete(fx.store, STR("digest"));
 	store_incident_delete(fx.store, 71);
 	store_override_delete(fx.store, 81);
+	store_receipt_delete(fx.store, STR("link:1"));
 }
 
 static void
@@ -490,7 +506,7 @@ load(struct buf *out)
 {
 	struct store_sink sink = { out, on_meta, on_alert, on_rule, on_rule_alert,
 		on_group, on_nflog, on_delivery, on_silence, on_policy, on_incident,
-		on_override, on_past_series, on_past_chunk };
+		on_override, on_receipt, on_past_series, on_past_chunk };
 	struct err err = { .code = ERR_NONE };
 
 	ck_assert_msg(store_load(fx.store, &sink, &err) == 0, "%s", err.text);
