@@ -184,16 +184,16 @@ settings_finish(struct schema_context *ctx, void *value)
 {
 	struct kafka_settings *s = value;
 
-#ifndef HAVE_RDKAFKA
-	diag_error(ctx->diag, s->pos,
-	    "this tocsin was built without librdkafka: configure it with --with-kafka (Debian: "
-	    "librdkafka-dev)");
-#endif
 	if ((s->username != NULL) != (s->password.value != NULL || s->password.file != NULL))
 		diag_error(ctx->diag, s->pos, "'username' and 'password' belong together");
 	if (s->username != NULL && s->protocol < 2)
 		diag_error(ctx->diag, s->pos,
 		    "a username needs security_protocol sasl_ssl or sasl_plaintext");
+#ifndef HAVE_RDKAFKA
+	diag_error(ctx->diag, s->pos,
+	    "this tocsin was built without librdkafka: configure it with --with-kafka (Debian: "
+	    "librdkafka-dev)");
+#endif
 }
 
 #define MEMBER(m) .offset = offsetof(struct kafka_settings, m)
