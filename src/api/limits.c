@@ -18,7 +18,7 @@
 static uint64_t
 silence_bytes(const struct silence_input *input)
 {
-	uint64_t bytes = input->created_by.n + input->comment.n;
+	uint64_t bytes = input->created_by.n + input->comment.n + input->annotations.n;
 
 	for (uint32_t i = 0; i < input->matchers->n; i++)
 		bytes += input->matchers->m[i].name->n + input->matchers->m[i].value->n;

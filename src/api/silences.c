@@ -33,6 +33,8 @@ state_name(enum silence_state state)
 	return "expired";
 }
 
+#define ANNOTATIONS_MAX 256 /* of one silence */
+
 static void
 put_matcher(const struct matcher *m, struct buf *out)
 {
@@ -67,6 +69,8 @@ put_silence(const struct silence *silence, wall_t now, struct buf *out)
 	}
 	buf_puts(out, "],");
 	put_time(out, "startsAt", silence->starts_at);
+	if (silence->annotations[0] != '\0')
+		buf_printf(out, ",\"annotations\":%s", silence->annotations);
 	buf_puts(out, silence->until_resolved ? ",\"untilResolved\":true}" : "}");
 }
 
@@ -414,6 +418,7 @@ silence_is_whole(struct http_call *call, json_object *object)
 		if (!has_type(call, object, texts[i], json_type_string))
 			return false;
 	if (!has_type(call, object, "matchers", json_type_array) ||
+	    !has_type(call, object, "annotations", json_type_object) ||
 	    !has_type(call, object, "untilResolved", json_type_boolean))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
@@ -424,10 +429,51 @@ silence_is_whole(struct http_call *call, json_object *object)
 	return true;
 }
 
+static int
+compare_keys(const void *pa, const void *pb)
+{
+	const char *const *a = pa, *const *b = pb;
+
+	return strcmp(*a, *b);
+}
+
+/* As JSON with sorted keys; false: answered. */
+static bool
+read_annotations(struct http_call *call, json_object *list, struct buf *out)
+{
+	const char *keys[ANNOTATIONS_MAX];
+	size_t n = 0;
+
+	if (list == NULL)
+		return true;
+	json_object_object_foreach (list, key, value) {
+		if (n == ANNOTATIONS_MAX || !json_object_is_type(value, json_type_string)) {
+			reply_code(call, 400, 400,
+			    n == ANNOTATIONS_MAX ? "parsing silence body: more than %d annotations"
+						 : "parsing silence body: annotations are texts",
+			    ANNOTATIONS_MAX);
+			return false;
+		}
+		keys[n++] = key;
+	}
+	if (n == 0)
+		return true;
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < n; i++) {
+		buf_putc(out, i == 0 ? '{' : ',');
+		json_put_str_html(out, str_from(keys[i]));
+		buf_putc(out, ':');
+		json_put_str_html(out, text_of(list, keys[i]));
+	}
+	buf_putc(out, '}');
+	return true;
+}
+
 static void
 take_silence(struct api *api, struct http_call *call, json_object *object)
 {
 	struct silence_input input = { 0 };
+	struct buf annotations = { 0 };
 
 	if (!silence_is_whole(call, object) ||
 	    !read_time(call, object, "startsAt", &input.starts_at) ||
@@ -439,13 +485,17 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 	input.created_by = text_of(object, "createdBy");
 	input.comment = text_of(object, "comment");
 	input.until_resolved = flag_of(object, "untilResolved", false); /* ours */
-	input.matchers = read_matchers(call, member_of(object, "matchers"));
-	if (input.matchers == NULL)
+	if (!read_annotations(call, member_of(object, "annotations"), &annotations) ||
+	    (input.matchers = read_matchers(call, member_of(object, "matchers"))) == NULL) {
+		buf_fini(&annotations);
 		return;
+	}
+	input.annotations = buf_str(&annotations);
 	if (limit_silence(api, call, &input))
 		set_silence(api, call, &input);
 	else
 		matchers_free(input.matchers);
+	buf_fini(&annotations);
 }
 
 void

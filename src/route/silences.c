@@ -162,6 +162,7 @@ silence_free(struct silence *silence)
 	matchers_free(silence->matchers);
 	free(silence->created_by);
 	free(silence->comment);
+	free(silence->annotations);
 	free(silence);
 }
 
@@ -265,6 +266,7 @@ write_row(struct silences *silences, const struct silence *silence)
 					       .updated_at = silence->updated_at,
 					       .created_by = str_from(silence->created_by),
 					       .comment = str_from(silence->comment),
+					       .annotations = str_from(silence->annotations),
 					       .until_resolved = silence->until_resolved,
 					       .matched_at = silence->matched_at,
 					   });
@@ -338,8 +340,10 @@ check_input(const struct silence_input *input, wall_t now, struct err *err)
 		return err_set(
 		    err, ERR_INVALID, "Failed to create silence: end time can't be in the past");
 	if (input->comment.n > SILENCE_COMMENT_BYTES_MAX ||
-	    input->created_by.n > SILENCE_COMMENT_BYTES_MAX)
-		return err_set(err, ERR_LIMIT, "comment and creator have at most %u bytes each",
+	    input->created_by.n > SILENCE_COMMENT_BYTES_MAX ||
+	    input->annotations.n > SILENCE_COMMENT_BYTES_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "comment, creator and annotations have at most %u bytes each",
 		    SILENCE_COMMENT_BYTES_MAX);
 	return 0;
 }
@@ -367,6 +371,7 @@ fill(struct silence *silence, struct silence_input *input, wall_t now)
 	matchers_free(silence->matchers);
 	free(silence->created_by);
 	free(silence->comment);
+	free(silence->annotations);
 	silence->matchers = input->matchers;
 	input->matchers = NULL;
 	silence->starts_at = input->starts_at;
@@ -374,6 +379,7 @@ fill(struct silence *silence, struct silence_input *input, wall_t now)
 	silence->updated_at = now;
 	silence->created_by = xmemdup0(input->created_by.p, input->created_by.n);
 	silence->comment = xmemdup0(input->comment.p, input->comment.n);
+	silence->annotations = xmemdup0(input->annotations.p, input->annotations.n);
 	silence->until_resolved = input->until_resolved;
 }
 
@@ -497,6 +503,7 @@ silences_restore(struct silences *silences, const struct silence_row *row, struc
 	silence->updated_at = row->updated_at;
 	silence->created_by = xmemdup0(row->created_by.p, row->created_by.n);
 	silence->comment = xmemdup0(row->comment.p, row->comment.n);
+	silence->annotations = xmemdup0(row->annotations.p, row->annotations.n);
 	silence->until_resolved = row->until_resolved;
 	silence->matched_at = row->matched_at;
 	table_add(silences, silence, WALL_NONE);

@@ -28,6 +28,7 @@ struct silence {
 	struct matchers *matchers;
 	wall_t starts_at, ends_at, updated_at;
 	char *created_by, *comment;
+	char *annotations;    /* a JSON object of texts; "": none */
 	bool until_resolved;  /* ours: ends when what it silences has been over for a while */
 	wall_t matched_at;    /* last silenced a firing alert; WALL_NONE: never yet, WALL_MAX: it does */
 	bool announced;       /* whoever announces its end has done so */
@@ -48,6 +49,7 @@ struct silence_input {
 	struct matchers *matchers;  /* taken, also on failure */
 	wall_t starts_at, ends_at;
 	struct str created_by, comment;
+	struct str annotations; /* a JSON object of texts; empty: none */
 	bool until_resolved;
 };
 /* 0 and the id of the silence now in force; -ERR_NOT_FOUND unknown id, -ERR_INVALID with Alertmanager's wording, -ERR_LIMIT. */

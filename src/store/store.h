@@ -145,6 +145,7 @@ struct silence_row {
 	struct str created_by, comment;
 	bool until_resolved;    /* ends when what it silences is over */
 	wall_t matched_at;      /* when it last silenced a firing alert; WALL_NONE: never yet, WALL_MAX: it does */
+	struct str annotations; /* a JSON object; empty: none */
 };
 void store_silence_put(struct store *store, const struct silence_row *row);
 void store_silence_delete(struct store *store, struct str id);

@@ -129,7 +129,7 @@ struct writer {
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */
-enum { STORE_SCHEMA_VERSION = 8, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
+enum { STORE_SCHEMA_VERSION = 9, STORE_APPLICATION_ID = 0x746f6373 }; /* "tocs" */
 int store_connect(sqlite3 **ret_db, const char *path, bool read_only, struct err *err);
 int store_migrate(sqlite3 *db, const char *path, int to_version, struct err *err);
 int store_sql_error(struct err *err, sqlite3 *db, const char *what);

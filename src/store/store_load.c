@@ -204,6 +204,7 @@ load_silence(sqlite3_stmt *stmt, const struct store_sink *sink)
 		.comment = store_column_str(stmt, 6),
 		.until_resolved = sqlite3_column_int64(stmt, 7) != 0,
 		.matched_at = store_column_wall(stmt, 8),
+		.annotations = store_column_str(stmt, 9),
 	};
 
 	sink->silence(sink->arg, &row);
@@ -291,7 +292,7 @@ store_load(struct store *store, const struct store_sink *sink, struct err *err)
 		    "WHERE state IN (0, 1) ORDER BY id" },
 		{ sink->silence != NULL, load_silence,
 		    "SELECT id, matchers, starts_at, ends_at, updated_at, "
-		    "created_by, comment, until_resolved, matched_at "
+		    "created_by, comment, until_resolved, matched_at, annotations "
 		    "FROM silence ORDER BY id" },
 		{ sink->policy != NULL, load_policy,
 		    "SELECT digest, body FROM escalation_policy" },

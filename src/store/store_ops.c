@@ -85,9 +85,10 @@ const struct store_op store_ops[OP_COUNT] = {
 		"INSERT OR REPLACE INTO receipt (key, expires_at) VALUES (?, ?)" },
 	[OP_RECEIPT_DELETE] = { "receipt_delete", "t",
 		"DELETE FROM receipt WHERE key = ?" },
-	[OP_SILENCE_PUT] = { "silence_put", "tbiiittii",
+	[OP_SILENCE_PUT] = { "silence_put", "tbiiittiit",
 		"INSERT OR REPLACE INTO silence (id, matchers, starts_at, ends_at, updated_at, created_by, "
-		"comment, until_resolved, matched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		"comment, until_resolved, matched_at, annotations) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_SILENCE_DELETE] = { "silence_delete", "t",
 		"DELETE FROM silence WHERE id = ?" },
 	[OP_HISTORY_ADD] = { "history_add", "iitbidtt",
@@ -348,7 +349,8 @@ store_silence_put(struct store *store, const struct silence_row *row)
 	PUT(store, OP_SILENCE_PUT, TEXT(row->id), TEXT(row->matchers),
 	    TIME(row->starts_at), TIME(row->ends_at), TIME(row->updated_at),
 	    TEXT(row->created_by), TEXT(row->comment),
-	    INT(row->until_resolved), TIME(row->matched_at));
+	    INT(row->until_resolved), TIME(row->matched_at),
+	    TEXT(row->annotations));
 }
 
 void

@@ -252,8 +252,12 @@ static const char receipts[] =
     "  expires_at INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
+/* What silences carry beside their comment. */
+static const char silence_notes[] =
+    "ALTER TABLE silence ADD COLUMN annotations TEXT NOT NULL DEFAULT '';";
+
 static const char *const steps[] = { tables, indexes, suppression, audit, incidents,
-	decisions, past, receipts };
+	decisions, past, receipts, silence_notes };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

@@ -4,7 +4,7 @@
 import time
 
 from lib import wait
-from lib.api import parse_time
+from lib.api import parse_time, rfc3339
 from lib.configs import FAST, one_webhook, prometheus_source, rule_file, rule_group
 from lib.differential import alert
 from lib.doubles import Hang, Reply, Slow
@@ -182,3 +182,26 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(t):
     first, second = hook.taken(accepted=False)
     assert first.body == second.body and first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
     hook.hold_count(1, 1.5)
+
+
+def test_annotations_of_silences_are_kept(t):
+    """As newer Alertmanagers: given as texts, shown where there are some, changed with the silence, kept over kill -9."""
+    tocsin = t.tocsin(one_webhook("http://127.0.0.1:9"))
+    now = time.time()
+    body = {"matchers": [{"name": "a", "value": "b", "isRegex": False}], "startsAt": rfc3339(now),
+            "endsAt": rfc3339(now + 600), "createdBy": "me", "comment": "c"}
+    notes = {"ticket": "OPS-1", "ünï": '<"x">'}
+    known = tocsin.post("/api/v2/silences", {**body, "annotations": notes}).json["silenceID"]
+    plain = tocsin.post("/api/v2/silences", {**body, "annotations": {}}).json["silenceID"]
+    refused = tocsin.post("/api/v2/silences", {**body, "annotations": {"a": 1}})
+    assert refused.status == 400 and "annotations are texts" in refused.text, refused
+    assert tocsin.post("/api/v2/silences", {**body, "annotations": []}).status == 400
+    for again in range(2):
+        shown = {s["id"]: s.get("annotations") for s in tocsin.silences()}
+        assert shown == {known: notes, plain: None}, shown
+        if not again:
+            tocsin.kill9()
+            tocsin.start()
+    changed = {**body, "id": known, "startsAt": tocsin.good(f"/api/v2/silence/{known}")["startsAt"]}
+    assert tocsin.post("/api/v2/silences", {**changed, "annotations": {"b": "2"}}).json["silenceID"] == known
+    assert tocsin.good(f"/api/v2/silence/{known}")["annotations"] == {"b": "2"}

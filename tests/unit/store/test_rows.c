@@ -171,6 +171,7 @@ on_silence(void *arg, const struct silence_row *row)
 	print_str(arg, "comment", row->comment);
 	print_i64(arg, "until_resolved", row->until_resolved);
 	print_i64(arg, "matched_at", row->matched_at.ns);
+	print_str(arg, "annotations", row->annotations);
 	buf_putc(arg, '\n');
 }
 
@@ -254,7 +255,8 @@ static const struct delivery_row delivery = { 51, LIT("key"), LIT("ops"),
 	DELIVERY_PENDING, 7, 8, 9, { 501 }, { 502 }, { 503 }, LIT("status 500"),
 	true, { 504 }, 2, 71, LIT("1.0.2") };
 static const struct silence_row silence = { LIT("uuid-1"), LIT("matchers"),
-	{ 601 }, { 602 }, { 603 }, LIT("amy"), LIT("works on it"), true, { 604 } };
+	{ 601 }, { 602 }, { 603 }, LIT("amy"), LIT("works on it"), true, { 604 },
+	LIT("{\"a\":\"b\"}") };
 static const struct incident_row incident = { 71, LIT("key"), LIT("route"),
 	LIT("labels"), 1, LIT("critical"), LIT("http://r/b"), { 701 }, { 702 },
 	{ 703 }, LIT("amy"), LIT("on it"), LIT("digest"), LIT("a/slack[0]\n"), 2,
