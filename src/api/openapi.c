@@ -153,7 +153,7 @@ put_type(struct buf *out, struct str type)
 	} else {
 		put_words(out, type);
 	}
-	if (nullable)
+	if (nullable && !str_is(type, "any"))
 		buf_puts(out, ", \"nullable\": true");
 }
 
@@ -161,9 +161,11 @@ static void
 put_member(struct writer *w, const struct api_member *m)
 {
 	struct str type = str_from(m->type);
+	size_t begin;
 
 	key(w, m->name);
 	buf_putc(w->out, '{');
+	begin = w->out->n;
 	/* A reference may have nothing beside it. */
 	if (is_shape(type) && m->doc[0] != '\0')
 		buf_puts(w->out, "\"allOf\": [{");
@@ -171,7 +173,7 @@ put_member(struct writer *w, const struct api_member *m)
 	if (is_shape(type) && m->doc[0] != '\0')
 		buf_puts(w->out, "}]");
 	if (m->doc[0] != '\0') {
-		buf_puts(w->out, ", \"description\": ");
+		buf_puts(w->out, w->out->n > begin ? ", \"description\": " : "\"description\": ");
 		json_put_str(w->out, str_from(m->doc));
 	}
 	buf_putc(w->out, '}');

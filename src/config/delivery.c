@@ -13,8 +13,8 @@ static const struct schema_field delivery_fields[] = {
 	{ .name = "forbid_private_addresses", .kind = FIELD_BOOL,
 	    .fallback = "false",
 	    .offset = offsetof(struct delivery_raw, forbid_private_addresses),
-	    .doc = "Messages go to no loopback, private, link-local or cloud "
-		   "metadata address, whatever a name or a redirect says; "
+	    .doc = "Messages and pings of heartbeats go to no loopback, private, "
+		   "link-local or cloud metadata address, whatever a name or a redirect says; "
 		   "behind a proxy, the proxy's address counts." },
 	{ .name = "allow_addresses", .kind = FIELD_STRING_LIST,
 	    .offset = offsetof(struct delivery_raw, allow_addresses),

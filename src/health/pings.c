@@ -88,6 +88,7 @@ send_ping(struct ping *ping)
 	request->method = "GET";
 	buf_puts(&request->url, ping->config->url);
 	request->http = ping->config->http;
+	request->reach = &ping->generation->reach;
 	request->timeout = PING_TIMEOUT;
 	request->response_bytes_max = 64u << 10;
 	ping->request = request;
