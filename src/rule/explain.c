@@ -181,6 +181,24 @@ put_verdict(const struct explain *e, struct buf *out)
 	}
 }
 
+/* Of an alert for many: the names of those that breach, as its detail has them. */
+static struct str
+features_of(const struct explain *e, struct arena *arena)
+{
+	struct json_reader r;
+	struct str key, features = STR("");
+
+	json_reader_init(&r, e->detail);
+	if (e->detail.n == 0 || !json_enter(&r, JSON_OBJECT))
+		return features;
+	while (json_next_key(&r, &key)) {
+		if (str_is(key, "features"))
+			return json_read_str(&r, arena, &features) ? features : STR("");
+		json_skip(&r);
+	}
+	return features;
+}
+
 void
 explain_put_text(const struct explain *e, struct buf *out)
 {
@@ -206,6 +224,14 @@ explain_put_text(const struct explain *e, struct buf *out)
 	put_part("", e->n_current, " current points", start, out);
 	if (out->n > start)
 		buf_putc(out, ')');
+	if (e->detail.n > 0) {
+		struct arena *arena = arena_new(0);
+		struct str features = features_of(e, arena);
+
+		if (features.n > 0)
+			buf_printf(out, ": %.*s", STR_ARG(features));
+		arena_free(arena);
+	}
 }
 
 const struct template_explain *
@@ -236,6 +262,7 @@ explain_for_text(const struct explain *e, struct arena *arena)
 		.window = arena_str(arena, str_from(window)),
 		.text = arena_str(arena, buf_str(&text)),
 		.detail = arena_str(arena, e->detail),
+		.features = arena_str(arena, features_of(e, arena)),
 	};
 	buf_fini(&text);
 	return ret;

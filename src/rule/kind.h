@@ -128,6 +128,7 @@ struct rule_kind {
 	/* NULL: remembers nothing. */
 	void (*remembers)(const struct rule_config *rule, struct past_need *ret);
 	bool heavy;     /* judge() on a worker thread when there are many points (RULE_HEAVY_POINTS) */
+	bool heavy_always; /* with heavy: however few there are */
 	bool no_source; /* asks nobody */
 };
 #define RULE_HEAVY_POINTS 20000

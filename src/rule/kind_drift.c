@@ -502,7 +502,7 @@ static const struct schema_field drift_fields[] = {
 	    .json_schema = AGGREGATE_JSON_SCHEMA,
 	    .doc = "any: an alert for each feature that drifts, with its labels (default). all, "
 		   "{count: n}, {share: x}: one alert when so many of those judged drift; "
-		   "$explain.detail.features lists them." },
+		   "$explain.features lists them." },
 	{ .name = "group",
 	    .kind = FIELD_STRING_LIST,
 	    DRIFT(group),
@@ -559,4 +559,5 @@ const struct rule_kind rule_kind_drift = {
 	.plan = drift_plan,
 	.judge = drift_judge,
 	.heavy = true,
+	.heavy_always = true, /* permutations: a hundred rows can take 50 ms */
 };

@@ -294,6 +294,8 @@ set_verdict(
 						 : OUTCOME_OK;
 	ret->value = estimate.value;
 	verdict_put_number(&more, "label_coverage", coverage);
+	verdict_put_number(&more, "bound_low", estimate.low);
+	verdict_put_number(&more, "bound_high", estimate.high);
 	if (reads_classes(s->metric)) {
 		verdict_put_number(&more, "true_positives", g->tp);
 		verdict_put_number(&more, "false_positives", g->fp);
@@ -304,8 +306,6 @@ set_verdict(
 	e->method = metric_names[s->metric];
 	e->value = estimate.value;
 	e->threshold = s->value;
-	e->low = estimate.low;
-	e->high = estimate.high;
 	e->n_current = g->labelled;
 	if (dur_is_set(s->arm.window))
 		e->window = s->arm.window;

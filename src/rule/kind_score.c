@@ -376,7 +376,7 @@ static const struct schema_field score_fields[] = {
 	    .custom = aggregate_read,
 	    .json_schema = AGGREGATE_JSON_SCHEMA,
 	    .doc = "any: an alert for each score that is drift (default). all, {count: n}, "
-		   "{share: x}: one alert when so many are; $explain.detail.features lists "
+		   "{share: x}: one alert when so many are; $explain.features lists "
 		   "them." },
 	{ .name = "group",
 	    .kind = FIELD_STRING_LIST,

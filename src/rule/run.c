@@ -187,7 +187,7 @@ is_heavy(const struct run *run)
 		return false;
 	for (uint32_t i = 0; i < run->plan.n; i++)
 		points += run->answers[i].n;
-	return points >= RULE_HEAVY_POINTS || past_points(run->in.past) >= RULE_HEAVY_POINTS;
+	return run->kind->heavy_always || points >= RULE_HEAVY_POINTS || past_points(run->in.past) >= RULE_HEAVY_POINTS;
 }
 
 /* True: it is being judged on a worker. */

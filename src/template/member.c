@@ -87,7 +87,8 @@ explain_of(const struct exec *x)
 		.n_reference = (double)NAN, .n_current = (double)NAN,
 		.statistic = (double)NAN, .p_value = (double)NAN,
 		.effect = (double)NAN, .method = { "", 0 },
-		.window = { "", 0 }, .text = { "", 0 }, .detail = { "", 0 } };
+		.window = { "", 0 }, .text = { "", 0 }, .detail = { "", 0 },
+		.features = { "", 0 } };
 
 	return x->data->explain != NULL ? x->data->explain : &none;
 }
@@ -120,6 +121,7 @@ GET_STR(explain_method, explain_of(x)->method)
 GET_STR(explain_window, explain_of(x)->window)
 GET_STR(explain_text, explain_of(x)->text)
 GET_STR(explain_detail, explain_of(x)->detail)
+GET_STR(explain_features, explain_of(x)->features)
 
 GET(alert_starts)
 {
@@ -498,6 +500,7 @@ static const struct member members[] = {
 	{ TYPE_EXPLAIN, "window", NULL, TYPE_STRING, explain_window },
 	{ TYPE_EXPLAIN, "text", NULL, TYPE_STRING, explain_text },
 	{ TYPE_EXPLAIN, "detail", NULL, TYPE_STRING, explain_detail },
+	{ TYPE_EXPLAIN, "features", NULL, TYPE_STRING, explain_features },
 	{ TYPE_DATA, "Receiver", NULL, TYPE_STRING, data_receiver },
 	{ TYPE_DATA, "Status", NULL, TYPE_STRING, data_status },
 	{ TYPE_DATA, "Alerts", NULL, TYPE_ALERTS, data_alerts },

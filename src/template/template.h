@@ -69,6 +69,7 @@ typedef void template_query_fn(void *arg, struct str query, struct template_answ
 struct template_explain {
 	double value, threshold, baseline, low, high, n_reference, n_current, statistic, p_value, effect;
 	struct str method, window;
+	struct str features; /* of an alert for many: those that breach */
 	struct str text;   /* all of it in a sentence */
 	struct str detail; /* a JSON object of what else there is */
 };
