@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Rules over samples, scores and tables, on SQLite: drift of a sensor group, many features in one alert, stored scores counted
+by their own time, a canary, fairness, accuracy with late labels, stale tables; and `tocsin drift` on the same data.
+"""
+
+import json
+import random
+import sqlite3
+import time
+
+from lib import wait
+from lib.configs import one_webhook, rule_file, rule_group
+from lib.tocsin import command
+
+TIMEOUT = 120
+
+SOURCE = """
+evaluation_interval: 1s
+rule_files: [rules.yml]
+time_intervals:
+- name: holidays
+  time_intervals: [{{months: ['1'], days_of_month: ['1']}}]
+sources:
+- name: drift
+  type: sqlite
+  path: '{path}'
+  time_column: ts
+"""
+
+TABLES = """
+CREATE TABLE training(sensor_group TEXT, feature TEXT, value REAL);
+CREATE TABLE served(sensor_group TEXT, feature TEXT, value REAL, ts REAL);
+CREATE TABLE scores(model TEXT, feature TEXT, method TEXT, value REAL, threshold REAL, ts REAL);
+CREATE TABLE requests(arm TEXT, bad INTEGER, total INTEGER);
+CREATE TABLE decisions(gender TEXT, approved INTEGER, total INTEGER);
+CREATE TABLE predictions(pred TEXT, label TEXT, ts REAL);
+CREATE TABLE loads(dataset TEXT, loaded_at TEXT);
+"""
+
+SENSORS = """
+alert: SensorGroupBDrift
+drift:
+  reference: {query: "SELECT feature, value FROM training WHERE sensor_group = 'B'"}
+  current: {query: "SELECT feature, value FROM served WHERE sensor_group = 'B' AND ts >= :from AND ts < :to", window: 1h}
+  by: [feature]
+  test: ks
+  p_value: 0.01
+  correct: bh
+  aggregate: any
+  min_samples: {reference: 500, current: 200}
+severity: critical
+annotations: {summary: "Drift in {{ $labels.feature }}: p={{ $value }}", runbook_url: https://runbooks.example/drift}
+"""
+
+TOGETHER = """
+alert: ModelDrift
+drift:
+  reference: {query: "SELECT feature, value FROM training"}
+  current: {query: "SELECT feature, value FROM served WHERE ts >= :from AND ts < :to", window: 1h}
+  by: [feature]
+  test: psi
+  aggregate: {share: 0.3}
+severity: warning
+annotations:
+  summary: "{{ $value | humanizePercentage }} of features drift: {{ $explain.features }}"
+  runbook_url: https://runbooks.example/drift
+"""
+
+SCORES = """
+alert: StoredDrift
+score:
+  query: "SELECT model, feature, method, value, threshold, ts FROM scores"
+  by: [model, feature]
+  direction: by_method
+  threshold: column
+for_points: {n: 2, of: 2}
+severity: warning
+annotations: {summary: "{{ $labels.feature }}: {{ $explain.method }} {{ $value }}", runbook_url: https://runbooks.example/score}
+"""
+
+CANARY = """
+alert: CanaryWorse
+compare:
+  a: {query: "SELECT bad AS x, total AS n FROM requests WHERE arm = 'canary'"}
+  b: {query: "SELECT bad AS x, total AS n FROM requests WHERE arm = 'stable'"}
+  test: two_proportions
+  alternative: a_greater
+  min_effect: 0.005
+  min_total: 200
+severity: page
+annotations: {summary: "canary is {{ $value | humanizePercentage }} worse", runbook_url: https://runbooks.example/canary}
+"""
+
+FAIRNESS = """
+alert: FairnessGap
+compare_groups:
+  query: "SELECT gender, approved AS x, total AS n FROM decisions"
+  metric: rate_ratio
+  op: "<"
+  value: 0.8
+severity: warning
+annotations: {summary: "{{ $labels.gender }} at {{ $value }}", runbook_url: https://runbooks.example/fairness}
+"""
+
+QUALITY = """
+alert: AccuracyDrop
+quality:
+  query: "SELECT pred, label FROM predictions WHERE ts >= :from AND ts < :to"
+  metric: accuracy
+  op: "<"
+  value: 0.9
+  window: 7d
+  label_delay: 3d
+  lower_confidence: 0.95
+severity: page
+annotations: {summary: "accuracy {{ $value }}", runbook_url: https://runbooks.example/quality}
+"""
+
+FRESHNESS = """
+alert: FeatureTableStale
+freshness:
+  query: "SELECT dataset, max(loaded_at) AS loaded FROM loads GROUP BY 1"
+  column: loaded
+  max_age: 2h
+  by: [dataset]
+  expect: [users, items]
+  calendar: {intervals: [holidays]}
+severity: page
+annotations: {summary: "{{ $labels.dataset }}", runbook_url: https://runbooks.example/stale}
+"""
+
+
+class Store:
+    def __init__(self, path):
+        self.path = path
+        self.rng = random.Random(3)
+        with sqlite3.connect(path) as connection:
+            connection.executescript(TABLES)
+        connection.close()
+
+    def many(self, sql, rows):
+        with sqlite3.connect(self.path, timeout=10) as connection:
+            connection.executemany(sql, rows)
+        connection.close()
+
+    def train(self, feature, n, group="B"):
+        self.many("INSERT INTO training VALUES (?, ?, ?)", [(group, feature, self.rng.gauss(0, 1)) for _ in range(n)])
+
+    def serve(self, feature, n, mean=0.0, ago=60, group="B"):
+        at = time.time() - ago
+        self.many("INSERT INTO served VALUES (?, ?, ?, ?)",
+                  [(group, feature, self.rng.gauss(mean, 1), at) for _ in range(n)])
+
+
+def start(t, *rules):
+    store, hook = Store(t.path("drift.db")), t.webhook()
+    return store, hook, lambda: t.tocsin(
+        one_webhook(hook.url, extra=SOURCE.format(path=store.path)),
+        {"rules.yml": rule_file(rule_group("drift", *rules, source="drift", interval="1s"))})
+
+
+def firing(tocsin, rule):
+    return {tuple(sorted(a["labels"].items())): a for a in tocsin.rule_alerts(rule) if a["state"] == "firing"}
+
+
+def test_drift_of_a_sensor_group_names_its_feature_and_its_reason(t):
+    store, hook, run = start(t, SENSORS)
+    for feature in ("temperature", "vibration", "noise"):
+        store.train(feature, 600)
+    store.serve("temperature", 250)
+    store.serve("vibration", 250, mean=0.7)
+    store.serve("noise", 150, mean=3)  # too few
+    store.serve("temperature", 500, mean=3, ago=2 * 3600)  # before the window
+    store.serve("temperature", 500, mean=3, group="A")
+    tocsin = run()
+    status, alert = wait.until("the firing alert", lambda: hook.alerts(alertname="SensorGroupBDrift"), 10)[0]
+    assert status == "firing" and alert["labels"]["feature"] == "vibration", alert
+    assert alert["labels"]["severity"] == "critical", alert
+    assert alert["annotations"]["summary"].startswith("Drift in vibration: p="), alert
+    assert len(tocsin.rule_alerts("SensorGroupBDrift")) == 1, tocsin.rule_alerts()
+    done = command("alert", "explain", "--url", tocsin.url, "-o", "json", alert["fingerprint"])
+    assert done.returncode == 0, done.stderr
+    (why,) = json.loads(done.stdout)
+    why = why.get("explain", why)
+    assert why["method"] == "ks" and why["n_reference"] == 600 and why["n_current"] == 250, why
+    assert 0 < why["p_value"] < 0.01 and why["statistic"] > 0.2 and why["threshold"] == 0.01, why
+
+
+def test_many_features_are_one_alert_that_lists_them(t):
+    store, hook, run = start(t, TOGETHER)
+    for i in range(6):
+        store.train(f"f{i}", 400)
+        store.serve(f"f{i}", 200, mean=1.5 if i in (1, 4) else 0)
+    run()
+    _, alert = wait.until("the firing alert", lambda: hook.alerts(alertname="ModelDrift"), 10)[0]
+    assert "feature" not in alert["labels"], alert
+    assert alert["annotations"]["summary"] in ("33.33% of features drift: f1, f4", "33.33% of features drift: f4, f1"), alert
+
+
+def test_stored_scores_count_once_each(t):
+    store, hook, run = start(t, SCORES)
+    now = time.time()
+    store.many("INSERT INTO scores VALUES ('fraud', ?, ?, ?, ?, ?)",
+               [("age", "K-S p_value", 0.01, 0.05, now - 3600), ("city", "Jensen-Shannon distance", 0.01, 0.1, now - 3600)])
+    tocsin = run()
+    for _ in range(3):
+        before = wait.until("an evaluation", lambda: tocsin.rules()["StoredDrift"]["lastEvaluation"], 5)
+        wait.until("the next one", lambda: tocsin.rules()["StoredDrift"]["lastEvaluation"] != before, 5)
+    assert firing(tocsin, "StoredDrift") == {}, "one score, however often it is looked at, is one point"
+    store.many("INSERT INTO scores VALUES ('fraud', ?, ?, ?, ?, ?)", [("age", "K-S p_value", 0.02, 0.05, now)])
+    _, alert = wait.until("the second score's alert", lambda: hook.alerts(alertname="StoredDrift"), 10)[0]
+    assert alert["labels"]["feature"] == "age", alert
+    assert alert["annotations"]["summary"] == "age: kspvalue 0.02", alert
+
+
+def test_tables_are_judged(t):
+    store, hook, run = start(t, CANARY, FAIRNESS, QUALITY, FRESHNESS)
+    now = time.time()
+    store.many("INSERT INTO requests VALUES (?, ?, ?)", [("canary", 30, 1000), ("stable", 100, 10000)])
+    store.many("INSERT INTO decisions VALUES (?, ?, ?)", [("a", 500, 1000), ("b", 350, 1000), ("c", 480, 1000)])
+    store.many("INSERT INTO predictions VALUES ('1', ?, ?)",
+               [("1" if i % 5 else "0", now - 4 * 86400) for i in range(500)] + [("0", now - 60)] * 5000)
+    store.many("INSERT INTO loads VALUES (?, strftime('%Y-%m-%d %H:%M:%S', ?, 'unixepoch'))",
+               [("users", int(now) - 600), ("orders", int(now) - 8000)])
+    tocsin = run()
+    for name in ("CanaryWorse", "FairnessGap", "AccuracyDrop", "FeatureTableStale"):
+        wait.until(name, lambda: hook.alerts(alertname=name), 10)
+    told = {(a["labels"]["alertname"], a["annotations"]["summary"]) for _, a in hook.alerts()}
+    wait.until("both stale tables", lambda: len(hook.alerts(alertname="FeatureTableStale")) == 2, 10)
+    told = {(a["labels"]["alertname"], a["annotations"]["summary"]) for _, a in hook.alerts()}
+    assert told == {("CanaryWorse", "canary is 2% worse"), ("FairnessGap", "b at 0.7"), ("AccuracyDrop", "accuracy 0.8"),
+                    ("FeatureTableStale", "orders"), ("FeatureTableStale", "items")}, told
+    assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
+
+
+def test_drift_command_says_what_the_rule_says(t):
+    store, hook, run = start(t, SENSORS)
+    for feature in ("temperature", "vibration"):
+        store.train(feature, 600)
+        store.serve(feature, 250, mean=0.7 if feature == "vibration" else 0)
+    tocsin = run()
+    _, alert = wait.until("the firing alert", lambda: hook.alerts(alertname="SensorGroupBDrift"), 10)[0]
+    config = t.path("tocsin-drift.yml")
+    with open(config, "w") as file:
+        file.write(one_webhook(hook.url, extra=SOURCE.format(path=store.path).replace("rule_files: [rules.yml]", "")))
+    common = ["drift", "--test", "ks", "--p-value", "0.01", "--by", "feature", "-o", "json"]
+    asked = command(*common, "--config.file", config, "--source", "drift", "--window", "1h",
+                    "--reference", "SELECT feature, value FROM training",
+                    "--current", "SELECT feature, value FROM served WHERE ts >= :from AND ts < :to")
+    assert asked.returncode == 1, (asked.returncode, asked.stderr)
+    features = {f["labels"]["feature"]: f for f in json.loads(asked.stdout)["features"]}
+    assert features["vibration"]["verdict"] == "drift" and features["temperature"]["verdict"] == "no drift", features
+    assert f"p={features['vibration']['p_value']:.10g}"[:8] == alert["annotations"]["summary"].split()[-1][:8], alert
+    connection = sqlite3.connect(store.path)
+    paths = {}
+    for table in ("training", "served"):
+        paths[table] = t.path(f"{table}.csv")
+        with open(paths[table], "w") as file:
+            file.write("feature,value\n")
+            file.writelines(f"{f},{v!r}\n" for f, v in connection.execute(f"SELECT feature, value FROM {table}"))
+    connection.close()
+    read = command(*common, "--reference", paths["training"], "--current", paths["served"])
+    assert read.returncode == 1, (read.returncode, read.stderr)
+    assert json.loads(read.stdout) == json.loads(asked.stdout)
+    same = command(*common, "--reference", paths["training"], "--current", paths["training"])
+    assert same.returncode == 0, (same.returncode, same.stdout)
+    assert command(*common, "--reference", paths["training"], "--current", t.path("nowhere.csv")).returncode == 2
+    assert command("drift", "--reference", paths["training"]).returncode == 2
+    assert tocsin.url
