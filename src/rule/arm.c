@@ -6,6 +6,14 @@
 
 #include "rule/kinds.h"
 
+struct pos
+rule_key_pos(const struct yaml_node *mapping, const char *key)
+{
+	const struct yaml_node *value = yaml_get(mapping, key);
+
+	return value != NULL ? value->pos : mapping->pos;
+}
+
 const struct source_config *
 rule_source_named(struct schema_context *ctx, const char *name, struct pos pos)
 {
@@ -31,14 +39,12 @@ void
 rule_arm_check(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	struct rule_arm *arm = value;
-	const struct yaml_node *source = node != NULL ? yaml_get(node, "source") : NULL;
 
 	if (arm->query != NULL)
 		arm->query = rule_query_text(ctx, arm->query, arm->pos, "query");
 	if (arm->total != NULL)
 		arm->total = rule_query_text(ctx, arm->total, arm->pos, "total");
-	arm->source =
-	    rule_source_named(ctx, arm->source_name, source != NULL ? source->pos : arm->pos);
+	arm->source = rule_source_named(ctx, arm->source_name, rule_key_pos(node, "source"));
 }
 
 void

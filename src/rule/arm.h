@@ -52,5 +52,7 @@ struct rule_query *rule_plan_arm(const struct rule_config *rule, const struct ru
 void rule_arm_needs_window(struct schema_context *ctx, const struct rule_config *rule, const struct rule_arm *arm, const char *name);
 /* What gives the arm its meaning, for the rule's identity. */
 void rule_arm_identity(const struct rule_arm *arm, struct buf *out);
+/* Where a key's value stands; where the mapping stands when it has none. */
+struct pos rule_key_pos(const struct yaml_node *mapping, const char *key);
 /* The source that this name means; NULL and perhaps a finding. */
 const struct source_config *rule_source_named(struct schema_context *ctx, const char *name, struct pos pos);

@@ -321,12 +321,12 @@ groups_check(struct schema_context *ctx, void *value, const struct yaml_node *no
 	s->fields[0] = rates[s->rate].hits;
 	s->fields[1] = rates[s->rate].rest;
 	if (s->arm.total != NULL && s->rate != RATE)
-		diag_error(ctx->diag, s->arm.pos,
+		diag_error(ctx->diag, rule_key_pos(node, "total"),
 		    "total belongs to rate_ratio and rate_difference; %s reads columns %s and %s",
 		    metric_names[s->metric], s->fields[0], s->fields[1]);
 	if (s->op == OP_EQ || s->op == OP_NE)
-		diag_error(
-		    ctx->diag, s->arm.pos, "op '%s' makes no sense for rates", op_names[s->op]);
+		diag_error(ctx->diag, rule_key_pos(node, "op"), "op '%s' makes no sense for rates",
+		    op_names[s->op]);
 }
 
 static void

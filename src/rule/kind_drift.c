@@ -193,21 +193,22 @@ read_min_samples(struct schema_context *ctx, const struct yaml_node *node, void 
 /* --- do they fit together? ----------------------------------------------- */
 
 static void
-check_level(struct schema_context *ctx, const struct drift_settings *s)
+check_level(
+    struct schema_context *ctx, const struct drift_settings *s, const struct yaml_node *node)
 {
 	enum drift_test test = (enum drift_test)s->test;
 
 	if (drift_is_distance(test)) {
 		if (!isnan(s->p_value))
-			diag_error(ctx->diag, s->pos,
+			diag_error(ctx->diag, rule_key_pos(node, "p_value"),
 			    "%s is a distance and has no p_value; its threshold is value, and "
 			    "null_aware: {alpha: %g} is what chance may exceed",
 			    drift_test_names[test], s->p_value);
 		if (!isnan(s->min_effect))
-			diag_error(ctx->diag, s->pos, "min_effect is for tests; %s has value",
-			    drift_test_names[test]);
+			diag_error(ctx->diag, rule_key_pos(node, "min_effect"),
+			    "min_effect is for tests; %s has value", drift_test_names[test]);
 		if (isnan(s->value) && isnan(drift_default_value(test)))
-			diag_error(ctx->diag, s->pos,
+			diag_error(ctx->diag, rule_key_pos(node, "test"),
 			    "%s is in the units of the data and needs a value%s",
 			    drift_test_names[test],
 			    test == DRIFT_WASSERSTEIN
@@ -216,12 +217,12 @@ check_level(struct schema_context *ctx, const struct drift_settings *s)
 				: "");
 	} else {
 		if (!isnan(s->value))
-			diag_error(ctx->diag, s->pos,
+			diag_error(ctx->diag, rule_key_pos(node, "value"),
 			    "%s is a test: its threshold is p_value, and min_effect the smallest "
 			    "difference that matters",
 			    drift_test_names[test]);
 		if (s->null_aware.given && test != DRIFT_CHI2_GOF)
-			diag_error(ctx->diag, s->pos,
+			diag_error(ctx->diag, rule_key_pos(node, "null_aware"),
 			    "null_aware is for distances and chi2_gof; %s knows the sample sizes "
 			    "by itself",
 			    drift_test_names[test]);
@@ -229,30 +230,31 @@ check_level(struct schema_context *ctx, const struct drift_settings *s)
 }
 
 static void
-check_form(struct schema_context *ctx, const struct drift_settings *s)
+check_form(struct schema_context *ctx, const struct drift_settings *s, const struct yaml_node *node)
 {
 	enum drift_test test = (enum drift_test)s->test;
 
 	if (!drift_test_takes(test, s->spec.form, s->spec.categories))
-		diag_error(ctx->diag, s->pos, "%s cannot be computed from %s",
+		diag_error(ctx->diag, rule_key_pos(node, "test"), "%s cannot be computed from %s",
 		    drift_test_names[test],
 		    s->spec.form != DRIFT_SAMPLES ? form_names[s->spec.form]
 						  : "distinct values; it needs numbers in order");
 	if (s->bins.given && (s->form != DRIFT_SAMPLES || !drift_test_has_bins(test)))
-		diag_error(ctx->diag, s->pos, "bins has no meaning with %s",
+		diag_error(ctx->diag, rule_key_pos(node, "bins"), "bins has no meaning with %s",
 		    s->form != DRIFT_SAMPLES ? form_names[s->form] : drift_test_names[test]);
 	if (s->spec.own_bin && (s->form != DRIFT_SAMPLES || !drift_test_has_bins(test)))
-		diag_error(ctx->diag, s->pos,
+		diag_error(ctx->diag, rule_key_pos(node, "nulls"),
 		    "nulls: own_bin needs form samples and a test over bins: psi, js, kl, "
 		    "hellinger, tv, l_infinity, chi2, chi2_gof or g");
 	if (s->category != NULL && s->form != DRIFT_COUNTS)
-		diag_error(ctx->diag, s->pos, "category belongs to form: counts");
+		diag_error(
+		    ctx->diag, rule_key_pos(node, "category"), "category belongs to form: counts");
 	if (s->direction != STATS_TWO_SIDED && !drift_test_has_side(test))
-		diag_error(ctx->diag, s->pos,
+		diag_error(ctx->diag, rule_key_pos(node, "direction"),
 		    "direction is for ks, mann_whitney and welch; %s has none",
 		    drift_test_names[test]);
 	if (s->group.n > 0 && s->aggregate.how == AGGREGATE_ANY)
-		diag_error(ctx->diag, s->pos,
+		diag_error(ctx->diag, rule_key_pos(node, "group"),
 		    "group needs aggregate: all, {count: n} or {share: x}; with any each feature "
 		    "has an alert of its own");
 }
@@ -301,15 +303,15 @@ fill_spec(struct drift_settings *s)
 }
 
 static void
-drift_check(struct schema_context *ctx, void *value, const struct yaml_node *node UNUSED)
+drift_check(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	struct drift_settings *s = value;
 
 	if (s->test < 0 || s->form < 0 || s->reference == NULL || s->current == NULL)
 		return; /* said already */
 	fill_spec(s);
-	check_level(ctx, s);
-	check_form(ctx, s);
+	check_level(ctx, s, node);
+	check_form(ctx, s, node);
 }
 
 static void

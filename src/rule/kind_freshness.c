@@ -264,7 +264,7 @@ weekday_of(const char *name)
 }
 
 static void
-check_calendar(struct schema_context *ctx, void *value, const struct yaml_node *node UNUSED)
+check_calendar(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	struct freshness_calendar *c = value;
 	struct time_range *days;
@@ -290,7 +290,7 @@ check_calendar(struct schema_context *ctx, void *value, const struct yaml_node *
 	if (c->time_zone != NULL) {
 		spec->zone = tz_find(str_from(c->time_zone));
 		if (spec->zone == NULL)
-			diag_error(ctx->diag, c->pos,
+			diag_error(ctx->diag, rule_key_pos(node, "time_zone"),
 			    "there is no time zone '%s'; give an IANA name, as Europe/Berlin",
 			    c->time_zone);
 	}
@@ -313,7 +313,7 @@ check_calendar(struct schema_context *ctx, void *value, const struct yaml_node *
 }
 
 static void
-freshness_check(struct schema_context *ctx, void *value, const struct yaml_node *node UNUSED)
+freshness_check(struct schema_context *ctx, void *value, const struct yaml_node *node)
 {
 	struct freshness_settings *s = value;
 
@@ -321,11 +321,12 @@ freshness_check(struct schema_context *ctx, void *value, const struct yaml_node 
 		s->query = rule_query_text(ctx, s->query, s->pos, "query");
 	s->fields[0] = s->column;
 	if (s->expect.n > 0 && s->by.n != 1)
-		diag_error(ctx->diag, s->pos,
+		diag_error(ctx->diag, rule_key_pos(node, "expect"),
 		    "expect needs by with one label, the one whose values are listed, as by: "
 		    "[dataset]");
 	if (s->expect.n > EXPECT_MAX)
-		diag_error(ctx->diag, s->pos, "expect has more than %d names", EXPECT_MAX);
+		diag_error(ctx->diag, rule_key_pos(node, "expect"), "expect has more than %d names",
+		    EXPECT_MAX);
 }
 
 static void

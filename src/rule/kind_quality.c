@@ -387,15 +387,15 @@ quality_check(struct schema_context *ctx, void *value, const struct yaml_node *n
 		diag_error(ctx->diag, s->arm.pos, "prediction and label are the same column '%s'",
 		    s->fields[0]);
 	if (!isnan(s->lower_confidence) && !has_bounds(s->metric))
-		diag_error(ctx->diag, s->arm.pos,
+		diag_error(ctx->diag, rule_key_pos(node, "lower_confidence"),
 		    "%s has no bounds, so lower_confidence cannot "
 		    "be met; leave it out",
 		    metric_names[s->metric]);
 	if (s->op == OP_EQ || s->op == OP_NE)
-		diag_error(ctx->diag, s->arm.pos, "op '%s' makes no sense for %s", op_names[s->op],
-		    metric_names[s->metric]);
+		diag_error(ctx->diag, rule_key_pos(node, "op"), "op '%s' makes no sense for %s",
+		    op_names[s->op], metric_names[s->metric]);
 	if (s->label_delay.ns > 0 && !dur_is_set(s->arm.window))
-		diag_error(ctx->diag, s->arm.pos,
+		diag_error(ctx->diag, rule_key_pos(node, "label_delay"),
 		    "label_delay moves the window, and there is none: add e.g. 'window: 7d' and "
 		    "use :from and :to in the query");
 }

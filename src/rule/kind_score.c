@@ -291,10 +291,10 @@ score_check(struct schema_context *ctx, void *value, const struct yaml_node *nod
 		diag_error(
 		    ctx->diag, s->arm.pos, "method_column and threshold_column are the same");
 	if (s->direction == DIRECTION_HIGH && s->correct != MULTIPLE_NONE)
-		diag_error(ctx->diag, s->arm.pos,
+		diag_error(ctx->diag, rule_key_pos(node, "correct"),
 		    "correct is for p-values, of which low ones are drift; direction is high");
 	if (s->group.n > 0 && s->aggregate.how == AGGREGATE_ANY)
-		diag_error(ctx->diag, s->arm.pos,
+		diag_error(ctx->diag, rule_key_pos(node, "group"),
 		    "group needs aggregate: all, {count: n} or {share: x}; with any each score "
 		    "has an alert of its own");
 }
