@@ -124,6 +124,7 @@ target_get(struct notifier *notifier, struct str name)
 	target = xcalloc(1, sizeof(*target));
 	target->notifier = notifier;
 	target->name = xmemdup0(name.p, name.n);
+	target->hash = hash;
 	/* A receiver's name may contain a slash, an integration's does not. */
 	slash = strrchr(target->name, '/');
 	target->integration = slash != NULL ? slash + 1 : target->name;
@@ -164,7 +165,7 @@ channel_is(const void *value, const void *key)
 static uint64_t
 channel_hash(struct str group_key, const struct target *target)
 {
-	return hash_mix(hash_bytes(group_key.p, group_key.n), (uint64_t)(uintptr_t)target);
+	return hash_mix(hash_bytes(group_key.p, group_key.n), target->hash);
 }
 
 struct channel *

@@ -259,7 +259,9 @@ escalate_withhold(
 	const struct group_state *state = channel->group->notify;
 	const struct incident *incident = state->incident;
 
-	if (incident == NULL || view->firing.n == 0)
+	/* What may have arrived in part is brought to its end. */
+	if (incident == NULL || view->firing.n == 0 ||
+	    (channel->out != NULL && channel->out->maybe_sent))
 		return reason;
 	if (channel->is_extra)
 		return reason == NOTIFY_REPEAT || incident->state != INCIDENT_OPEN ||

@@ -292,6 +292,17 @@ take_items(struct delivery *delivery, const struct view *view)
 	delivery->resolved = fingerprints_keep(view->resolved);
 }
 
+/* The old one said of something that it fires, and the new one does not. */
+static bool
+says_less(const struct delivery *delivery, const struct delivery *old)
+{
+	for (uint32_t i = 0; i < old->firing.n; i++) {
+		if (!fingerprints_have(fingerprints_of(&delivery->firing), old->firing.fp[i]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The backoff goes on: a receiver that is down must not be asked more often because there is
  * news.
@@ -300,6 +311,9 @@ static void
 inherit(struct delivery *delivery, struct delivery *old)
 {
 	char why[64];
+
+	if (old->maybe_sent && says_less(delivery, old))
+		nflog_set_unsure(delivery->notifier, delivery->channel, old);
 
 	delivery->attempts = old->attempts;
 	delivery->maybe_sent = delivery->maybe_sent || old->maybe_sent;

@@ -44,6 +44,7 @@ enum failed_reason {
 struct target {
 	struct notifier *notifier;
 	char *name;              /* "RECEIVER/webhook[0]" */
+	uint64_t hash;           /* of the name */
 	char *receiver;
 	const char *integration; /* "webhook[0]", in name */
 	struct link ready;       /* deliveries that may be sent now */

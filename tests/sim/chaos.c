@@ -24,6 +24,7 @@
 #define QUERIES        3
 #define POSTED         4
 #define SILENCED_INSTANCE "i5" /* INSTANCES - 1 */
+#define RETENTION_SHORT DUR_S(4 * 3600) /* a kill copies the database */
 #define HEAL_TIME      DUR_S(12 * 3600)
 #define KNOWN_MAX      64
 #define KNOWN_INCIDENTS_MAX 256
@@ -601,7 +602,7 @@ step(struct chaos *chaos)
 	if (!sim_failed(&chaos->sim) && !chaos->disk_fails && chance(chaos, 5))
 		check_acknowledged(chaos);
 	if (!sim_failed(&chaos->sim))
-		sim_run_until(&chaos->sim, wall_add(sim_now(&chaos->sim), some_seconds(chaos, 90)));
+		sim_run_until(&chaos->sim, wall_add(sim_now(&chaos->sim), some_seconds(chaos, 45)));
 	if (!sim_failed(&chaos->sim))
 		judge_incidents(&chaos->sim);
 }
@@ -769,6 +770,7 @@ chaos_run(uint64_t seed, uint32_t steps)
 
 	rng_init(&chaos->rng, seed);
 	sim_init(sim);
+	sim->options.retention = RETENTION_SHORT;
 	write_config(chaos, false);
 	write_rules(chaos, false);
 	for (uint32_t q = 0; q < QUERIES; q++)

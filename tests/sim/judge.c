@@ -29,6 +29,7 @@
 
 #define EPILOGUE       DUR_S(3600)
 #define COMMIT_AGAIN   DUR_S(2) /* a failed commit is tried again within */
+#define HEARD_WITHIN   DUR_S(6 * 3600) /* with all that clocks leap meanwhile */
 #define TOLD_BYTES_MAX 1600
 
 void
@@ -192,7 +193,9 @@ judge_killed(struct sim *sim)
 	wall_t since = disk_was_failing(judge, now) ? judge->disk_fails_since : now;
 
 	/* Outcomes that did not reach the disk. */
-	for (struct notice *notice = sim->world.notices; notice != NULL; notice = notice->next) {
+	for (struct notice *notice = sim->world.newest;
+	     notice != NULL && wall_before(since, wall_add(notice->at, HEARD_WITHIN));
+	     notice = notice->older) {
 		wall_t heard = wall_add(notice->at, notice->latency);
 
 		if (!wall_before(heard, since))
@@ -225,7 +228,9 @@ judge_leap(struct sim *sim, dur_t by)
 	struct judge *judge = &sim->judge;
 	wall_t now = sim_now(sim);
 
-	for (struct notice *notice = sim->world.notices; notice != NULL; notice = notice->next)
+	for (struct notice *notice = sim->world.newest;
+	     notice != NULL && wall_before(now, wall_add(notice->at, HEARD_WITHIN));
+	     notice = notice->older)
 		if (!wall_before(wall_add(notice->at, notice->latency), now))
 			notice->latency.ns += by.ns;
 	for (uint32_t i = 0; i < judge->n_series; i++)
@@ -305,18 +310,6 @@ says_nothing_new(const struct notice *notice, const struct notice *before)
 	return firing > 0 || firing_before == 0;
 }
 
-static const struct notice *
-last_like(const struct world *world, const struct notice *notice)
-{
-	const struct notice *found = NULL;
-
-	for (const struct notice *n = world->notices; n != NULL; n = n->next)
-		if (strcmp(n->receiver, notice->receiver) == 0 &&
-		    strcmp(n->group_key, notice->group_key) == 0)
-			found = n;
-	return found;
-}
-
 static dur_t
 repeat_interval(struct sim *sim, const struct notice *notice)
 {
@@ -356,11 +349,10 @@ fail_repeated(struct sim *sim, const struct notice *notice)
 
 /* For this very step, by another message, and the program knew that it arrived. */
 static bool
-was_told_for(const struct sim *sim, const struct notice *notice)
+was_told_for(const struct notice *notice)
 {
-	for (const struct notice *n = sim->world.notices; n != NULL; n = n->next) {
-		if (strcmp(n->receiver, notice->receiver) == 0 &&
-		    strcmp(n->place, notice->place) == 0 &&
+	for (const struct notice *n = notice->before; n != NULL; n = n->before) {
+		if (strcmp(n->place, notice->place) == 0 &&
 		    strcmp(n->delivery, notice->delivery) != 0 && n->answered && !n->lost)
 			return true;
 	}
@@ -370,7 +362,7 @@ was_told_for(const struct sim *sim, const struct notice *notice)
 static void
 check_not_repeated(struct sim *sim, const struct notice *notice)
 {
-	const struct notice *before = last_like(&sim->world, notice);
+	const struct notice *before = notice->before;
 	const struct peer *receiver = world_receiver(&sim->world, notice->receiver);
 
 	if (before == NULL || !says_nothing_new(notice, before) || !tells_resolved(sim, notice))
@@ -378,7 +370,7 @@ check_not_repeated(struct sim *sim, const struct notice *notice)
 	if (!dur_less(wall_since(notice->flushed, before->flushed), repeat_interval(sim, notice)))
 		return;
 	/* Another step of an escalation may say the same; the same step may not. */
-	if (notice->place[0] != '\0' && !was_told_for(sim, notice))
+	if (notice->place[0] != '\0' && !was_told_for(notice))
 		return;
 	/*
 	 * An answer that did not come, or an attempt that failed since, leaves

@@ -6,7 +6,7 @@
  *
  * Each in a process and a directory of its own, so that an abort fails one
  * story and not the rest.  Prints TAP.  For those that fail SIM_LOG=debug shows
- * the program's log, SIM_TRACE=1 every step and every request to a receiver.
+ * the program's log, SIM_JOBS=2 runs two at once, SIM_TRACE=1 every step and every request to a receiver.
  */
 #include "config.h"
 
@@ -27,7 +27,16 @@
 #define FIRST_SEED        1
 #define SAID_LINES_MAX    16
 
-static unsigned n_run, n_failed;
+#define JOBS_MAX          64
+
+static unsigned n_run, n_failed, n_running;
+
+/* A story in a process of its own, and what it has said. */
+static struct running {
+	pid_t pid;
+	FILE *said;
+	char name[256], dir[512];
+} jobs[JOBS_MAX];
 
 struct task {
 	const char *path; /* NULL: random */
@@ -80,41 +89,80 @@ print_said(FILE *said)
 }
 
 static void
+report(struct running *job, int status)
+{
+	n_run++;
+	if (status == 0) {
+		printf("ok %u - %s\n", n_run, job->name);
+	} else {
+		n_failed++;
+		printf("not ok %u - %s\n", n_run, job->name);
+		print_said(job->said);
+		if (status > 0 && WIFSIGNALED(status))
+			printf("# ended by signal %d\n", WTERMSIG(status));
+	}
+	fclose(job->said);
+	if (rmdir(job->dir) < 0 && status == 0)
+		printf("# %s: %s\n", job->dir, strerror(errno));
+	fflush(stdout);
+}
+
+/* Until at most so many run. */
+static void
+wait_for_jobs(unsigned most)
+{
+	while (n_running > most) {
+		int status = -1;
+		pid_t pid = wait(&status);
+
+		for (unsigned i = 0; i < n_running; i++) {
+			if (pid > 0 && jobs[i].pid != pid)
+				continue;
+			report(&jobs[i], pid > 0 ? status : -1);
+			jobs[i] = jobs[--n_running];
+			break;
+		}
+	}
+}
+
+/* SIM_JOBS at once; 1 when it is not set. */
+static unsigned
+jobs_wanted(void)
+{
+	const char *text = getenv("SIM_JOBS");
+	int64_t n = 1;
+
+	if (text != NULL && (!str_to_i64(str_from(text), &n) || n < 1 || n > JOBS_MAX))
+		n = 1;
+	return (unsigned)n;
+}
+
+static void
 run(const struct task *task, const char *name)
 {
-	char dir[512];
-	FILE *said = tmpfile();
-	int status = 0;
-	pid_t pid;
+	struct running *job;
 
-	if (said == NULL || work_dir(dir, sizeof(dir)) == NULL) {
+	wait_for_jobs(jobs_wanted() - 1);
+	job = &jobs[n_running];
+	snprintf(job->name, sizeof(job->name), "%s", name);
+	job->said = tmpfile();
+	if (job->said == NULL || work_dir(job->dir, sizeof(job->dir)) == NULL) {
 		fprintf(stderr, "sim: no temporary directory: %s\n", strerror(errno));
 		exit(2);
 	}
 	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		dup2(fileno(said), STDOUT_FILENO);
-		dup2(fileno(said), STDERR_FILENO);
-		int rc = run_in_child(task, dir);
+	job->pid = fork();
+	if (job->pid == 0) {
+		dup2(fileno(job->said), STDOUT_FILENO);
+		dup2(fileno(job->said), STDERR_FILENO);
+		int rc = run_in_child(task, job->dir);
 
 		exit(rc);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		status = -1;
-	n_run++;
-	if (status == 0) {
-		printf("ok %u - %s\n", n_run, name);
-	} else {
-		n_failed++;
-		printf("not ok %u - %s\n", n_run, name);
-		print_said(said);
-		if (status > 0 && WIFSIGNALED(status))
-			printf("# ended by signal %d\n", WTERMSIG(status));
-	}
-	fclose(said);
-	if (rmdir(dir) < 0 && status == 0)
-		printf("# %s: %s\n", dir, strerror(errno));
+	if (job->pid < 0)
+		report(job, -1);
+	else
+		n_running++;
 }
 
 static void
@@ -170,6 +218,7 @@ main(int argc, char **argv)
 			run_story(argv[i]);
 		}
 	}
+	wait_for_jobs(0);
 	printf("1..%u\n", n_run);
 	if (n_failed > 0)
 		printf("# %u of %u failed\n", n_failed, n_run);

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/instant.h"
+#include "base/map.h"
 #include "base/rng.h"
 #include "base/str.h"
 #include "daemon/core.h"
@@ -81,6 +82,8 @@ struct notice_alert {
 
 struct notice { /* a notification that a receiver took */
 	struct notice *next;
+	struct notice *older;  /* the one before it, of any receiver */
+	struct notice *before; /* the same receiver was told of the same group */
 	wall_t at;
 	char receiver[32];
 	char *group_key;
@@ -88,7 +91,7 @@ struct notice { /* a notification that a receiver took */
 	char place[64];    /* Tocsin-Escalation: "INCIDENT/GENERATION.LOOP.STEP", or empty */
 	wall_t flushed;    /* by the group, as the key says */
 	json_object *body;
-	struct notice_alert alerts[NOTICE_ALERTS_MAX];
+	struct notice_alert *alerts;
 	uint32_t n;
 	bool answered; /* the program heard that it arrived */
 	bool lost;     /* but was killed before that was on disk */
@@ -103,7 +106,8 @@ struct world {
 	uint32_t n_sources;
 	struct peer receivers[WORLD_RECEIVERS_MAX];
 	uint32_t n_receivers;
-	struct notice *notices, **notices_end;
+	struct notice *notices, **notices_end, *newest;
+	struct map last; /* notices, by receiver and group */
 	uint32_t n_notices;
 	struct arena *bodies; /* answers under way */
 };
@@ -117,6 +121,8 @@ struct answer *world_answer(struct world *world, const char *source, const char 
 void world_clear_answer(struct answer *answer);
 void world_heal(struct world *world); /* everybody behaves */
 dur_t world_script(void *sim, const struct xfer_request *request, struct xfer_response *response);
+/* What this receiver was last told of this group, or NULL. */
+struct notice *world_last(const struct world *world, const char *receiver, const char *group_key);
 void notice_print(const struct sim *sim, const struct notice *notice, struct buf *out);
 /* All of want's labels are in have, with the same values. */
 bool labels_json_has(json_object *have, json_object *want);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "sim.h"
@@ -48,9 +49,11 @@ world_fini(struct world *world)
 	for (struct notice *notice = world->notices, *next; notice != NULL; notice = next) {
 		next = notice->next;
 		json_object_put(notice->body);
+		free(notice->alerts);
 		free(notice->group_key);
 		free(notice);
 	}
+	map_fini(&world->last);
 	arena_free(world->bodies);
 }
 
@@ -283,6 +286,8 @@ read_alerts(struct notice *notice)
 	if (!json_object_object_get_ex(notice->body, "alerts", &alerts) ||
 	    json_object_array_length(alerts) > NOTICE_ALERTS_MAX)
 		return false;
+	notice->alerts =
+	    xcalloc(json_object_array_length(alerts) + 1, sizeof(struct notice_alert));
 	for (size_t i = 0; i < json_object_array_length(alerts); i++) {
 		json_object *one = json_object_array_get_idx(alerts, i);
 		struct notice_alert *alert = &notice->alerts[notice->n++];
@@ -295,6 +300,47 @@ read_alerts(struct notice *notice)
 		alert->firing = strcmp(json_object_get_string(status), "firing") == 0;
 	}
 	return notice->n > 0;
+}
+
+/* ---- what was told last ------------------------------------------------------- */
+
+struct last_key {
+	const char *receiver, *group_key;
+};
+
+static bool
+last_is(const void *value, const void *key)
+{
+	const struct notice *notice = value;
+	const struct last_key *k = key;
+
+	return strcmp(notice->receiver, k->receiver) == 0 &&
+	       strcmp(notice->group_key, k->group_key) == 0;
+}
+
+static uint64_t
+last_hash(const char *receiver, const char *group_key)
+{
+	return hash_mix(hash_bytes(receiver, strlen(receiver)),
+	    hash_bytes(group_key, strlen(group_key)));
+}
+
+struct notice *
+world_last(const struct world *world, const char *receiver, const char *group_key)
+{
+	struct last_key key = { receiver, group_key };
+
+	return map_find(&world->last, last_hash(receiver, group_key), last_is, &key);
+}
+
+static void
+set_last(struct world *world, struct notice *notice)
+{
+	uint64_t hash = last_hash(notice->receiver, notice->group_key);
+
+	if (notice->before != NULL)
+		map_remove_value(&world->last, hash, notice->before);
+	map_insert(&world->last, hash, notice);
 }
 
 /* The receiver has it, whatever the program hears of that. */
@@ -323,7 +369,11 @@ take_notice(struct sim *sim, const struct peer *peer, const struct xfer_request 
 		sim_fail(sim, "receiver %s got something that is no webhook message: %.300s",
 		    peer->name, request->body.p);
 	notice->group_key = xstrdup(key != NULL ? json_object_get_string(key) : "");
+	notice->before = world_last(world, notice->receiver, notice->group_key);
 	judge_notice(sim, notice);
+	set_last(world, notice);
+	notice->older = world->newest;
+	world->newest = notice;
 	*world->notices_end = notice;
 	world->notices_end = &notice->next;
 	world->n_notices++;
