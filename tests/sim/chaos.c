@@ -183,7 +183,8 @@ write_config(struct chaos *chaos, bool other)
 {
 	char text[sizeof(config_text) + 64];
 
-	snprintf(text, sizeof(text), config_text, other ? "9m" : "5m", other ? "boss, desk" : "boss");
+	snprintf(text, sizeof(text), config_text, other ? "9m" : "5m",
+	    other ? "boss, desk" : "boss");
 	sim_write(&chaos->sim, "tocsin.yml", str_from(text));
 }
 

@@ -6,7 +6,8 @@
  *
  * Each in a process and a directory of its own, so that an abort fails one
  * story and not the rest.  Prints TAP.  For those that fail SIM_LOG=debug shows
- * the program's log, SIM_JOBS=2 runs two at once, SIM_TRACE=1 every step and every request to a receiver.
+ * the program's log, SIM_TRACE=1 every step and every request to a receiver.
+ * SIM_JOBS=2 runs two at once.
  */
 #include "config.h"
 
