@@ -211,8 +211,8 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 			continue;
 		}
 		points_init_plain(&now[n].rows);
-		code = atomic_load(&call->stop) ? err_set(err, ERR_CANCELLED, "cancelled")
-						: read_file(s, file, &now[n].rows, err);
+		code = atomic_load(call->stop) ? err_set(err, ERR_CANCELLED, "cancelled")
+					       : read_file(s, file, &now[n].rows, err);
 		if (code < 0)
 			forget(&now[n]);
 		else
@@ -247,7 +247,7 @@ ask_files(struct job_call *call, struct keep *keep, const char *what, struct err
 
 			if (!wall_before(row->at, call->from) && !wall_before(call->to, row->at) &&
 			    is_asked(what, evidently_metric(key)))
-				code = copy_row(rows, row, scratch, &call->rows, err);
+				code = copy_row(rows, row, scratch, call->rows, err);
 			arena_reset(scratch);
 		}
 	}
@@ -326,10 +326,10 @@ take_row(struct job_call *call, const char *what, struct str key, double value, 
 	if (!evidently_time(ts, s->options.tz, &origin.at))
 		return err_set(err, ERR_INVALID, "snapshots.timestamp '%.*s' is no time",
 		    STR_ARG(str_head(ts, 60)));
-	code = evidently_point(metric, params, &s->options, &origin, &call->rows, err);
+	code = evidently_point(metric, params, &s->options, &origin, call->rows, err);
 	if (code == 0) {
-		call->rows.items[call->rows.n - 1].value = value;
-		call->rows.items[call->rows.n - 1].missing = missing;
+		call->rows->items[call->rows->n - 1].value = value;
+		call->rows->items[call->rows->n - 1].missing = missing;
 	}
 	return code;
 }
@@ -345,7 +345,7 @@ ask_sqlite(struct job_call *call, struct keep *keep, const char *what, struct er
 		.path = s->path,
 		.times = { .now = call->at },
 		.timeout = call->config->timeout,
-		.stop = &call->stop,
+		.stop = call->stop,
 		.rows = &rows,
 	};
 	int code;
@@ -441,10 +441,9 @@ lookback(const void *settings)
 }
 
 static const struct job_backend backend = {
-	.ops = &source_evidently,
+	.pool = JOB_POOL(&source_evidently, keep_free),
 	.name = "evidently",
 	.run = run,
-	.keep_free = keep_free,
 	.lookback = lookback,
 };
 
@@ -564,9 +563,9 @@ const struct source_kind source_evidently_kind = {
 const struct source_ops source_evidently = {
 	.kind = &source_evidently_kind,
 	.open = evidently_open,
-	.close = job_source_close,
-	.query = job_source_query,
-	.cancel = job_source_cancel,
+	.close = sql_pool_close,
+	.query = sql_pool_query,
+	.cancel = sql_pool_cancel,
 	.labels = rows_labels,
 	.check = evidently_check,
 };

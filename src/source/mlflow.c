@@ -100,7 +100,7 @@ mlflow_close(struct source *source)
 	if (over_http(source->config))
 		http_source_close(source);
 	else
-		job_source_close(source);
+		sql_pool_close(source);
 }
 
 static void
@@ -109,7 +109,7 @@ mlflow_query(struct source *source, struct source_query *query)
 	if (over_http(source->config))
 		http_source_query(source, query);
 	else
-		job_source_query(source, query);
+		sql_pool_query(source, query);
 }
 
 static void
@@ -118,7 +118,7 @@ mlflow_cancel(struct source *source, struct source_query *query)
 	if (over_http(source->config))
 		http_source_cancel(source, query);
 	else
-		job_source_cancel(source, query);
+		sql_pool_cancel(source, query);
 }
 
 static int

@@ -152,9 +152,9 @@ take_row(struct job_call *call, struct str key, double value, bool missing, stru
 	if (code < 0 ||
 	    (!str_is(call->what, MLFLOW_VERSION_QUERY) && !mlflow_is_asked(call->what, metric)))
 		return code;
-	code = mlflow_begin(s, &run, metric, &call->rows, err);
+	code = mlflow_begin(s, &run, metric, call->rows, err);
 	if (code == 0) {
-		struct row *row = &call->rows.items[call->rows.n - 1];
+		struct row *row = &call->rows->items[call->rows->n - 1];
 
 		row->value = nan ? (double)NAN : mlflow_number(value);
 		row->missing = missing && !nan;
@@ -190,7 +190,7 @@ ask(struct job_call *call, struct keep *keep, struct str sql, struct err *err)
 		.text = sql,
 		.times = { .now = call->at },
 		.timeout = call->config->timeout,
-		.stop = &call->stop,
+		.stop = call->stop,
 		.rows = &rows,
 	};
 	const struct postgres_query pg = {
@@ -240,9 +240,8 @@ lookback(const void *settings)
 }
 
 const struct job_backend mlflow_sql = {
-	.ops = &source_mlflow,
+	.pool = JOB_POOL(&source_mlflow, keep_free),
 	.name = "mlflow",
 	.run = run,
-	.keep_free = keep_free,
 	.lookback = lookback,
 };

@@ -20,7 +20,7 @@ run_query(struct job *job)
 	struct sql_run *run = CONTAINER_OF(job, struct sql_run, job);
 
 	run->code = run->pool->backend->read(run->pool->source.config, run);
-	if (run->code == 0)
+	if (run->code == 0 && !run->pool->backend->finishes)
 		run->code = rows_finish(&run->rows, &run->err);
 }
 
@@ -34,6 +34,8 @@ run_end(struct sql_run *run)
 	struct err err = run->err;
 	bool ok = run->code == 0;
 
+	if (p->backend->end != NULL)
+		p->backend->end(run);
 	if (ok)
 		rows_keep(&run->rows, query->arena, &vector);
 	else
@@ -148,6 +150,12 @@ sql_pool_query(struct source *source, struct source_query *query)
 	query->impl = run;
 	source->queries++;
 	source->in_flight++;
+	if (p->backend->begin != NULL)
+		run->code = p->backend->begin(run);
+	if (run->code < 0) {
+		loop_timer_set(p->loop, &run->timer, loop_mono(p->loop));
+		return;
+	}
 	list_append(&p->line, &run->link);
 	dispatch(p);
 }

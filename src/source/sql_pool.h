@@ -26,6 +26,7 @@ struct sql_run {
 	struct timer timer; /* ends a run that never reached a worker */
 	struct sql_pool *pool;
 	struct source_query *query; /* its text, times and fields may be read by the worker */
+	void *state;                /* the backend's */
 	mono_t started;
 	bool cancelled;
 	/* the worker's while it runs */
@@ -43,6 +44,11 @@ struct sql_backend {
 	int (*read)(const struct source_config *config, struct sql_run *run);
 	void (*conn_close)(void *conn);
 	bool wakes; /* it waits for run->wake */
+	/* What a run needs of the loop thread; may be NULL.  begin: negative, with run->err, ends it. */
+	int (*begin)(struct sql_run *run);
+	/* The run is over: its samples may still be dropped (run->code 0), its state is to be freed. */
+	void (*end)(struct sql_run *run);
+	bool finishes; /* read() calls rows_finish() itself */
 };
 
 struct sql_pool { /* first member of a source's struct, or all of it */

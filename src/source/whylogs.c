@@ -139,7 +139,7 @@ ask_profile(struct asking *a, const struct keep *keep, struct err *err)
 		bool absent;
 
 		a->column = question.column;
-		code = whylogs_ask(&question, &a->call->rows, &absent, err);
+		code = whylogs_ask(&question, a->call->rows, &absent, err);
 		a->columns++;
 		a->answered += !absent;
 	}
@@ -279,7 +279,7 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 						    : bsearch(file->path, keep->known, keep->n,
 							  sizeof(*keep->known), known_by_path);
 
-		if (atomic_load(&call->stop)) {
+		if (atomic_load(call->stop)) {
 			code = err_set(err, ERR_CANCELLED, "cancelled");
 		} else if (before != NULL && before->size == file->size &&
 			   before->changed_ns == file->changed_ns) {
@@ -362,7 +362,7 @@ ask_files(struct asking *a, struct keep *keep, struct err *err)
 	for (size_t i = 0; i < list.n && code == 0; i++) {
 		if (!is_wanted(call, keep->known[i].at) || is_outdated(call, keep, &list, i))
 			continue;
-		if (atomic_load(&call->stop))
+		if (atomic_load(call->stop))
 			code = err_set(err, ERR_CANCELLED, "cancelled");
 		a->dataset = file_folder(a->settings->path, &list.items[i]);
 		if (code == 0)
@@ -447,7 +447,7 @@ ask_store(struct asking *a, struct keep *keep, struct err *err)
 		.text = str_from(call->shape == QUERY_INSTANT ? newest : all),
 		.times = { .now = call->at },
 		.timeout = call->config->timeout,
-		.stop = &call->stop,
+		.stop = call->stop,
 		.rows = &rows,
 	};
 	int code;
@@ -485,10 +485,9 @@ lookback(const void *settings)
 }
 
 static const struct job_backend backend = {
-	.ops = &source_whylogs,
+	.pool = JOB_POOL(&source_whylogs, keep_free),
 	.name = "whylogs",
 	.run = run,
-	.keep_free = keep_free,
 	.lookback = lookback,
 };
 
@@ -578,9 +577,9 @@ const struct source_kind source_whylogs_kind = {
 const struct source_ops source_whylogs = {
 	.kind = &source_whylogs_kind,
 	.open = whylogs_open,
-	.close = job_source_close,
-	.query = job_source_query,
-	.cancel = job_source_cancel,
+	.close = sql_pool_close,
+	.query = sql_pool_query,
+	.cancel = sql_pool_cancel,
 	.labels = rows_labels,
 	.check = whylogs_check,
 };
