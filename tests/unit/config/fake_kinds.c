@@ -211,6 +211,9 @@ static const struct rule_kind_schema further_rules[] = {
 	{ .name = "burn_rate", .schema = &expr_schema },
 	{ .name = "absent", .schema = &expr_schema },
 	{ .name = "composite", .schema = &expr_schema },
+	{ .name = "freshness", .schema = &expr_schema },
+	{ .name = "quality", .schema = &expr_schema },
+	{ .name = "deviation", .schema = &expr_schema },
 };
 
 /* ---- all ---------------------------------------------------------------------------- */
@@ -223,6 +226,7 @@ static const struct source_kind *const sources[] = { &prometheus, &sqlite,
 static const struct rule_kind_schema *const rules[] = { &expr, &threshold,
 	&further_rules[0], &further_rules[1], &further_rules[2],
 	&further_rules[3], &further_rules[4], &further_rules[5],
-	&further_rules[6], &further_rules[7], NULL };
+	&further_rules[6], &further_rules[7], &further_rules[8],
+	&further_rules[9], &further_rules[10], NULL };
 
 const struct config_kinds fake_kinds = { integrations, sources, rules };

@@ -145,7 +145,7 @@ answers_rule(struct answers *a, const char *kind, const char *yaml)
 void
 answers_plan(struct answers *a, wall_t now, struct rule_plan *ret)
 {
-	REQUIRE(a->kind->plan(&a->rule, NULL, now, ret, &a->err) == 0, "plan: %s", a->err.text);
+	REQUIRE(a->kind->plan(&a->rule, a->past, now, ret, &a->err) == 0, "plan: %s", a->err.text);
 }
 
 int
@@ -157,6 +157,7 @@ answers_judge(struct answers *a, wall_t now)
 		.answers = a->vectors,
 		.sources = a->sources,
 		.others = a->others,
+		.past = a->past,
 		.arena = a->arena };
 
 	answers_plan(a, now, &plan);

@@ -21,6 +21,7 @@ struct answers {
 	struct rule_group_config group;
 	const struct rule_kind *kind;
 	const struct rule_lookup *others;
+	const struct past *past;
 	struct judgement judgement;
 	struct err err;
 };

@@ -10,6 +10,7 @@ TCase *tcase_tables(void);
 TCase *tcase_quality(void);
 TCase *tcase_change(void);
 TCase *tcase_composite(void);
+TCase *tcase_deviation(void);
 TCase *tcase_group(void);
 TCase *tcase_kinds(void);
 TCase *tcase_lint(void);
