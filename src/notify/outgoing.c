@@ -89,6 +89,8 @@ fill_origin(struct outgoing *outgoing, const struct delivery *delivery)
 
 	notification->kind = kinds[delivery->origin.kind];
 	notification->incident = delivery->origin.incident;
+	if (notification->incident == 0 && state != NULL && state->incident != NULL)
+		notification->incident = state->incident->id;
 	notification->place =
 	    arena_str(outgoing->arena, str_from(delivery->origin.place));
 	if (work != NULL && delivery->origin.kind == INTENT_ACKNOWLEDGED) {

@@ -75,6 +75,12 @@ pagerduty_classify(const void *settings, const struct notification *n UNUSED,
 	return verdict;
 }
 
+static bool
+pagerduty_hears_acknowledged(const void *settings UNUSED)
+{
+	return true;
+}
+
 static const struct secret *
 pagerduty_signed_with(const void *settings)
 {
@@ -202,6 +208,6 @@ const struct receiver_ops receiver_pagerduty = {
 	.kind = &receiver_pagerduty_kind,
 	.render = pagerduty_render,
 	.classify = pagerduty_classify,
-	.hears_acknowledged = true,
+	.hears_acknowledged = pagerduty_hears_acknowledged,
 	.signed_with = pagerduty_signed_with,
 };

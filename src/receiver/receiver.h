@@ -81,8 +81,9 @@ struct receiver_ops {
 	 */
 	int (*render)(const void *settings, const struct notification *notification, struct arena *arena, struct xfer_request *request, struct err *err);
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
-	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. */
-	bool hears_acknowledged;
+	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. NULL: never. */
+	bool (*hears_acknowledged)(const void *settings);
+	bool shows_acknowledged; /* ... also when it was said there: only we change what is shown */
 	/* NULL, or what the service signs its calls to us with; may be without value and file. */
 	const struct secret *(*signed_with)(const void *settings);
 	/* Instead of both, for local ones: writes now. */

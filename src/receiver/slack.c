@@ -6,6 +6,10 @@
  * With update_message the place of the first message (channel and ts) is kept
  * for the group, and later ones change it by chat.update.  When that message
  * is gone or may no longer be changed, a new one takes its place.
+ *
+ * With a signing_secret messages carry buttons, and an incident is one thread:
+ * what is new changes its first message and is a reply to it; that somebody
+ * has acknowledged changes the first message alone.
  */
 #include "config.h"
 
@@ -24,6 +28,12 @@
 
 /* ---- the request ------------------------------------------------------------------ */
 
+static bool
+keeps_place(const struct slack_settings *slack)
+{
+	return slack->update_message || slack_has_buttons(slack);
+}
+
 /* "C024BE91L:1503435956.000247" */
 static struct slack_place
 place_of(const struct slack_settings *slack, struct str thread)
@@ -31,10 +41,26 @@ place_of(const struct slack_settings *slack, struct str thread)
 	const char *colon = memchr(thread.p, ':', thread.n);
 	uint32_t n;
 
-	if (!slack->update_message || colon == NULL)
+	if (!keeps_place(slack) || colon == NULL)
 		return (struct slack_place){ STR(""), STR("") };
 	n = (uint32_t)(colon - thread.p);
 	return (struct slack_place){ str_make(thread.p, n), str_make(colon + 1, thread.n - n - 1) };
+}
+
+/* The first message is changed, then what is new is a reply to it. */
+static bool
+is_in_two_steps(const struct slack_settings *slack, const struct notification *n)
+{
+	return place_of(slack, n->thread).ts.n > 0 && !slack->update_message &&
+	       n->kind != NOTIFICATION_ACKNOWLEDGED;
+}
+
+static enum slack_way
+way_of(const struct slack_settings *slack, const struct notification *n)
+{
+	if (place_of(slack, n->thread).ts.n == 0)
+		return SLACK_POST;
+	return is_in_two_steps(slack, n) && n->step > 0 ? SLACK_REPLY : SLACK_UPDATE;
 }
 
 static bool
@@ -72,6 +98,7 @@ slack_render(const void *settings, const struct notification *n, struct arena *a
 	const struct slack_settings *slack = settings;
 	struct slack_place place = place_of(slack, n->thread);
 	struct draft d = draft_new(n, arena, &request->body);
+	enum slack_way way = way_of(slack, n);
 	bool is_api;
 	int rc;
 
@@ -85,12 +112,12 @@ slack_render(const void *settings, const struct notification *n, struct arena *a
 	if (is_api)
 		request->content_type = "application/json; charset=utf-8";
 	if (!is_api)
-		place = (struct slack_place){ STR(""), STR("") };
-	if (place.ts.n > 0) {
+		way = SLACK_POST;
+	if (way == SLACK_UPDATE) {
 		request->url.n -= sizeof(POST) - 1;
 		buf_puts(&request->url, UPDATE);
 	}
-	slack_put_message(slack, n, place, &request->body);
+	slack_put_message(slack, n, way, place, &request->body);
 	return 0;
 }
 
@@ -161,16 +188,16 @@ static const char *const passing[] = { "ratelimited", "rate_limited", "fatal_err
 
 /* The message is gone, or may no longer be changed. */
 static const char *const gone[] = { "message_not_found", "cant_update_message",
-	"edit_window_closed", "channel_not_found", "is_archived", NULL };
+	"edit_window_closed", "channel_not_found", "is_archived", "thread_not_found", NULL };
 
 static void
-keep_place(
-    const struct slack_settings *slack, const struct slack_answer *answer, struct verdict *verdict)
+keep_place(const struct slack_settings *slack, const struct notification *n,
+    const struct slack_answer *answer, struct verdict *verdict)
 {
 	/* The answer repeats the whole message. */
 	if (answer->ts.n > 0)
 		snprintf(verdict->text, sizeof(verdict->text), "status 200: ok");
-	if (slack->update_message && answer->ts.n > 0 && answer->channel.n > 0 &&
+	if (keeps_place(slack) && way_of(slack, n) != SLACK_REPLY && answer->ts.n > 0 && answer->channel.n > 0 &&
 	    answer->channel.n + answer->ts.n + 2 <= sizeof(verdict->thread))
 		snprintf(verdict->thread, sizeof(verdict->thread), "%.*s:%.*s",
 		    STR_ARG(answer->channel), STR_ARG(answer->ts));
@@ -187,7 +214,8 @@ verdict_of(const struct slack_settings *slack, const struct notification *n,
 		return verdict;
 	answer = read_answer(response->body);
 	if (answer.ok) {
-		keep_place(slack, &answer, &verdict);
+		keep_place(slack, n, &answer, &verdict);
+		verdict.more = way_of(slack, n) == SLACK_UPDATE && is_in_two_steps(slack, n);
 		return verdict;
 	}
 	verdict.kind = is_among(answer.error, passing) ? DELIVERY_RETRY : DELIVERY_REJECTED;
@@ -212,6 +240,20 @@ slack_classify(
 	if (!is_app(slack))
 		draft_hide(&verdict, &slack->api_url);
 	return verdict;
+}
+
+static bool
+slack_hears_acknowledged(const void *settings)
+{
+	return slack_has_buttons(settings);
+}
+
+static const struct secret *
+slack_signed_with(const void *settings)
+{
+	const struct slack_settings *slack = settings;
+
+	return &slack->signing_secret;
 }
 
 /* ---- settings --------------------------------------------------------------------- */
@@ -249,6 +291,9 @@ check_address(struct schema_context *ctx, const struct slack_settings *slack)
 		diag_error(ctx->diag, pos,
 		    "'update_message' needs an app: give app_token, or an "
 		    "api_url that ends in /chat.postMessage");
+	if (slack_has_buttons(slack) && !is_app(slack))
+		diag_error(ctx->diag, pos,
+		    "'signing_secret' is for buttons, and only an app has them: give app_token");
 	if (is_app(slack) && slack->channel == NULL)
 		diag_error(ctx->diag, pos, "an app needs to be told the 'channel'");
 }
@@ -378,6 +423,10 @@ static const struct schema_field slack_fields[] = {
 	{ .name = "app_url", .kind = FIELD_URL,
 	    .offset = offsetof(struct slack_settings, app_url),
 	    .doc = "Where the app posts; else global.slack_app_url." },
+	{ .name = "signing_secret", .kind = FIELD_SECRET, .flags = FIELD_OURS,
+	    .offset = offsetof(struct slack_settings, signing_secret),
+	    .doc = "Signing secret of the app: messages of incidents carry the buttons Acknowledge and Snooze, and an "
+		   "incident is one thread. The app's interactivity URL is /api/tocsin/v1/slack/interactive of this server." },
 	{ .name = "update_message", .kind = FIELD_BOOL, .fallback = "false",
 	    .offset = offsetof(struct slack_settings, update_message),
 	    .doc = "Change the group's message instead of sending another; for apps." },
@@ -402,4 +451,7 @@ const struct receiver_ops receiver_slack = {
 	.kind = &receiver_slack_kind,
 	.render = slack_render,
 	.classify = slack_classify,
+	.hears_acknowledged = slack_hears_acknowledged,
+	.shows_acknowledged = true,
+	.signed_with = slack_signed_with,
 };

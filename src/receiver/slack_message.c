@@ -12,6 +12,8 @@
 
 #include "receiver/slack_message.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "receiver/slack_text.h"
 
@@ -276,6 +278,94 @@ put_attachment(struct writer *w, const struct slack_settings *slack)
 	buf_fini(&title);
 }
 
+/* ---- buttons ------------------------------------------------------------------------ */
+
+static void
+put_plain(struct writer *w, const char *key, const char *text)
+{
+	put_key(w, key);
+	buf_puts(w->out, "{\"type\":\"plain_text\",\"text\":");
+	json_put_str(w->out, str_from(text));
+	buf_putc(w->out, '}');
+}
+
+/* The incident's number goes back to us with the button. */
+static void
+put_button(struct writer *w, const char *action, const char *text, bool is_primary)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%lld", (long long)w->n->incident);
+	buf_puts(w->out, w->out->p[w->out->n - 1] == '[' ? "{" : ",{");
+	put_text(w, "type", STR("button"));
+	put_text(w, "action_id", str_from(action));
+	put_plain(w, "text", text);
+	if (is_primary)
+		put_text(w, "style", STR("primary"));
+	put_text(w, "value", str_from(number));
+	buf_putc(w->out, '}');
+}
+
+static void
+put_runbook_button(struct writer *w)
+{
+	struct str runbook = message_runbook(w->n);
+
+	if (runbook.n == 0 || runbook.n > SLACK_URL_BYTES_MAX || !message_url_is_good(runbook))
+		return;
+	buf_puts(w->out, ",{");
+	put_text(w, "type", STR("button"));
+	put_text(w, "action_id", STR(SLACK_RUNBOOK));
+	put_plain(w, "text", "Runbook");
+	put_text(w, "url", runbook);
+	buf_putc(w->out, '}');
+}
+
+/* "Acknowledged by alice: on it" */
+static void
+put_acknowledged(struct writer *w)
+{
+	struct str by = w->n->acknowledged_by;
+
+	if (str_starts(by, STR("slack:")))
+		by = str_make(by.p + 6, by.n - 6);
+	buf_clear(&w->scratch);
+	buf_puts(&w->scratch, ":white_check_mark: Acknowledged by *");
+	slack_put_escaped(&w->scratch, by, 200);
+	buf_puts(&w->scratch, "*");
+	if (w->n->comment.n > 0) {
+		buf_puts(&w->scratch, ": ");
+		slack_put_escaped(&w->scratch, w->n->comment, 1000);
+	}
+	buf_puts(w->out, "{\"type\":\"context\",\"elements\":[{\"type\":\"mrkdwn\",\"text\":");
+	json_put_str(w->out, buf_str(&w->scratch));
+	buf_puts(w->out, "}]},");
+}
+
+/* An attachment of its own, since one with blocks shows nothing else. */
+static void
+put_buttons(struct writer *w)
+{
+	bool is_acknowledged = w->n->kind == NOTIFICATION_ACKNOWLEDGED;
+
+	buf_puts(w->out, ",{");
+	put_text(w, "color", str_from(is_acknowledged ? "#2eb67d" : color_of(w->n)));
+	put_key(w, "blocks");
+	buf_putc(w->out, '[');
+	if (is_acknowledged)
+		put_acknowledged(w);
+	buf_puts(w->out, "{\"type\":\"actions\",\"elements\":[");
+	if (is_acknowledged)
+		put_button(w, SLACK_UNACK, "Take back", false);
+	else
+		put_button(w, SLACK_ACK, "Acknowledge", true);
+	put_button(w, SLACK_SNOOZE, "Snooze 1h", false);
+	put_runbook_button(w);
+	buf_puts(w->out, "]}]}");
+}
+
+/* ---- the message --------------------------------------------------------------------- */
+
 static void
 put_sender(struct writer *w, const struct slack_settings *slack)
 {
@@ -290,16 +380,21 @@ put_sender(struct writer *w, const struct slack_settings *slack)
 
 void
 slack_put_message(const struct slack_settings *slack, const struct notification *n,
-    struct slack_place place, struct buf *out)
+    enum slack_way way, struct slack_place place, struct buf *out)
 {
 	struct writer w = { .n = n, .out = out };
 
 	buf_putc(out, '{');
-	if (place.ts.n > 0) {
+	if (way != SLACK_POST) {
 		put_text(&w, "channel", place.channel);
-		put_text(&w, "ts", place.ts);
+		put_text(&w, way == SLACK_UPDATE ? "ts" : "thread_ts", place.ts);
 	} else {
 		put_sender(&w, slack);
+	}
+	/* Who looks at the channel alone is to see what is new, not what is over. */
+	if (way == SLACK_REPLY && n->firing) {
+		put_key(&w, "reply_broadcast");
+		buf_puts(out, "true");
 	}
 	if (slack->link_names) {
 		put_key(&w, "link_names");
@@ -309,6 +404,8 @@ slack_put_message(const struct slack_settings *slack, const struct notification 
 	put_key(&w, "attachments");
 	buf_putc(out, '[');
 	put_attachment(&w, slack);
+	if (slack_has_buttons(slack) && way != SLACK_REPLY && n->firing && n->incident != 0)
+		put_buttons(&w);
 	buf_puts(out, "]}\n");
 	buf_fini(&w.scratch);
 	buf_fini(&w.cut);

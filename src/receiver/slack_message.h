@@ -21,7 +21,7 @@ struct slack_action {
 
 struct slack_settings {
 	struct integration_common common;
-	struct secret api_url, app_token;
+	struct secret api_url, app_token, signing_secret;
 	const char *app_url;
 	struct template *channel, *username, *message_text;
 	struct template *color, *title, *title_link, *pretext, *text, *fallback;
@@ -38,5 +38,25 @@ struct slack_place {
 	struct str channel, ts;
 };
 
-/* The JSON of chat.postMessage and of webhooks; with a place, that of chat.update. */
-void slack_put_message(const struct slack_settings *slack, const struct notification *n, struct slack_place place, struct buf *out);
+enum slack_way {
+	SLACK_POST,   /* a message of its own: chat.postMessage, or a webhook */
+	SLACK_UPDATE, /* the one at the place becomes this: chat.update */
+	SLACK_REPLY,  /* in the thread of the one at the place: chat.postMessage */
+};
+
+/* What Slack sends back when a button is pressed: its action_id, with the incident's number as value. */
+#define SLACK_ACK     "tocsin_ack"
+#define SLACK_UNACK   "tocsin_unack"
+#define SLACK_SNOOZE  "tocsin_snooze"
+#define SLACK_RUNBOOK "tocsin_runbook" /* opens a page; Slack tells us nevertheless */
+#define SLACK_URL_BYTES_MAX 3000u
+
+/* With buttons, and one thread for each incident. */
+static inline bool
+slack_has_buttons(const struct slack_settings *slack)
+{
+	return slack->signing_secret.value != NULL || slack->signing_secret.file != NULL;
+}
+
+void slack_put_message(const struct slack_settings *slack, const struct notification *n, enum slack_way way,
+    struct slack_place place, struct buf *out);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Buttons that people press under Slack's messages.
+ *
+ * Slack posts a form whose field `payload` is JSON, signed over its bytes and
+ * a time: v0=HMAC-SHA-256 of "v0:TIME:BODY".  What is older than five minutes,
+ * or has been taken before (trigger_id), is refused.  Answered as soon as the
+ * change is durable, well within Slack's three seconds; the message then
+ * changes by a delivery like any other.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
+
+#include "api/audit.h"
+#include "api/callback.h"
+#include "base/json.h"
+#include "base/mac.h"
+
+#define WINDOW DUR_S(300)
+#define SNOOZE DUR_S(3600)
+
+/* ---- the proof --------------------------------------------------------------------------- */
+
+struct proof {
+	const char *time, *signature;
+	struct str body;
+};
+
+static bool
+is_signed(const void *arg, struct str secret)
+{
+	const struct proof *proof = arg;
+	uint8_t want[MAC_BYTES], got[MAC_BYTES];
+	struct str signature = str_from(proof->signature);
+	struct mac mac;
+
+	mac_init(&mac, secret.p, secret.n);
+	mac_put(&mac, "v0:", 3);
+	mac_put(&mac, proof->time, strlen(proof->time));
+	mac_put(&mac, ":", 1);
+	mac_put(&mac, proof->body.p, proof->body.n);
+	mac_end(&mac, want);
+	return str_starts(signature, STR("v0=")) &&
+	       mac_from_hex(signature.p + 3, signature.n - 3, got) &&
+	       mac_same(want, got, sizeof(want));
+}
+
+static bool
+is_recent(const char *time, wall_t now)
+{
+	int64_t seconds, age;
+
+	if (!str_to_i64(str_from(time), &seconds) || seconds <= 0 ||
+	    seconds > INT64_MAX / 1000000000)
+		return false;
+	age = now.ns / 1000000000 - seconds;
+	return age <= WINDOW.ns / 1000000000 && age >= -(WINDOW.ns / 1000000000);
+}
+
+/* ---- what was pressed ---------------------------------------------------------------------- */
+
+struct press {
+	const char *type, *trigger, *user, *action, *value;
+};
+
+static json_object *
+member(json_object *object, const char *name)
+{
+	json_object *value = NULL;
+
+	if (object != NULL && json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+static const char *
+text_of(json_object *object, const char *name)
+{
+	json_object *value = member(object, name);
+
+	return value != NULL && json_object_is_type(value, json_type_string)
+		   ? json_object_get_string(value)
+		   : "";
+}
+
+static bool
+read_press(json_object *payload, struct press *ret)
+{
+	json_object *user = member(payload, "user"), *actions = member(payload, "actions");
+	json_object *first = NULL;
+
+	if (actions != NULL && json_object_is_type(actions, json_type_array) &&
+	    json_object_array_length(actions) > 0)
+		first = json_object_array_get_idx(actions, 0);
+	*ret = (struct press){
+		.type = text_of(payload, "type"),
+		.trigger = text_of(payload, "trigger_id"),
+		.user = text_of(user, "username"),
+		.action = text_of(first, "action_id"),
+		.value = text_of(first, "value"),
+	};
+	if (ret->user[0] == '\0')
+		ret->user = text_of(user, "name");
+	if (ret->user[0] == '\0')
+		ret->user = text_of(user, "id");
+	return strcmp(ret->type, "block_actions") == 0 && ret->trigger[0] != '\0' &&
+	       ret->user[0] != '\0' && ret->action[0] != '\0';
+}
+
+static json_object *
+parse_payload(const char *text)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	json_object *object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+
+	json_tokener_free(tokener);
+	return object;
+}
+
+/* ---- what it does ---------------------------------------------------------------------------- */
+
+static int
+act(const struct press *press, struct incident *incident, const char *by, wall_t now,
+    struct err *err)
+{
+	struct incident_action action = {
+		.by = by, .comment = "", .source = "slack", .until = WALL_NONE
+	};
+
+	if (strcmp(press->action, "tocsin_ack") == 0)
+		return incident_acknowledge(incident, &action, now, err);
+	if (strcmp(press->action, "tocsin_unack") == 0)
+		return incident_unacknowledge(incident, &action, now, err);
+	if (strcmp(press->action, "tocsin_snooze") == 0) {
+		action.until = wall_add(now, SNOOZE);
+		return incident_snooze(incident, &action, now, err);
+	}
+	return err_set(err, ERR_INVALID, "no button of ours: '%s'", press->action);
+}
+
+/* For the person who pressed it: Slack shows this to nobody else. */
+static void
+put_outcome(struct buf *body, const char *failure)
+{
+	if (failure == NULL)
+		return;
+	buf_puts(body, "{\"response_type\":\"ephemeral\",\"replace_original\":false,");
+	put_text_member(body, "text", str_from(failure));
+	buf_puts(body, "}\n");
+}
+
+static void
+apply(struct api *api, const struct press *press, struct buf *body)
+{
+	struct incident *incident = NULL;
+	struct buf by = { 0 };
+	struct err err = { 0 };
+	int64_t number;
+
+	if (strcmp(press->action, "tocsin_runbook") == 0)
+		return; /* it opened a page */
+	buf_puts(&by, "slack:");
+	buf_put_str(&by, str_head(str_from(press->user), 200));
+	if (str_to_i64(str_from(press->value), &number) && number > 0)
+		incident = incidents_find(api->state->incidents, number);
+	if (incident == NULL)
+		err_set(&err, ERR_NOT_FOUND, "there is no such incident, or it ended long ago");
+	else if (act(press, incident, by.p, loop_now(api->state->loop), &err) == 0)
+		audit_note_as(api->state, by.p, "slack", "incident.button", str_from(press->value),
+		    "%s", press->action);
+	put_outcome(body, err.code != ERR_NONE ? err.text : NULL);
+	buf_fini(&by);
+}
+
+static void
+take(struct api *api, struct http_call *call, const struct press *press)
+{
+	struct buf key = { 0 }, body = { 0 };
+	wall_t now = loop_now(api->state->loop);
+
+	buf_puts(&key, "slack:");
+	buf_put_str(&key, str_head(str_from(press->trigger), RECEIPT_KEY_MAX - 8));
+	switch (receipts_take(api->state->receipts, buf_str(&key), wall_add(now, DUR_S(600)))) {
+	case RECEIPT_TAKEN:
+		apply(api, press, &body);
+		reply_durable(api, call, 200, body.n > 0 ? &body : NULL);
+		break;
+	case RECEIPT_USED:
+		callback_refuse(api, call, "slack", 409, "it has been taken before");
+		break;
+	case RECEIPT_REFUSED:
+		callback_refuse(api, call, "slack", 503, "too many in these minutes");
+		break;
+	}
+	buf_fini(&key);
+	buf_fini(&body);
+}
+
+/* False: answered. */
+static bool
+is_proven(struct api *api, struct http_call *call)
+{
+	const char *time = http_header_value(call, "X-Slack-Request-Timestamp"),
+		   *signature = http_header_value(call, "X-Slack-Signature");
+	const struct proof proof = { time != NULL ? time : "", signature != NULL ? signature : "",
+		http_body(call) };
+	bool any;
+
+	if (proof.body.n > CALLBACK_BODY_MAX)
+		callback_refuse(api, call, "slack", 413, "the body is too large");
+	else if (callback_signer(api, "slack", is_signed, &proof, &any) == NULL)
+		callback_refuse(api, call, "slack", 401,
+		    any ? "the signature fits no signing_secret"
+			: "no slack_configs has a signing_secret");
+	else if (!is_recent(proof.time, loop_now(api->state->loop)))
+		callback_refuse(
+		    api, call, "slack", 401, "it is older than five minutes, or a clock is wrong");
+	else
+		return true;
+	return false;
+}
+
+void
+api_slack_interactive_post(struct api *api, struct http_call *call, struct str id UNUSED)
+{
+	const char *text;
+	json_object *payload;
+	struct press press;
+
+	if (refused_by_store(api, call) || !is_proven(api, call))
+		return;
+	text = http_param(call, "payload", 0);
+	payload = text != NULL ? parse_payload(text) : NULL;
+	if (payload != NULL && read_press(payload, &press))
+		take(api, call, &press);
+	else
+		reply_code(call, 400, 400,
+		    "payload: block_actions with trigger_id, user and an action are wanted");
+	json_object_put(payload);
+}
