@@ -67,6 +67,7 @@ rule_plan_arm(const struct rule_config *rule, const struct rule_arm *arm, wall_t
 		.text = str_from(arm->query),
 		.source = arm->source,
 		.shape = shape,
+		.cache = arm->cache,
 		.at = wall_sub(rule_query_at(rule, now), arm->lag),
 	};
 	rule_arm_span(rule, arm, now, &query->from, &query->to);

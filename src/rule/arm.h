@@ -14,6 +14,7 @@ struct rule_arm {
 	const char *query, *total; /* total: compare's, how many there are in all */
 	const char *source_name;
 	dur_t window, lag; /* window DUR_UNSET: the query says itself what it wants */
+	dur_t cache;       /* 0: asked every time */
 	struct pos pos;
 	const struct source_config *source; /* NULL: the rule's own */
 };

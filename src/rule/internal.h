@@ -82,6 +82,7 @@ struct rule_state {
 	struct map written, ended; /* of struct labels, +1 reference each */
 	struct past *past;         /* NULL: the kind remembers nothing */
 	struct restored_past *restored_past; /* rows of the store, until the rule is bound */
+	struct kept_answer **kept; /* of each query, answers that may be used again (kept.h); NULL: none */
 	wall_t written_at;         /* what time the samples carried */
 	/* the last evaluation */
 	char *last_error; /* NULL: none */

@@ -33,6 +33,7 @@ struct rule_query {
 	dur_t step;
 	const char *const *fields; /* lives as long as the configuration */
 	uint32_t n_fields;
+	dur_t cache; /* an answer no older than this may be used again; 0: none */
 };
 
 struct rule_plan {

@@ -354,9 +354,18 @@ drift_identity(const struct rule_config *rule, struct buf *out)
 		buf_printf(out, " %.17g", spec->bins.edges[i]);
 }
 
-static const struct schema_field reference_fields[] = { ARM_FIELDS(
-    "What is compared against: the training data, or an earlier time. A column named value and "
-    "one for each label; :from and :to are the window's ends.") };
+static const struct schema_field reference_fields[] = {
+	ARM_FIELDS("What is compared against: the training data, or an earlier time. A column "
+		   "named value and "
+		   "one for each label; :from and :to are the window's ends."),
+	{ .name = "cache",
+	    .kind = FIELD_DURATION,
+	    .offset = offsetof(struct rule_arm, cache),
+	    .fallback = "0s",
+	    .doc = "How long an answer may be used again, for a reference that is large and does "
+		   "not change; kept in memory until then, or until the configuration is "
+		   "reloaded." }
+};
 static const struct schema_field current_fields[] = { ARM_FIELDS(
     "What is looked at now: the same columns as the reference.") };
 

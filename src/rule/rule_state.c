@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "base/xalloc.h"
+#include "rule/kept.h"
 #include "rule/record.h"
 
 #define KEY_SHARE_MAX UINT16_MAX
@@ -54,6 +55,7 @@ rule_state_free(struct rule_state *rule)
 	map_fini(&rule->by_key);
 	record_forget(rule);
 	rule_past_free(rule);
+	kept_answers_free(rule->kept);
 	labels_unref(rule->own_labels);
 	free(rule->base_key);
 	free(rule->generator_url);

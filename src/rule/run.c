@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "rule/eval.h"
+#include "rule/kept.h"
 #include "rule/record.h"
 
 #define RULE_ARENA_BYTES 4096
@@ -187,7 +188,8 @@ is_heavy(const struct run *run)
 		return false;
 	for (uint32_t i = 0; i < run->plan.n; i++)
 		points += run->answers[i].n;
-	return run->kind->heavy_always || points >= RULE_HEAVY_POINTS || past_points(run->in.past) >= RULE_HEAVY_POINTS;
+	return run->kind->heavy_always || points >= RULE_HEAVY_POINTS ||
+	       past_points(run->in.past) >= RULE_HEAVY_POINTS;
 }
 
 /* True: it is being judged on a worker. */
@@ -310,16 +312,35 @@ run_go_on(struct run *run)
 
 /* --- asking ------------------------------------------------------------------------ */
 
+/* For later runs, if the query may be answered by what is known. */
+static void
+keep_answer(struct run *run, uint32_t at)
+{
+	const struct rule_query *planned = &run->plan.queries[at];
+	struct rule_state *rule;
+
+	if (planned->cache.ns <= 0 || run->group->retired)
+		return;
+	rule = rule_of(run);
+	if (rule->kept == NULL)
+		rule->kept = xcalloc(RULE_QUERIES_MAX, sizeof(struct kept_answer *));
+	kept_answer_unref(rule->kept[at]);
+	rule->kept[at] = kept_answer_new(&run->answers[at], planned, run->sources[at]->config->name,
+	    run->group->slot, run->group->generation);
+}
+
 static void
 on_answer(struct source_query *query, const struct vector *vector, const struct err *err)
 {
 	struct run *run = query->arg;
 
 	run->group->engine->stats.queries_in_flight--;
-	if (err == NULL)
+	if (err == NULL) {
 		run->answers[query - run->queries] = *vector;
-	else
+		keep_answer(run, (uint32_t)(query - run->queries));
+	} else {
 		fail(run, err->text);
+	}
 	if (--run->waiting == 0)
 		run_go_on(run);
 }
@@ -362,14 +383,14 @@ make_plan(struct run *run, const struct rule_state *rule)
 	}
 }
 
-static void
+/* False: all answers are known already. */
+static bool
 send_queries(struct run *run)
 {
 	struct engine *engine = run->group->engine;
+	struct rule_state *rule = rule_of(run);
+	uint32_t asked = 0;
 
-	run->waiting = run->plan.n;
-	engine->stats.queries += run->plan.n;
-	engine->stats.queries_in_flight += run->plan.n;
 	for (uint32_t i = 0; i < run->plan.n; i++) {
 		const struct rule_query *planned = &run->plan.queries[i];
 
@@ -389,9 +410,22 @@ send_queries(struct run *run)
 			.done = on_answer,
 			.arg = run,
 		};
+		if (rule->kept != NULL &&
+		    kept_answer_is_good(rule->kept[i], planned, run->sources[i]->config->name,
+			run->group->slot, run->group->generation)) {
+			run->kept[i] = kept_answer_ref(rule->kept[i]);
+			run->answers[i] = run->kept[i]->vector;
+		} else {
+			asked++;
+		}
 	}
+	run->waiting = asked;
+	engine->stats.queries += asked;
+	engine->stats.queries_in_flight += asked;
 	for (uint32_t i = 0; i < run->plan.n; i++)
-		run->sources[i]->ops->query(run->sources[i], &run->queries[i]);
+		if (run->kept[i] == NULL)
+			run->sources[i]->ops->query(run->sources[i], &run->queries[i]);
+	return asked > 0;
 }
 
 static struct run *
@@ -423,6 +457,10 @@ run_free(struct run *run)
 
 	free(run->failure);
 	run->failure = NULL;
+	for (uint32_t i = 0; i < RULE_QUERIES_MAX; i++) {
+		kept_answer_unref(run->kept[i]);
+		run->kept[i] = NULL;
+	}
 	arena_free(run->arena);
 	run->arena = NULL;
 	run->group->run = NULL;
@@ -451,8 +489,7 @@ run_start(struct group *group)
 		asking_begin(&run->asking, run->source, group->slot, run_arena(run));
 	if (run->failure != NULL || run->plan.n == 0)
 		return !finish(run);
-	send_queries(run);
-	return true;
+	return send_queries(run) || !finish(run);
 }
 
 void
@@ -469,7 +506,8 @@ run_cancel(struct run *run)
 		asking_cancel(&run->asking);
 	} else if (!run->judging) {
 		for (uint32_t i = 0; i < run->plan.n; i++)
-			run->sources[i]->ops->cancel(run->sources[i], &run->queries[i]);
+			if (run->kept[i] == NULL)
+				run->sources[i]->ops->cancel(run->sources[i], &run->queries[i]);
 	}
 }
 

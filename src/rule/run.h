@@ -19,6 +19,7 @@ struct run {
 	struct source_query queries[RULE_QUERIES_MAX];
 	struct vector answers[RULE_QUERIES_MAX];
 	struct source *sources[RULE_QUERIES_MAX]; /* of each query */
+	struct kept_answer *kept[RULE_QUERIES_MAX]; /* +1 reference where the answer is one */
 	uint32_t waiting;                         /* queries without an answer */
 	struct arena *arena; /* several answers must outlive their turns; NULL:
 				engine->scratch does */

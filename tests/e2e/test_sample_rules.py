@@ -234,6 +234,33 @@ def test_tables_are_judged(t):
     assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
 
 
+def test_cached_reference_is_asked_once(t):
+    rule = """
+alert: {name}
+drift:
+  reference: {{query: "SELECT value FROM training", cache: {cache}}}
+  current: {{query: "SELECT value FROM served"}}
+  test: ks
+annotations: {{runbook_url: https://runbooks.example/drift, summary: drift}}
+"""
+    store, hook, run = start(t, rule.format(name="Cached", cache="1h"), rule.format(name="Asked", cache="0s"))
+    store.train("f", 300)
+    store.serve("f", 100)
+    tocsin = run()
+    for name in ("Cached", "Asked"):
+        wait.until("an evaluation", lambda: tocsin.rules()[name]["health"] == "ok", 10)
+    store.many("UPDATE training SET value = value + ?", [(5,)])
+    wait.until("the rule that asks again", lambda: hook.alerts(alertname="Asked"), 10)
+    before = tocsin.rules()["Cached"]["lastEvaluation"]
+    wait.until("one more evaluation", lambda: tocsin.rules()["Cached"]["lastEvaluation"] != before, 5)
+    assert tocsin.rule_alerts("Cached") == [], tocsin.rule_alerts()
+    store.many("UPDATE served SET value = value + ?", [(-5,)])
+    wait.until("the current data are asked for", lambda: hook.alerts(alertname="Cached"), 10)
+    tocsin.reload_by_signal()
+    # A changed file would be another generation; this one is the same, and so is what is kept.
+    assert {a["state"] for a in tocsin.rule_alerts("Cached")} == {"firing"}
+
+
 def test_drift_command_says_what_the_rule_says(t):
     store, hook, run = start(t, SENSORS)
     for feature in ("temperature", "vibration"):
