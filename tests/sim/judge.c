@@ -25,6 +25,9 @@
 
 #include "base/xalloc.h"
 #include "rule/kind.h"
+#include <json-c/json_tokener.h>
+
+#include "notify/look.h"
 #include "sim.h"
 
 #define EPILOGUE       DUR_S(3600)
@@ -258,6 +261,9 @@ may_fire(struct judge *judge, json_object *labels)
 		return true;
 	if (!json_object_object_get_ex(labels, "alertname", &name))
 		return false;
+	if (strncmp(json_object_get_string(name), "Tocsin", 6) == 0 ||
+	    strcmp(json_object_get_string(name), "HeartbeatMissing") == 0)
+		return true; /* the program's own */
 	for (uint32_t r = 0; r < judge->n_rules; r++) {
 		const struct judged_rule *rule = &judge->rules[r];
 
@@ -443,6 +449,78 @@ judge_incidents(struct sim *sim)
 		check_incident(sim, incident, now);
 }
 
+/* --- nobody is left untold without a word ------------------------------------------- */
+
+#define ALERTS_ASKED_MAX 20
+
+/* Does a decision that holds now say why? */
+static bool
+is_explained(struct sim *sim, const struct alert *alert, const char *target)
+{
+	struct buf answer = { 0 };
+	char path[96];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/api/tocsin/v1/alerts/%016llx/decisions?limit=1000",
+	    (unsigned long long)labels_fingerprint(alert->labels));
+	if (sim_call(sim, "GET", path, NULL, &answer) != 200) {
+		buf_fini(&answer);
+		return true; /* killed, or the disk fails */
+	}
+	json_object *root = json_tokener_parse(answer.p), *rows = NULL;
+	buf_fini(&answer);
+	if (!json_object_object_get_ex(root, "decisions", &rows))
+		rows = NULL;
+	for (size_t i = 0; rows != NULL && i < json_object_array_length(rows); i++) {
+		json_object *row = json_object_array_get_idx(rows, i), *of = NULL, *until = NULL;
+
+		json_object_object_get_ex(row, "target", &of);
+		json_object_object_get_ex(row, "until", &until);
+		if (until == NULL && (strcmp(json_object_get_string(of), "") == 0 ||
+					 strcmp(json_object_get_string(of), target) == 0))
+			found = true;
+	}
+	json_object_put(root);
+	return found;
+}
+
+static void
+check_told(struct sim *sim, const struct alert *alert)
+{
+	uint64_t fingerprint = labels_fingerprint(alert->labels);
+
+	for (uint32_t g = 0; g < alert->n_groups; g++) {
+		const struct alert_group *group = alert_group(alert, g);
+		struct channel_look look;
+
+		for (uint32_t i = 0; notifier_look_channel(
+			 sim->core.notifier, group, i, fingerprint, &look);
+		     i++) {
+			if (look.told_firing || look.delivery_id != 0 || look.fallback ||
+			    is_explained(sim, alert, look.target))
+				continue;
+			sim_fail(sim, "%s was not told of %s, and no decision says why",
+			    look.target, group->key);
+			return;
+		}
+	}
+}
+
+static void
+check_reasons(struct sim *sim)
+{
+	struct alert *alerts[ALERTS_ASKED_MAX], *alert;
+	uint32_t n = 0;
+
+	for (size_t it = 0;
+	     n < ALERTS_ASKED_MAX && (alert = alerts_next(sim->core.alerts, &it)) != NULL;) {
+		if (!alert_is_resolved(alert, sim_now(sim)))
+			alerts[n++] = alert;
+	}
+	for (uint32_t i = 0; i < n && !sim_failed(sim); i++)
+		check_told(sim, alerts[i]);
+}
+
 void
 judge_epilogue(struct sim *sim)
 {
@@ -458,5 +536,7 @@ judge_epilogue(struct sim *sim)
 	if (stats.pending + stats.sending > 0)
 		sim_fail(sim, "%u deliveries have no outcome an hour after everybody is well",
 		    stats.pending + stats.sending);
+	if (!sim_failed(sim))
+		check_reasons(sim);
 	sim_close(sim);
 }

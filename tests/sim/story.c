@@ -372,6 +372,22 @@ do_override(struct story *story)
 	sim_settle(&story->sim);
 }
 
+static void
+do_checkin(struct story *story)
+{
+	char name[64] = "";
+	struct buf path = { 0 };
+	int status;
+
+	story_read_word(story, name, sizeof(name));
+	buf_printf(&path, "/api/tocsin/v1/heartbeats/%s", name);
+	status = sim_call(&story->sim, "POST", path.p, NULL, NULL);
+	if (status != 200)
+		sim_fail(&story->sim, "POST %s: %d", path.p, status);
+	buf_fini(&path);
+	sim_settle(&story->sim);
+}
+
 /* --- lines ------------------------------------------------------------------------------ */
 
 /* clang-format off */
@@ -396,6 +412,7 @@ static const struct statement {
 	{ "ack", do_ack, true, "ack A [for D] [fails]" },
 	{ "unack", do_unack, true, "unack A [fails]" },
 	{ "snooze", do_snooze, true, "snooze A for D [fails]" },
+	{ "checkin", do_checkin, true, "checkin NAME" },
 	{ "override", do_override, true, "override SCHEDULE USER for D" },
 	{ "expect", story_do_expect, true, "expect alert A pending|firing|inactive [since T] | routed A firing|resolved|none | "
 	    "notify RECEIVER firing A ... resolved B ... | no [other] notify | incident A STATE [by WHO] | exhausted N | silence ID STATE | requests [source] NAME N [to M] | deliveries pending|dead N" },
