@@ -11,7 +11,8 @@ from lib.process import free_port
 from lib.tocsin import command
 
 COMMANDS = [["serve"], ["check"], ["alert"], ["alert", "list"], ["alert", "add"], ["silence"], ["silence", "add"],
-            ["silence", "list"], ["silence", "expire"], ["history"], ["audit"], ["query"], ["version"]]
+            ["silence", "list"], ["silence", "expire"], ["history"], ["why"], ["delivery"], ["receiver"], ["report"], ["audit"],
+            ["query"], ["version"]]
 
 ASK_THE_SERVER = [["alert", "list"], ["alert", "add", "A", "job=x"],
                   ["silence", "add", "alertname=A", "--comment=c", "--duration=1h"], ["silence", "list"],

@@ -53,5 +53,6 @@ TCase *batch_tests(void);
 TCase *thread_tests(void);
 TCase *schema_tests(void);
 TCase *audit_tests(void);
+TCase *health_tests(void);
 TCase *listing_tests(void);
 TCase *crash_tests(void);

@@ -17,6 +17,7 @@ main(void)
 	suite_add_tcase(suite, schema_tests());
 	suite_add_tcase(suite, listing_tests());
 	suite_add_tcase(suite, audit_tests());
+	suite_add_tcase(suite, health_tests());
 	suite_add_tcase(suite, crash_tests());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
