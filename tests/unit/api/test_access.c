@@ -94,6 +94,10 @@ START_TEST(rows_are_whole)
 		for (const struct api_param *p = e->params; p != NULL && p->name != NULL; p++)
 			n_path -= p->in_path;
 		ck_assert_msg(n_path == 0, "%s: a row that is not in the path", e->name);
+		for (const struct api_answer *x = e->answers; x->status != 0; x++)
+			for (const struct api_answer *y = e->answers; y < x; y++)
+				ck_assert_msg(
+				    x->status != y->status, "%s: %d twice", e->name, x->status);
 		for (size_t k = 0; k < i; k++)
 			ck_assert_msg(strcmp(api_endpoints[k].path, e->path) != 0 ||
 					  strcmp(api_endpoints[k].method, e->method) != 0,
