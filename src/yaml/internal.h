@@ -8,6 +8,7 @@
 
 #include <yaml.h>
 
+#include "base/map.h"
 #include "yaml/yaml.h"
 
 /* An anchor and what its aliases cost. */
@@ -33,6 +34,21 @@ struct reader {
 	/* libyaml counts characters; this pair turns them into bytes. */
 	size_t cursor_chars, cursor_bytes;
 };
+
+struct pairs {
+	struct yaml_pair *p;
+	size_t n, cap;
+	struct map keys; /* of struct yaml_node: the keys; from PAIRS_LINEAR_MAX on */
+};
+
+/* yaml_pairs.c.  The key that is there already, or NULL. */
+const struct yaml_node *yaml_pairs_find(const struct pairs *pairs, struct str key);
+void yaml_pairs_add(struct pairs *pairs, struct yaml_node *key, struct yaml_node *value);
+/* What `<<: from` brings in; false: reported. */
+bool yaml_pairs_merge(struct reader *r, struct pairs *pairs, const struct yaml_node *from);
+
+/* yaml_file.c: the name for good. */
+const char *yaml_name_keep(const char *name);
 
 /* yaml_syntax.c: what libyaml found wrong, in words that help. */
 void yaml_report_syntax(struct reader *r);

@@ -12,55 +12,13 @@
 
 #include "yaml/internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/hash.h"
-#include "base/map.h"
 #include "base/xalloc.h"
-
-/* Above this many keys a mapping is searched through a hash table. */
-#define PAIRS_LINEAR_MAX 16
-
-struct pairs {
-	struct yaml_pair *p;
-	size_t n, cap;
-	struct map keys; /* of struct yaml_node: the keys; from PAIRS_LINEAR_MAX on */
-};
 
 static struct yaml_node *node_read(struct reader *r, yaml_event_t *event,
     uint32_t depth);
-
-/* ---- names ------------------------------------------------------------- */
-
-/*
- * Positions outlive both the findings and the generation that failed to load,
- * so the names of files are kept for good: there are few, and reloads meet the
- * same ones again.  Loop thread only.
- */
-static const char *
-name_keep(const char *name)
-{
-	static struct kept {
-		struct kept *next;
-		char *name;
-	} *names;
-
-	for (const struct kept *k = names; k != NULL; k = k->next) {
-		if (strcmp(k->name, name) == 0) {
-			return k->name;
-		}
-	}
-	struct kept *kept = xmalloc(sizeof(*kept));
-
-	*kept = (struct kept){ names, xstrdup(name) };
-	names = kept;
-	return kept->name;
-}
 
 /* ---- positions ------------------------------------------------------------ */
 
@@ -319,76 +277,6 @@ anchor_add(struct reader *r, const yaml_event_t *event)
 
 /* ---- mappings ------------------------------------------------------------- */
 
-static bool
-key_is(const void *value, const void *key)
-{
-	return str_eq(((const struct yaml_node *)value)->text,
-	    *(const struct str *)key);
-}
-
-static const struct yaml_node *
-pairs_find(const struct pairs *pairs, struct str key)
-{
-	if (pairs->n > PAIRS_LINEAR_MAX) {
-		return map_find(&pairs->keys, hash_bytes(key.p, key.n), key_is,
-		    &key);
-	}
-	for (size_t i = 0; i < pairs->n; i++) {
-		if (str_eq(pairs->p[i].key->text, key)) {
-			return pairs->p[i].key;
-		}
-	}
-	return NULL;
-}
-
-static void
-pairs_add(struct pairs *pairs, struct yaml_node *key, struct yaml_node *value)
-{
-	pairs->p = xgrow(pairs->p, &pairs->cap, pairs->n + 1, sizeof(*pairs->p));
-	pairs->p[pairs->n++] = (struct yaml_pair){ key, value };
-	if (pairs->n <= PAIRS_LINEAR_MAX) {
-		return;
-	}
-	for (size_t i = pairs->keys.n; i < pairs->n; i++) {
-		struct yaml_node *k = pairs->p[i].key;
-
-		map_insert(&pairs->keys, hash_bytes(k->text.p, k->text.n), k);
-	}
-}
-
-static bool
-merge_one(struct reader *r, struct pairs *pairs, const struct yaml_node *from)
-{
-	if (from->kind != YAML_MAPPING) {
-		diag_error(r->diag, from->pos,
-		    "'<<' takes a mapping or a list of mappings, not %s",
-		    yaml_kind_name(from));
-		return false;
-	}
-	for (uint32_t i = 0; i < from->n; i++) {
-		if (pairs_find(pairs, from->pairs[i].key->text) == NULL) {
-			pairs_add(pairs, from->pairs[i].key,
-			    from->pairs[i].value);
-		}
-	}
-	return true;
-}
-
-/* Keys of the mapping itself win, then the earlier of a list. */
-static bool
-merge(struct reader *r, struct pairs *pairs, const struct yaml_node *from)
-{
-	if (from->kind != YAML_SEQUENCE) {
-		return merge_one(r, pairs, from);
-	}
-	for (uint32_t i = 0; i < from->n; i++) {
-		if (!merge_one(r, pairs, from->items[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static struct yaml_node *
 key_read(struct reader *r, yaml_event_t *event, uint32_t depth)
 {
@@ -437,14 +325,14 @@ pair_read(struct reader *r, struct pairs *pairs, yaml_event_t *event,
 		    "duplicate key '<<'; give it a list of mappings");
 		return true;
 	}
-	first = pairs_find(pairs, key->text);
+	first = yaml_pairs_find(pairs, key->text);
 	if (first != NULL) {
 		diag_error(r->diag, key->pos, "duplicate key '%.*s'",
 		    STR_ARG(str_head(key->text, 80)));
 		diag_note(r->diag, first->pos, "first given here");
 		return true;
 	}
-	pairs_add(pairs, key, value);
+	yaml_pairs_add(pairs, key, value);
 	return true;
 }
 
@@ -465,7 +353,7 @@ mapping_read(struct reader *r, struct yaml_node *node, uint32_t depth)
 	}
 	if (ok) {
 		yaml_event_delete(&event);
-		ok = from == NULL || merge(r, &pairs, from);
+		ok = from == NULL || yaml_pairs_merge(r, &pairs, from);
 	}
 	if (ok && pairs.n > 0) {
 		node->n = (uint32_t)pairs.n;
@@ -650,7 +538,7 @@ yaml_parse_first(struct arena *arena, struct diag *diag, const char *file_name,
     struct str text, struct pos *ret_second)
 {
 	struct reader r = { .arena = arena, .diag = diag,
-		.file = name_keep(file_name), .second = ret_second };
+		.file = yaml_name_keep(file_name), .second = ret_second };
 	struct yaml_node *root;
 
 	if (text.n > YAML_FILE_BYTES_MAX) {
@@ -674,80 +562,4 @@ yaml_parse_first(struct arena *arena, struct diag *diag, const char *file_name,
 	root = document_read(&r);
 	yaml_parser_delete(&r.parser);
 	return root;
-}
-
-/* ---- files ---------------------------------------------------------------- */
-
-static bool
-fd_read(int fd, struct buf *out)
-{
-	char chunk[4096];
-
-	for (;;) {
-		const ssize_t n = read(fd, chunk, sizeof(chunk));
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			return n == 0;
-		}
-		buf_put(out, chunk, (size_t)n);
-		if (out->overflow) {
-			errno = EFBIG;
-			return false;
-		}
-	}
-}
-
-bool
-yaml_read_file(struct arena *arena, struct diag *diag, const char *path,
-    struct str *ret_text)
-{
-	struct buf buf;
-	struct stat st;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool ok = fd >= 0 && fstat(fd, &st) == 0;
-	int why = errno;
-
-	buf_init(&buf, YAML_FILE_BYTES_MAX);
-	if (ok && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) &&
-	    !S_ISCHR(st.st_mode)) {
-		ok = false;
-		why = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	} else if (ok) {
-		ok = fd_read(fd, &buf);
-		why = errno;
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	if (ok) {
-		*ret_text = arena_str(arena, buf_str(&buf));
-	} else {
-		const struct pos pos = { .file = name_keep(path) };
-
-		diag_add_file(diag, path, STR(""));
-		if (why == EFBIG) {
-			diag_error(diag, pos,
-			    "the file is larger than %u MiB; split it",
-			    YAML_FILE_BYTES_MAX >> 20);
-		} else {
-			diag_error(diag, pos, "cannot read the file: %s",
-			    strerrordesc_np(why));
-		}
-	}
-	buf_fini(&buf);
-	return ok;
-}
-
-struct yaml_node *
-yaml_parse_file(struct arena *arena, struct diag *diag, const char *path)
-{
-	struct str text;
-
-	if (!yaml_read_file(arena, diag, path, &text)) {
-		return NULL;
-	}
-	return yaml_parse(arena, diag, path, text);
 }
