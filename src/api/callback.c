@@ -25,6 +25,13 @@ may_note(struct api *api)
 }
 
 void
+callback_note(struct api *api, struct http_call *call, const char *from, const char *why)
+{
+	if (may_note(api))
+		audit_note(api->state, call, "callback.refused", str_from(from), "%s", why);
+}
+
+void
 callback_refuse(
     struct api *api, struct http_call *call, const char *from, int status, const char *fmt, ...)
 {
@@ -34,8 +41,7 @@ callback_refuse(
 	va_start(ap, fmt);
 	buf_vprintf(&why, fmt, ap);
 	va_end(ap);
-	if (may_note(api))
-		audit_note(api->state, call, "callback.refused", str_from(from), "%s", why.p);
+	callback_note(api, call, from, why.p);
 	reply_code(call, status, status, "%s", why.p);
 	buf_fini(&why);
 }

@@ -16,6 +16,8 @@
 /* from: "pagerduty"; answers with the status and what was wrong. */
 void callback_refuse(struct api *api, struct http_call *call, const char *from, int status, const char *fmt, ...)
     PRINTF(5, 6);
+/* Counts and notes it; the answer is the caller's. */
+void callback_note(struct api *api, struct http_call *call, const char *from, const char *why);
 /* Does the proof fit this secret? */
 typedef bool callback_fits_fn(const void *arg, struct str secret);
 /*

@@ -83,6 +83,8 @@ void reply_json(struct http_call *call, int status, struct buf *body);
  * body (NULL: an empty answer).
  */
 void reply_durable(struct api *api, struct http_call *call, int status, struct buf *body);
+/* The same with a page of HTML. */
+void reply_durable_page(struct api *api, struct http_call *call, int status, struct buf *body);
 /* False: answered already (422 without a body, 415 when it is not JSON). what: the body's name in messages. */
 bool body_is_json(struct http_call *call, const char *what);
 /* Answered 503 because the store cannot commit now. */

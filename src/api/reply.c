@@ -86,6 +86,7 @@ struct durable {
 	struct store_waiter waiter;
 	struct pending pending;
 	int status;
+	const char *type; /* NULL: JSON */
 	struct buf body;
 };
 
@@ -96,7 +97,9 @@ on_durable(void *arg, bool ok)
 	struct http_call *call = d->pending.call;
 
 	pending_end(&d->pending);
-	if (call != NULL && ok)
+	if (call != NULL && ok && d->type != NULL)
+		http_reply(call, d->status, d->type, &d->body);
+	else if (call != NULL && ok)
 		reply_json(call, d->status, &d->body);
 	else if (call != NULL)
 		reply_code(call, 503, 503,
@@ -105,19 +108,32 @@ on_durable(void *arg, bool ok)
 	free(d);
 }
 
-void
-reply_durable(struct api *api, struct http_call *call, int status, struct buf *body)
+static void
+reply_later(struct api *api, struct http_call *call, int status, const char *type, struct buf *body)
 {
 	struct durable *d = xcalloc(1, sizeof(*d));
 
 	d->waiter = (struct store_waiter){ .fn = on_durable, .arg = d };
 	d->status = status;
+	d->type = type;
 	pending_begin(api, &d->pending, call);
 	if (body != NULL) {
 		d->body = *body;
 		*body = (struct buf){ 0 };
 	}
 	store_wait(api->state->store, &d->waiter);
+}
+
+void
+reply_durable(struct api *api, struct http_call *call, int status, struct buf *body)
+{
+	reply_later(api, call, status, NULL, body);
+}
+
+void
+reply_durable_page(struct api *api, struct http_call *call, int status, struct buf *body)
+{
+	reply_later(api, call, status, "text/html; charset=utf-8", body);
 }
 
 bool

@@ -66,23 +66,31 @@ rng_unit(struct rng *rng)
 }
 
 void
-uuid_make(char out[37])
+random_bytes(void *p, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
-	unsigned char b[16];
+	unsigned char *b = p;
 	size_t have = 0;
-	char *p = out;
 
-	while (have < sizeof(b)) {
-		ssize_t n = getrandom(b + have, sizeof(b) - have, 0);
+	while (have < n) {
+		ssize_t got = getrandom(b + have, n - have, 0);
 
-		if (n > 0) {
-			have += (size_t)n;
+		if (got > 0) {
+			have += (size_t)got;
 		} else if (errno != EINTR) {
 			perror("tocsin: getrandom");
 			abort();
 		}
 	}
+}
+
+void
+uuid_make(char out[37])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char b[16];
+	char *p = out;
+
+	random_bytes(b, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	for (int i = 0; i < 16; i++) {

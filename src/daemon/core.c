@@ -255,6 +255,7 @@ open_rooms(struct core *core)
 	    .alerts = core->alerts,
 	    .silences = core->silences,
 	    .incidents = core->incidents,
+	    .link_key = str_make((const char *)core->link_key, sizeof(core->link_key)),
 	    .external_url = core->external_url,
 	    .seed = seed,
 	    .receiver_names = core->options->receiver_names,
@@ -382,6 +383,8 @@ core_open(
 		fill_state(core);
 		rc = core_restore(core, err);
 	}
+	if (rc == 0)
+		core_keep_link_key(core);
 	if (rc == 0)
 		rc = core_apply(core, config, err);
 	config_unref(config);

@@ -12,6 +12,7 @@
 #include "health/checkins.h"
 #include "health/pings.h"
 #include "loop/worker.h"
+#include "receiver/ack_link.h"
 
 #define LISTENERS_MAX 16
 
@@ -32,6 +33,8 @@ struct core {
 	struct incidents *incidents;
 	struct overrides *overrides;
 	struct receipts *receipts;
+	uint8_t link_key[ACK_LINK_KEY_BYTES];
+	bool has_link_key;
 	struct engine *engine;
 	struct web web;
 	struct http_server *servers[LISTENERS_MAX];
@@ -69,6 +72,8 @@ void core_trouble(void *arg, wall_t now, struct buf *out);
 
 /* restore.c: reads the store back into the rooms. */
 int core_restore(struct core *core, struct err *err);
+/* restore.c: the key of links in mails, made once for a database. */
+void core_keep_link_key(struct core *core);
 /* reload.c: swaps in a new generation, or changes nothing and says why in ret_text. */
 int core_reload(void *core, struct buf *ret_text);
 /* Hands the rooms core->config; also at start. */

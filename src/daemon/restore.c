@@ -7,10 +7,15 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/log.h"
+#include "base/rng.h"
 #include "daemon/core.h"
 #include "notify/decision.h"
 #include "notify/flap.h"
+
+#define LINK_KEY "oncall.link_key"
 
 static void
 restore_alert(void *arg, const struct alert_row *row)
@@ -142,7 +147,22 @@ restore_meta(void *arg, struct str key, struct str value)
 {
 	struct core *core = arg;
 
+	if (str_is(key, LINK_KEY) && value.n == sizeof(core->link_key)) {
+		memcpy(core->link_key, value.p, value.n);
+		core->has_link_key = true;
+	}
 	notifier_restore_meta(core->notifier, key, value);
+}
+
+void
+core_keep_link_key(struct core *core)
+{
+	if (!core->has_link_key) {
+		random_bytes(core->link_key, sizeof(core->link_key));
+		store_meta_put(core->store, LINK_KEY,
+		    str_make((const char *)core->link_key, sizeof(core->link_key)));
+	}
+	memcpy(core->state.link_key, core->link_key, sizeof(core->link_key));
 }
 
 int

@@ -45,6 +45,7 @@ struct notifier_options {
 	struct silences *silences;
 	struct incidents *incidents; /* NULL: none are kept, nobody escalates */
 	const char *external_url;
+	struct str link_key;       /* receiver/ack_link.h; empty: no links; its bytes may be filled until it starts */
 	uint64_t seed;             /* of the jitter */
 	bool receiver_names;       /* in the metrics of Alertmanager's names, too */
 	/* Which code serves a type; NULL: receiver_ops_of(). Tests bring their own. */

@@ -152,6 +152,7 @@ outgoing_new(struct delivery *delivery)
 	notification->group_labels = outgoing->group_labels;
 	message_sum_up(notification, outgoing->arena);
 	notification->external_url = notifier->options.external_url;
+	notification->link_key = notifier->options.link_key;
 	notification->reason = notify_reason_text(delivery->reason);
 	notification->delivery_id = delivery->id;
 	notification->thread = arena_str(outgoing->arena, str_from(thread));

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "base/timestamp.h"
+#include "receiver/ack_link.h"
 #include "receiver/draft.h"
 #include "receiver/email_text.h"
 #include "receiver/email_thread.h"
@@ -35,6 +36,7 @@ struct email_settings {
 	const struct tls_options *tls;
 	enum flag require_tls, implicit_tls;
 	struct email_threading threading;
+	bool ack_links;
 	struct template_map headers;
 };
 
@@ -184,10 +186,31 @@ put_part(const char *boundary, const char *type, struct str text, struct buf *ou
 	mime_put_quoted_printable(out, text);
 }
 
+/* Before the page ends. */
 static void
-put_parts(const struct email_settings *email, const struct notification *n,
+insert_links(const struct notification *n, struct str to, struct buf *page)
+{
+	static const char end[] = "</body>";
+	struct buf tail = { 0 };
+	size_t at = page->n;
+
+	for (size_t i = page->n >= sizeof(end) - 1 ? page->n - (sizeof(end) - 1) + 1 : 0; i-- > 0;)
+		if (strncasecmp(page->p + i, end, sizeof(end) - 1) == 0) {
+			at = i;
+			break;
+		}
+	buf_put(&tail, page->p + at, page->n - at);
+	page->n = at;
+	email_put_links(n, to, true, page);
+	buf_put_str(page, buf_str(&tail));
+	buf_fini(&tail);
+}
+
+static void
+put_parts(const struct email_settings *email, const struct notification *n, struct str to,
     const struct mail_ids *ids, struct arena *arena, struct buf *out)
 {
+	bool links = email->ack_links && n->firing && n->incident != 0 && n->link_key.n > 0;
 	/* "=_" cannot stand in quoted-printable text. */
 	const char *boundary =
 	    arena_printf(arena, "=_tocsin_%s_%" PRId64, ids->group, n->delivery_id);
@@ -203,6 +226,8 @@ put_parts(const struct email_settings *email, const struct notification *n,
 			message_expand(email->text, n, &text);
 		else
 			email_put_text(n, &text);
+		if (links)
+			email_put_links(n, to, false, &text);
 		put_part(boundary, "text/plain", buf_str(&text), out);
 	}
 	buf_clear(&text);
@@ -211,6 +236,8 @@ put_parts(const struct email_settings *email, const struct notification *n,
 			message_expand_html(email->html, n, &text);
 		else
 			email_put_html(n, &text);
+		if (links)
+			insert_links(n, to, &text);
 		put_part(boundary, "text/html", buf_str(&text), out);
 	}
 	buf_printf(out, "--%s--\r\n", boundary);
@@ -280,7 +307,7 @@ email_render(const void *settings, const struct notification *n, struct arena *a
 	ids = email_ids(&email->threading, n, people.from[0].address, arena);
 	fill_envelope(email, &people, arena, request);
 	put_headers(email, n, &people, &ids, arena, &request->body);
-	put_parts(email, n, &ids, arena, &request->body);
+	put_parts(email, n, str_from(people.to[0].address), &ids, arena, &request->body);
 	return 0;
 }
 
@@ -493,6 +520,10 @@ static const struct schema_field email_fields[] = {
 	{ .name = "text", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct email_settings, text),
 	    .doc = "Text part; empty: none; our own when absent." },
+	{ .name = "ack_links", .kind = FIELD_BOOL, .flags = FIELD_OURS, .fallback = "false",
+	    .offset = offsetof(struct email_settings, ack_links),
+	    .doc = "Mails of incidents carry links that acknowledge or snooze: signed, good once and for three days. "
+		   "Who opens one asks --web.external-url; whoever has the mail can use them." },
 	{ .name = "threading", .kind = FIELD_EMBED, .sub = &email_schema_threading,
 	    .offset = offsetof(struct email_settings, threading),
 	    .doc = "How mails of one group form a thread." },

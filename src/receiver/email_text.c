@@ -10,7 +10,10 @@
 
 #include "receiver/email_text.h"
 
+#include <string.h>
+
 #include "base/timestamp.h"
+#include "receiver/ack_link.h"
 
 #define SHOWN_MAX             50
 #define SUMMARY_RUNES_MAX     500
@@ -266,4 +269,45 @@ email_put_html(const struct notification *n, struct buf *out)
 	put_link(out, buf_str(&link));
 	buf_puts(out, "</p>\n</body></html>\n");
 	buf_fini(&link);
+}
+
+/* ---- links that act ------------------------------------------------------------------- */
+
+static void
+put_ack_url(const struct notification *n, enum ack_link_action action, struct str to, struct buf *out)
+{
+	struct ack_link link = {
+		.action = action,
+		.incident = n->incident,
+		.delivery = n->delivery_id,
+		.expires_at = wall_add(n->now, ACK_LINK_LIFE),
+	};
+	struct str head = str_head(to, ACK_LINK_TO_MAX);
+
+	memcpy(link.to, head.p, head.n);
+	buf_puts(out, n->external_url);
+	buf_puts(out, "/api/tocsin/v1/link/");
+	ack_link_put(n->link_key, &link, out);
+}
+
+void
+email_put_links(const struct notification *n, struct str to, bool html, struct buf *out)
+{
+	static const char *const words[] = {
+		[ACK_LINK_ACK] = "Acknowledge",
+		[ACK_LINK_SNOOZE] = "Snooze 1h",
+	};
+	struct buf url = { 0 };
+
+	buf_puts(out, html ? "<p>" : "\n");
+	for (int action = 0; action < ACK_LINK_ACTION_COUNT; action++) {
+		buf_clear(&url);
+		put_ack_url(n, (enum ack_link_action)action, to, &url);
+		if (html)
+			buf_printf(out, "<a href=\"%s\">%s</a>&emsp;", url.p, words[action]);
+		else
+			buf_printf(out, "%s: %s\n", words[action], url.p);
+	}
+	buf_puts(out, html ? "</p>\n" : "");
+	buf_fini(&url);
 }

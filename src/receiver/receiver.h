@@ -55,6 +55,7 @@ struct notification {
 	enum notification_kind kind;
 	int64_t incident;              /* 0: of none */
 	struct str place;              /* of an escalation: "GENERATION.LOOP.STEP", the same for every attempt */
+	struct str link_key;           /* of links that act (ack_link.h); empty: there are to be none */
 	struct str acknowledged_by, comment; /* NOTIFICATION_ACKNOWLEDGED; may be empty */
 	wall_t now;                    /* when the flush happened: stable over retries */
 	wall_t sending_at;             /* when this try leaves */
