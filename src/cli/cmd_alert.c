@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "cli/alert_explain.h"
 #include "cli/args.h"
+#include "cli/incident_act.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -15,6 +16,7 @@
 
 struct alert_args {
 	struct remote remote;
+	struct act_args act;
 	bool silenced, inhibited;
 	const char *start, *end, *generator;
 	struct arg_list annotations;
@@ -183,11 +185,14 @@ run(const struct command *command, int argc, char **argv)
 		    .metavar = "URL",
 		    .value = &args.generator,
 		    .doc = "add: where the alert comes from" },
+		ACT_OPTIONS(args.act),
 		REMOTE_OPTIONS(args.remote),
 		{ .name = NULL },
 	};
 	struct arg_words words;
 	int stop;
+
+	act_args_init(&args.act);
 
 	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
 		return stop;
@@ -200,14 +205,18 @@ run(const struct command *command, int argc, char **argv)
 		return add(command, &args, &words);
 	if (strcmp(verb, "explain") == 0)
 		return alert_explain(command, &args.remote, &words);
-	return args_usage_error(command, "'%s' is none of list, add and explain", verb);
+	if (act_is_verb(verb) && strcmp(verb, "resolve") != 0)
+		return alert_act(command, &args.remote, &args.act, &words);
+	return args_usage_error(
+	    command, "'%s' is none of list, add, explain, ack, unack, snooze", verb);
 }
 
 const struct command cmd_alert = {
 	.name = "alert",
-	.summary = "Lists alerts, explains one, or adds one by hand.",
+	.summary = "Lists alerts, acknowledges or explains one, or adds one by hand.",
 	.usage = "alert list [OPTION...] [MATCHER...]\n"
 		 "       tocsin alert explain [OPTION...] FINGERPRINT|NAME [MATCHER...]\n"
+		 "       tocsin alert ack|unack|snooze [OPTION...] FINGERPRINT|MATCHER...\n"
 		 "       tocsin alert add [OPTION...] NAME [LABEL=VALUE...]",
 	.run = run,
 };

@@ -19,6 +19,8 @@
 #include "cli/args.h"
 #include "cli/features.h"
 #include "daemon/core.h"
+#include "loop/clock.h"
+#include "oncall/lint.h"
 #include "rule/lint.h"
 
 static void
@@ -70,6 +72,7 @@ lint_one(struct checked *file, const struct check *check, struct diag *diag)
 	if (file->config == NULL || !check->lint)
 		return;
 	rule_lint(file->config, diag);
+	oncall_lint(file->config, clock_wall(), diag);
 	if (check->lint_fatal && diag_warnings(diag) > before)
 		file->good = false;
 }

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tocsin incident: what fires as one matter, who has it in hand, what happened. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/incident_act.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "loop/clock.h"
+
+struct incident_args {
+	struct remote remote;
+	struct act_args act;
+	const char *state, *limit;
+	struct arg_list severities;
+};
+
+static int
+list(const struct incident_args *args, const struct arg_words *words)
+{
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+	int code;
+
+	buf_puts(&path, "/api/tocsin/v1/incidents");
+	remote_add_param(&path, "state", args->state);
+	remote_add_param(&path, "limit", args->limit);
+	for (uint32_t i = 0; i < args->severities.n; i++)
+		remote_add_param(&path, "severity", args->severities.items[i]);
+	for (uint32_t i = 1; i < words->n; i++)
+		remote_add_param(&path, "filter", words->items[i]);
+	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	buf_fini(&path);
+	if (code == EXIT_OK && remote_wants_json(&args->remote))
+		remote_print_json(answer);
+	else if (code == EXIT_OK)
+		incidents_print(answer);
+	json_object_put(answer);
+	return code;
+}
+
+/* ---- one --------------------------------------------------------------------------- */
+
+static void
+print_field(const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		printf("%-12s %s\n", name, value);
+}
+
+static void
+print_head(json_object *incident)
+{
+	static const char *const skip[] = { NULL };
+	struct buf labels = { 0 };
+
+	text_put_labels(&labels, member(incident, "labels"), skip);
+	print_field("incident", member_text(incident, "id"));
+	print_field("state", member_text(incident, "state"));
+	print_field("severity", member_text(incident, "severity"));
+	print_field("group", labels.p != NULL ? labels.p : "");
+	print_field("opened", member_text(incident, "openedAt"));
+	print_field("resolved", member_text(incident, "resolvedAt"));
+	print_field("by", member_text(incident, "by"));
+	print_field("comment", member_text(incident, "comment"));
+	print_field("until", member_text(incident, "until"));
+	print_field("policy", member_text(incident, "policy"));
+	print_field("next step", member_text(incident, "nextStep"));
+	print_field("next at", member_text(incident, "nextAt"));
+	print_field("runbook", member_text(incident, "runbook"));
+	buf_fini(&labels);
+}
+
+static void
+print_alerts(json_object *alerts)
+{
+	static const char *const headers[] = { "ALERT", "STATE", "SINCE", "LABELS" };
+	static const char *const skip[] = { "alertname", NULL };
+	size_t n = alerts != NULL ? json_object_array_length(alerts) : 0;
+	struct table *table = table_new(headers, 4);
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *alert = json_object_array_get_idx(alerts, i);
+		struct buf labels = { 0 }, since = { 0 };
+
+		text_put_labels(&labels, member(alert, "labels"), skip);
+		text_put_ago(&since, member_text(alert, "startsAt"), clock_wall());
+		table_row(table, (const char *const[]){
+				     member_text(member(alert, "labels"), "alertname"),
+				     json_object_get_boolean(member(alert, "firing")) ? "firing"
+										      : "resolved",
+				     since.p != NULL ? since.p : "",
+				     labels.p != NULL ? labels.p : "",
+				 });
+		buf_fini(&labels);
+		buf_fini(&since);
+	}
+	if (n > 0) {
+		putchar('\n');
+		table_print(table);
+	}
+	table_free(table);
+}
+
+static void
+print_receivers(json_object *receivers)
+{
+	static const char *const headers[] = { "RECEIVER", "TOLD", "DELIVERY", "STATE", "DUE",
+		"ERROR" };
+	size_t n = receivers != NULL ? json_object_array_length(receivers) : 0;
+	struct table *table = table_new(headers, 6);
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *receiver = json_object_array_get_idx(receivers, i);
+
+		table_row(table, (const char *const[]){
+				     member_text(receiver, "target"),
+				     member_text(receiver, "toldAt"),
+				     member_text(receiver, "delivery"),
+				     member_text(receiver, "deliveryState"),
+				     member_text(receiver, "dueAt"),
+				     member_text(receiver, "error"),
+				 });
+	}
+	if (n > 0) {
+		putchar('\n');
+		table_print(table);
+	}
+	table_free(table);
+}
+
+/* Oldest first, as a story is told. */
+static void
+print_timeline(json_object *events)
+{
+	static const char *const headers[] = { "AT", "WHAT", "DETAIL" };
+	size_t n = events != NULL ? json_object_array_length(events) : 0;
+	struct table *table = table_new(headers, 3);
+
+	for (size_t i = n; i-- > 0;) {
+		json_object *event = json_object_array_get_idx(events, i);
+
+		table_row(table, (const char *const[]){
+				     member_text(event, "at"),
+				     member_text(event, "kind"),
+				     member_text(event, "detail"),
+				 });
+	}
+	if (n > 0) {
+		putchar('\n');
+		table_print(table);
+	}
+	table_free(table);
+}
+
+static int
+show(const struct command *command, const struct incident_args *args, const struct arg_words *words)
+{
+	json_object *answer = NULL;
+	struct buf path = { 0 };
+	int code;
+
+	if (words->n != 2)
+		return args_usage_error(
+		    command, "which one? give its number (tocsin incident list)");
+	buf_printf(&path, "/api/tocsin/v1/incidents/%s", words->items[1]);
+	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	buf_fini(&path);
+	if (code == EXIT_OK && remote_wants_json(&args->remote)) {
+		remote_print_json(answer);
+	} else if (code == EXIT_OK) {
+		print_head(member(answer, "incident"));
+		print_alerts(member(answer, "alerts"));
+		print_receivers(member(answer, "receivers"));
+		print_timeline(member(answer, "timeline"));
+	}
+	json_object_put(answer);
+	return code;
+}
+
+static int
+act(const struct command *command, const struct incident_args *args, const struct arg_words *words)
+{
+	int code = EXIT_OK;
+
+	if (words->n < 2)
+		return args_usage_error(
+		    command, "which one? give its number (tocsin incident list)");
+	if (strcmp(words->items[0], "snooze") == 0 && args->act.length == NULL)
+		return args_usage_error(command, "until when? e.g. --for 1h");
+	for (uint32_t i = 1; i < words->n && code == EXIT_OK; i++) {
+		struct buf path = { 0 };
+
+		buf_printf(&path, "/api/tocsin/v1/incidents/%s", words->items[i]);
+		code = act_post(&args->remote, &args->act, path.p, words->items[0]);
+		buf_fini(&path);
+	}
+	return code;
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	struct incident_args args = { .state = "active", .limit = "100" };
+	const struct arg_option options[] = {
+		{ .name = "state",
+		    .metavar = "STATE",
+		    .value = &args.state,
+		    .doc = "list: active (the default), open, acknowledged, snoozed, resolved, "
+			   "all" },
+		{ .name = "severity",
+		    .metavar = "WORD",
+		    .many = &args.severities,
+		    .doc = "list: only these; repeatable" },
+		{ .name = "limit",
+		    .metavar = "N",
+		    .value = &args.limit,
+		    .doc = "list: at most so many (default 100)" },
+		ACT_OPTIONS(args.act),
+		REMOTE_OPTIONS(args.remote),
+		{ .name = NULL },
+	};
+	struct arg_words words;
+	int stop;
+
+	act_args_init(&args.act);
+	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+		return stop;
+	if (remote_ready(command, &args.remote) != EXIT_OK)
+		return EXIT_USAGE;
+	const char *verb = words.n > 0 ? words.items[0] : "list";
+	if (strcmp(verb, "list") == 0)
+		return list(&args, &words);
+	if (strcmp(verb, "show") == 0)
+		return show(command, &args, &words);
+	if (act_is_verb(verb))
+		return act(command, &args, &words);
+	return args_usage_error(
+	    command, "'%s' is none of list, show, ack, unack, snooze, resolve", verb);
+}
+
+const struct command cmd_incident = {
+	.name = "incident",
+	.summary = "Lists incidents, shows one, acknowledges, snoozes or ends them.",
+	.usage = "incident list [OPTION...] [MATCHER...]\n"
+		 "       tocsin incident show ID\n"
+		 "       tocsin incident ack|unack|snooze|resolve [OPTION...] ID...",
+	.run = run,
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ack, unack, snooze, resolve: what `tocsin alert` and `tocsin incident` have in common. */
+#pragma once
+
+#include "cli/args.h"
+#include "cli/remote.h"
+
+struct act_args {
+	const char *by, *comment, *length; /* --by, --comment, --for */
+};
+
+/* Rows for a command's option table. */
+#define ACT_OPTIONS(a) \
+	{ .name = "for", .metavar = "DURATION", .value = &(a).length, .doc = "snooze: for how long; ack: how long it holds (default: as the policy says)" }, \
+	{ .name = "comment", .letter = 'c', .metavar = "TEXT", .value = &(a).comment, .doc = "ack, snooze, ...: why" }, \
+	{ .name = "by", .metavar = "NAME", .value = &(a).by, .doc = "ack, snooze, ...: who (default $USER; a login that the server knows wins)" }
+
+void act_args_init(struct act_args *args);
+/* One of the verbs? */
+bool act_is_verb(const char *word);
+/* POST to PATH/VERB; prints the incidents as they are then. */
+int act_post(const struct remote *remote, const struct act_args *args, const char *path, const char *verb);
+/* `tocsin alert VERB FINGERPRINT|MATCHER...`: all alerts that fit. */
+int alert_act(const struct command *command, const struct remote *remote, const struct act_args *args,
+    const struct arg_words *words);
+/* A table of the incidents in an answer. */
+void incidents_print(json_object *answer);
