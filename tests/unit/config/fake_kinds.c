@@ -214,6 +214,7 @@ static const struct rule_kind_schema further_rules[] = {
 	{ .name = "freshness", .schema = &expr_schema },
 	{ .name = "quality", .schema = &expr_schema },
 	{ .name = "deviation", .schema = &expr_schema },
+	{ .name = "forecast", .schema = &expr_schema },
 };
 
 /* ---- all ---------------------------------------------------------------------------- */
@@ -227,6 +228,6 @@ static const struct rule_kind_schema *const rules[] = { &expr, &threshold,
 	&further_rules[0], &further_rules[1], &further_rules[2],
 	&further_rules[3], &further_rules[4], &further_rules[5],
 	&further_rules[6], &further_rules[7], &further_rules[8],
-	&further_rules[9], &further_rules[10], NULL };
+	&further_rules[9], &further_rules[10], &further_rules[11], NULL };
 
 const struct config_kinds fake_kinds = { integrations, sources, rules };

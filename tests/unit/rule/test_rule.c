@@ -23,6 +23,7 @@ main(void)
 	suite_add_tcase(suite, tcase_change());
 	suite_add_tcase(suite, tcase_composite());
 	suite_add_tcase(suite, tcase_deviation());
+	suite_add_tcase(suite, tcase_forecast());
 	suite_add_tcase(suite, tcase_engine());
 	suite_add_tcase(suite, tcase_past());
 	suite_add_tcase(suite, tcase_learning());

@@ -11,6 +11,7 @@ TCase *tcase_quality(void);
 TCase *tcase_change(void);
 TCase *tcase_composite(void);
 TCase *tcase_deviation(void);
+TCase *tcase_forecast(void);
 TCase *tcase_group(void);
 TCase *tcase_kinds(void);
 TCase *tcase_lint(void);

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `forecast:`: where a series will be, if it goes on as in the window.
+ *
+ * A line through the window's points, by least squares or Theil and Sen's
+ * robust one, is followed to now + horizon; what it says there is compared.  A
+ * slope that does not stand out of the noise is no trend: then the series is
+ * expected to stay where it is.  "Full in four hours" is never said of noise.
+ */
+#include "config.h"
+
+#include <math.h>
+
+#include "rule/kinds.h"
+#include "rule/levels.h"
+#include "rule/points.h"
+#include "rule/series.h"
+#include "stats/forecast.h"
+#include "stats/sample.h"
+
+#define MIN_SAMPLES 10
+#define POINTS      240  /* of a window, unless step says otherwise */
+#define POINTS_MOST 2000 /* Theil and Sen look at all pairs */
+
+enum method {
+	METHOD_LEAST_SQUARES,
+	METHOD_THEIL_SEN
+};
+static const char *const method_names[] = { "least_squares", "theil_sen", NULL };
+
+struct forecast_settings {
+	const char *query, *guard, *reset_on;
+	int method;
+	dur_t window, horizon, step;
+	double min_current, min_trend;
+	bool history;
+	struct levels levels;
+	struct pos pos;
+	/* from the above */
+	struct past_need need;
+};
+
+static void
+forecast_remembers(const struct rule_config *rule, struct past_need *ret)
+{
+	*ret = ((const struct forecast_settings *)rule->settings)->need;
+}
+
+static int
+forecast_plan(const struct rule_config *rule, const struct past *past, wall_t now,
+    struct rule_plan *ret, struct err *err UNUSED)
+{
+	const struct forecast_settings *settings = rule->settings;
+
+	points_plan(rule, past, now, settings->query, &settings->need, settings->history, ret);
+	if (settings->guard != NULL)
+		ret->queries[ret->n++] = (struct rule_query){
+			.text = str_from(settings->guard),
+			.at = rule_query_at(rule, now),
+		};
+	return 0;
+}
+
+/* --- judging ----------------------------------------------------------- */
+
+struct outlook {
+	double value; /* NaN: cannot be said */
+	double current, low, high;
+	struct forecast_line line; /* time in seconds from now */
+	double trend;              /* slope in its standard errors, or the like */
+	bool has_trend;
+	uint32_t n;
+};
+
+/*
+ * Does the slope stand out?  Least squares: by its standard error; Theil and
+ * Sen: Kendall's test, put on the same scale by its normal approximation.
+ */
+static double
+trend_of(const struct forecast_settings *settings, const struct outlook *o, const double *t,
+    const double *y)
+{
+	struct stats_test kendall;
+	double n = o->n;
+
+	if (settings->method == METHOD_LEAST_SQUARES)
+		return o->line.slope_stderr > 0.0 ? fabs(o->line.slope) / o->line.slope_stderr
+		       : o->line.slope != 0.0     ? (double)INFINITY
+						  : 0.0;
+	kendall = forecast_kendall(t, y, o->n);
+	if (kendall.status != STATS_OK)
+		return 0.0;
+	return fabs(kendall.statistic) * 3.0 * sqrt(n * (n - 1.0)) / sqrt(2.0 * (2.0 * n + 5.0));
+}
+
+static double
+median_of(const double *y, uint32_t n, struct arena *arena)
+{
+	double *sorted = ARENA_ARRAY(arena, n, double);
+
+	memcpy(sorted, y, n * sizeof(*sorted));
+	sample_sort(sorted, n);
+	return sample_median(sorted, n);
+}
+
+static void
+look_ahead(const struct forecast_settings *settings, const double *t, const double *y,
+    struct outlook *o, struct arena *arena)
+{
+	double horizon = dur_seconds(settings->horizon);
+	struct stats_value sd;
+
+	o->line = settings->method == METHOD_LEAST_SQUARES ? forecast_least_squares(t, y, o->n)
+							   : forecast_theil_sen(t, y, o->n);
+	if (o->line.status != STATS_OK)
+		return;
+	o->trend = trend_of(settings, o, t, y);
+	o->has_trend = o->trend >= settings->min_trend;
+	o->value = o->has_trend ? forecast_at(&o->line, horizon) : median_of(y, o->n, arena);
+	sd = forecast_sd_at(&o->line, horizon);
+	if (settings->method == METHOD_LEAST_SQUARES && sd.status == STATS_OK) {
+		o->low = o->value - 2.0 * sd.value;
+		o->high = o->value + 2.0 * sd.value;
+	}
+}
+
+static void
+read_outlook(const struct rule_input *in, const struct series *range, const struct sample *sample,
+    struct outlook *ret)
+{
+	const struct forecast_settings *settings = in->rule->settings;
+	struct current current = series_current(sample, rule_query_at(in->rule, in->now));
+	uint32_t least = in->rule->min_samples > 0 ? in->rule->min_samples : MIN_SAMPLES;
+	struct points points;
+	double *t, *y;
+
+	*ret = (struct outlook){ .value = (double)NAN,
+		.current = current.value,
+		.low = (double)NAN,
+		.high = (double)NAN,
+		.line = { .status = STATS_FEW } };
+	if (!current.usable)
+		return;
+	points_of(in->past, sample->key, range, wall_sub(current.at, settings->window), current.at,
+	    in->arena, &points);
+	t = ARENA_ARRAY(in->arena, points.n + 1, double);
+	y = ARENA_ARRAY(in->arena, points.n + 1, double);
+	for (uint32_t i = 0; i < points.n; i++) {
+		t[i] = -dur_seconds(wall_since(current.at, points.at[i]));
+		y[i] = points.value[i];
+	}
+	t[points.n] = 0.0;
+	y[points.n] = current.value;
+	ret->n = points.n + 1;
+	if (ret->n >= least)
+		look_ahead(settings, t, y, ret, in->arena);
+}
+
+/* Seconds until the line is at the level's value; NaN without a trend, infinity for never. */
+static double
+time_to_breach(const struct outlook *o, double threshold)
+{
+	struct stats_value at = forecast_time_to(&o->line, 0.0, threshold);
+
+	return o->has_trend && at.status == STATS_OK ? at.value : (double)NAN;
+}
+
+static const struct explain *
+explain_outlook(const struct forecast_settings *settings, const struct outlook *o,
+    const struct level *level, struct arena *arena)
+{
+	struct explain *explain = ARENA_NEW(arena, struct explain);
+	struct buf detail = { 0 };
+
+	*explain = explain_none;
+	explain->method = method_names[settings->method];
+	explain->value = o->value;
+	explain->threshold = level->value;
+	explain->n_reference = o->n;
+	explain->window = settings->window;
+	buf_putc(&detail, '{');
+	detail_number(&detail, "current", o->current);
+	detail_number(&detail, "horizon_seconds", dur_seconds(settings->horizon));
+	if (o->line.status == STATS_OK) {
+		explain->baseline = o->current;
+		explain->low = o->low;
+		explain->high = o->high;
+		explain->statistic = o->trend;
+		explain->effect = o->line.slope;
+		detail_number(&detail, "slope_per_second", o->line.slope);
+		detail_number(&detail, "r2", o->line.r2);
+		detail_number(&detail, "seconds_to_threshold", time_to_breach(o, level->value));
+	} else {
+		detail_text(&detail, "why", stats_status_name(o->line.status));
+	}
+	buf_putc(&detail, '}');
+	explain->detail = arena_str(arena, buf_str(&detail));
+	buf_fini(&detail);
+	return explain;
+}
+
+static int
+judge_series(const struct rule_input *in, const struct series *range, struct series_join *guard,
+    const struct sample *sample, struct judgement *ret, struct err *err)
+{
+	const struct forecast_settings *settings = in->rule->settings;
+	struct outlook outlook;
+	bool passes = true;
+	int code = 0;
+
+	if (guard != NULL)
+		code = series_is_guarded(guard, in->sources[0], sample, &passes, err);
+	if (code < 0)
+		return code;
+	read_outlook(in, range, sample, &outlook);
+	for (uint32_t i = 0; i < settings->levels.n; i++) {
+		enum outcome outcome = levels_judge(&settings->levels, i, outlook.value);
+
+		if (outcome == OUTCOME_BREACH && !isnan(settings->min_current) &&
+		    outlook.current < settings->min_current)
+			outcome = OUTCOME_OK;
+		if (outcome != OUTCOME_OK && !passes)
+			outcome = OUTCOME_INSUFFICIENT;
+		ret->observations[ret->n++] = (struct observation){
+			.sample = sample,
+			.outcome = outcome,
+			.value = outlook.value,
+			.level = (uint8_t)i,
+			.explain = explain_outlook(
+			    settings, &outlook, &settings->levels.level[i], in->arena),
+		};
+	}
+	return 0;
+}
+
+static int
+forecast_judge(const struct rule_input *in, struct judgement *ret, struct err *err)
+{
+	const struct forecast_settings *settings = in->rule->settings;
+	const struct vector *answer = &in->answers[0];
+	uint32_t g = in->n - 1;
+	bool has_guard = settings->guard != NULL, has_range = in->n > (has_guard ? 2u : 1u);
+	struct series_join guard;
+	struct series_set ranges = { 0 };
+
+	if (has_range)
+		series_group(&in->answers[1], in->arena, &ranges);
+	if (has_guard)
+		series_join_init(&guard, in->sources[g], &in->answers[g], in->arena);
+	series_observations(in->arena, answer->n, settings->levels.n, ret);
+	for (uint32_t i = 0; i < answer->n; i++) {
+		const struct sample *sample = &answer->samples[i];
+		int code = judge_series(in, series_find(&ranges, sample->key),
+		    has_guard ? &guard : NULL, sample, ret, err);
+
+		if (code < 0)
+			return code;
+	}
+	points_remember(answer, has_range ? &in->answers[1] : NULL,
+	    rule_query_at(in->rule, in->now), in->arena, ret);
+	return 0;
+}
+
+static const char *
+forecast_level_severity(const struct rule_config *rule, uint8_t level)
+{
+	return levels_severity(&((const struct forecast_settings *)rule->settings)->levels, level);
+}
+
+/* --- settings ---------------------------------------------------------- */
+
+static void
+forecast_check(struct schema_context *ctx, void *value, const struct yaml_node *node UNUSED)
+{
+	struct forecast_settings *settings = value;
+
+	if (settings->levels.op < 0)
+		return;
+	if (settings->query != NULL)
+		settings->query = rule_query_text(ctx, settings->query, settings->pos, "query");
+	if (settings->guard != NULL)
+		settings->guard = rule_query_text(ctx, settings->guard, settings->pos, "guard");
+	if (settings->levels.op == OP_EQ || settings->levels.op == OP_NE)
+		diag_error(ctx->diag, settings->pos,
+		    "op '%s' makes no sense with forecast: a line meets a value exactly at one "
+		    "instant",
+		    op_names[settings->levels.op]);
+	levels_check(ctx, &settings->levels, settings->pos, "forecast", "value");
+}
+
+static void
+forecast_finish(struct schema_context *ctx, struct rule_config *rule)
+{
+	/* The settings are the rule's own until the configuration is done. */
+	struct forecast_settings *settings = (struct forecast_settings *)(uintptr_t)rule->settings;
+
+	rule->query_text = settings->query;
+	settings->need = (struct past_need){
+		.window = settings->window,
+		.step = points_step(rule, settings->window, settings->step, POINTS),
+		.reset_on = settings->reset_on,
+	};
+	if (settings->window.ns / settings->need.step.ns >= POINTS_MOST)
+		diag_error(ctx->diag, settings->pos,
+		    "window holds more than %d points of step: make step longer or window shorter",
+		    POINTS_MOST);
+	else if (settings->window.ns / settings->need.step.ns < MIN_SAMPLES)
+		diag_error(ctx->diag, settings->pos,
+		    "window holds fewer than %d points: make it longer, or the group's interval "
+		    "(or step) shorter",
+		    MIN_SAMPLES);
+}
+
+static void
+forecast_identity(const struct rule_config *rule, struct buf *out)
+{
+	const struct forecast_settings *settings = rule->settings;
+
+	config_normalize_query(str_from(rule->query_text), out);
+	buf_printf(out, "%c%d %lld", '\0', settings->method, (long long)settings->horizon.ns);
+	levels_identity(&settings->levels, out);
+}
+
+static const struct schema_field forecast_fields[] = {
+	{ .name = "query",
+	    .kind = FIELD_STRING,
+	    .offset = offsetof(struct forecast_settings, query),
+	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+	    .doc = "What to look at, in the source's language." },
+	{ .name = "window",
+	    .kind = FIELD_DURATION,
+	    .offset = offsetof(struct forecast_settings, window),
+	    .flags = FIELD_REQUIRED | FIELD_POSITIVE,
+	    .doc = "How much of the past the line is drawn through." },
+	{ .name = "horizon",
+	    .kind = FIELD_DURATION,
+	    .offset = offsetof(struct forecast_settings, horizon),
+	    .flags = FIELD_REQUIRED | FIELD_POSITIVE,
+	    .doc = "How far ahead the line is followed; what it says there is compared." },
+	{ .name = "method",
+	    .kind = FIELD_ENUM,
+	    .offset = offsetof(struct forecast_settings, method),
+	    .choices = method_names,
+	    .fallback = "least_squares",
+	    .doc = "least_squares: the usual line; theil_sen: the median of all slopes, which a "
+		   "quarter of wild points does not move." },
+	LEVELS_OP_FIELD(
+	    forecast_settings, levels, "How the forecast is compared with the threshold."),
+	LEVELS_FIELDS(forecast_settings, levels, "value",
+	    "The value that must not be reached within the horizon."),
+	{ .name = "min_trend",
+	    .kind = FIELD_DOUBLE,
+	    .offset = offsetof(struct forecast_settings, min_trend),
+	    .flags = FIELD_NOT_NEGATIVE,
+	    .fallback = "3",
+	    .doc = "How many of its standard errors a slope must have to be a trend; without one "
+		   "the series is expected to stay at its median. 0: every slope is." },
+	{ .name = "min_current",
+	    .kind = FIELD_DOUBLE,
+	    .offset = offsetof(struct forecast_settings, min_current),
+	    .doc = "While the value now is below this nothing is raised, whatever it grows to." },
+	{ .name = "step",
+	    .kind = FIELD_DURATION,
+	    .offset = offsetof(struct forecast_settings, step),
+	    .flags = FIELD_POSITIVE,
+	    .doc = "One point in so long is remembered; default: the group's interval, or a 240th "
+		   "of the window if that is longer." },
+	{ .name = "history",
+	    .kind = FIELD_BOOL,
+	    .offset = offsetof(struct forecast_settings, history),
+	    .fallback = "true",
+	    .doc = "Ask the source for the past on first start and after a gap; false: learn from "
+		   "what is seen only." },
+	{ .name = "reset_on",
+	    .kind = FIELD_STRING,
+	    .offset = offsetof(struct forecast_settings, reset_on),
+	    .flags = FIELD_NONEMPTY,
+	    .doc = "A label that tells a version: a new value of it starts the past anew." },
+	{ .name = "guard",
+	    .kind = FIELD_STRING,
+	    .offset = offsetof(struct forecast_settings, guard),
+	    .flags = FIELD_NONEMPTY,
+	    .doc = "A query that must have a series with the same labels (or one without labels, "
+		   "for all) whose value is not 0; without it nothing is raised." },
+};
+
+static const struct schema forecast_schema = {
+	.name = "forecast",
+	.doc = "Tells in advance: a line through the past, followed to the horizon.",
+	.size = sizeof(struct forecast_settings),
+	SCHEMA_FIELDS(forecast_fields),
+	.pos_offset = offsetof(struct forecast_settings, pos) + 1,
+	.check = forecast_check,
+};
+
+const struct rule_kind_schema rule_kind_forecast_schema = {
+	.name = "forecast",
+	.schema = &forecast_schema,
+	.finish = forecast_finish,
+	.identity = forecast_identity,
+};
+
+const struct rule_kind rule_kind_forecast = {
+	.schema = &rule_kind_forecast_schema,
+	.plan = forecast_plan,
+	.judge = forecast_judge,
+	.level_severity = forecast_level_severity,
+	.remembers = forecast_remembers,
+	.heavy = true,
+};
