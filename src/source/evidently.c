@@ -189,7 +189,7 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 {
 	const struct evidently_settings *s = call->config->settings;
 	struct known *now = xcalloc(list->n + 1, sizeof(*now));
-	size_t n = 0;
+	size_t n = 0, points = 0;
 	int code = 0;
 
 	for (size_t i = 0; i < list->n && code == 0; i++) {
@@ -207,12 +207,19 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 		    before->changed_ns == file->changed_ns) {
 			now[n].rows = before->rows;
 			before->rows = (struct rows){ 0 };
-			n++;
+			points += now[n++].rows.n;
 			continue;
 		}
 		points_init_plain(&now[n].rows);
-		code = atomic_load(call->stop) ? err_set(err, ERR_CANCELLED, "cancelled")
-					       : read_file(s, file, &now[n].rows, err);
+		code = job_goes_on(call, err);
+		if (code == 0)
+			code = read_file(s, file, &now[n].rows, err);
+		points += now[n].rows.n;
+		if (code == 0 && points > POINTS_MAX)
+			code = err_set(err, ERR_LIMIT,
+			    "more than %d points in all files; remove old snapshots, or give a "
+			    "smaller folder",
+			    POINTS_MAX);
 		if (code < 0)
 			forget(&now[n]);
 		else
@@ -443,6 +450,7 @@ lookback(const void *settings)
 static const struct job_backend backend = {
 	.pool = JOB_POOL(&source_evidently, keep_free),
 	.name = "evidently",
+	.threads = 2,
 	.run = run,
 	.lookback = lookback,
 };

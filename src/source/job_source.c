@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
+#include "base/duration.h"
 #include "base/xalloc.h"
+#include "loop/clock.h"
 #include "source/points.h"
 
 struct job_state {
@@ -48,8 +50,10 @@ int
 job_read(const struct source_config *config UNUSED, struct sql_run *run)
 {
 	struct job_call *call = &((struct job_state *)run->state)->call;
-	int code = backend_of(run)->run(call, &run->conn, &run->err);
+	int code;
 
+	call->deadline = mono_add(clock_mono(), call->config->timeout);
+	code = backend_of(run)->run(call, &run->conn, &run->err);
 	if (code < 0)
 		return code;
 	return points_finish(
@@ -67,10 +71,23 @@ job_end(struct sql_run *run)
 	free(state);
 }
 
+int
+job_goes_on(const struct job_call *call, struct err *err)
+{
+	char timeout[DURATION_TEXT_MAX];
+
+	if (atomic_load(call->stop))
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	if (mono_before(call->deadline, clock_mono()))
+		return err_set(err, ERR_TIMEOUT,
+		    "not all files could be read within %s; the next query goes on from here",
+		    duration_format(call->config->timeout, timeout));
+	return 0;
+}
+
 struct source *
 job_source_open(
     const struct job_backend *backend, const struct source_config *config, struct loop *loop)
 {
-	return sql_pool_open(
-	    &backend->pool, config, loop, NULL, backend->name, JOB_SOURCE_THREADS_MAX);
+	return sql_pool_open(&backend->pool, config, loop, NULL, backend->name, backend->threads);
 }

@@ -13,8 +13,6 @@
 #include "source/selector.h"
 #include "source/sql_pool.h"
 
-#define JOB_SOURCE_THREADS_MAX 4
-
 /* What a job gets; nothing of the loop's. */
 struct job_call {
 	const struct source_config *config;
@@ -23,6 +21,7 @@ struct job_call {
 	wall_t at;         /* evaluation time */
 	wall_t from, to;   /* what is to be read, both set; points beyond do no harm */
 	atomic_bool *stop; /* give up soon */
+	mono_t deadline;   /* the source's timeout */
 	int wake;          /* readable when stop is set */
 	struct rows *rows; /* the answer: points in any order */
 	bool ties;         /* equal series at one time are many rows, not one */
@@ -31,11 +30,14 @@ struct job_call {
 struct job_backend {
 	struct sql_backend pool; /* JOB_POOL */
 	const char *name;        /* of its threads */
+	uint32_t threads;        /* each has its own keep */
 	/* On a worker thread. *keep is the backend's, NULL at first. 0, or negative and err. */
 	int (*run)(struct job_call *call, void **keep, struct err *err);
 	dur_t (*lookback)(const void *settings); /* how far an instant query looks back */
 };
 
+/* Between two files: is there a reason to give up? 0, or negative and err. */
+int job_goes_on(const struct job_call *call, struct err *err);
 struct source *job_source_open(const struct job_backend *backend, const struct source_config *config,
     struct loop *loop);
 

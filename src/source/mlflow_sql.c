@@ -242,6 +242,7 @@ lookback(const void *settings)
 const struct job_backend mlflow_sql = {
 	.pool = JOB_POOL(&source_mlflow, keep_free),
 	.name = "mlflow",
+	.threads = 4,
 	.run = run,
 	.lookback = lookback,
 };

@@ -279,10 +279,11 @@ get_to_know(struct job_call *call, struct keep *keep, const struct file_list *li
 						    : bsearch(file->path, keep->known, keep->n,
 							  sizeof(*keep->known), known_by_path);
 
-		if (atomic_load(call->stop)) {
-			code = err_set(err, ERR_CANCELLED, "cancelled");
-		} else if (before != NULL && before->size == file->size &&
-			   before->changed_ns == file->changed_ns) {
+		code = job_goes_on(call, err);
+		if (code < 0)
+			break;
+		if (before != NULL && before->size == file->size &&
+		    before->changed_ns == file->changed_ns) {
 			now[n] = *before;
 			now[n].path = xstrdup(file->path);
 			before->segment = NULL;
@@ -362,8 +363,7 @@ ask_files(struct asking *a, struct keep *keep, struct err *err)
 	for (size_t i = 0; i < list.n && code == 0; i++) {
 		if (!is_wanted(call, keep->known[i].at) || is_outdated(call, keep, &list, i))
 			continue;
-		if (atomic_load(call->stop))
-			code = err_set(err, ERR_CANCELLED, "cancelled");
+		code = job_goes_on(call, err);
 		a->dataset = file_folder(a->settings->path, &list.items[i]);
 		if (code == 0)
 			code = ask_file(a, keep, list.items[i].path, err);
@@ -487,6 +487,7 @@ lookback(const void *settings)
 static const struct job_backend backend = {
 	.pool = JOB_POOL(&source_whylogs, keep_free),
 	.name = "whylogs",
+	.threads = 1,
 	.run = run,
 	.lookback = lookback,
 };
@@ -553,18 +554,22 @@ static const struct schema_field settings_fields[] = {
 static const struct schema settings_schema = {
 	.name = "whylogs source",
 	.doc =
-	    "whylogs profiles. A query computes one number for each column (label column): "
-	    "paths as whylogs names them, + - * / with white space around them, and names, such "
-	    "as `counts/null / counts/n`, null_ratio, mean, stddev, min, max, n, distinct, "
-	    "quantile(0.5), rank(10) (the share of values up to 10), frequency(\"gold\"), "
-	    "mean / reference(mean), ks (the Kolmogorov-Smirnov distance from the reference) and "
-	    "ks_excess (its part beyond the sketches' errors). Two stand alone: frequent_items "
-	    "(label item) and samples(100) (values at even ranks, for kinds that compare "
-	    "samples). Matchers select: mean {column=~\"age|income\"}. A column that has not "
-	    "what is asked for has no answer. The time is the profile's data set time. Profiles "
-	    "with model performance metrics are written in an older format and are refused. "
-	    "Verified against the real format (sketches by DataSketches, profiles assembled "
-	    "from whylogs' schema).",
+	    "whylogs profiles. A query computes one number for each column (label column): paths "
+	    "as "
+	    "whylogs names them, + - * / with white space around them, and names, such as "
+	    "`counts/null / counts/n`, null_ratio, mean, stddev, min, max, n, distinct, "
+	    "quantile(0.5), rank(10) (the share of values up to 10, right within rank_error), "
+	    "frequency(\"gold\"), mean / reference(mean), ks (the Kolmogorov-Smirnov distance from "
+	    "the reference) and ks_excess (its part beyond the sketches' errors). Two stand alone: "
+	    "frequent_items (label item) and samples(100) (values at even ranks, for kinds that "
+	    "compare samples; a p-value is then that of 100 values, however many were counted). "
+	    "Matchers select: mean {column=~\"age|income\"}. A column that has not what is asked "
+	    "for "
+	    "has no answer. The time is the profile's data set time. Profiles with model "
+	    "performance "
+	    "metrics are written in an older format and are refused. Verified against the real "
+	    "format "
+	    "(sketches by DataSketches, profiles assembled from whylogs' schema).",
 	.size = sizeof(struct whylogs_settings),
 	SCHEMA_FIELDS(settings_fields),
 };

@@ -263,6 +263,11 @@ named(struct eval *e, struct str name)
 		return stddev(e);
 	if (str_is(name, "min") || str_is(name, "max"))
 		return min_or_max(e, str_is(name, "max"));
+	if (str_is(name, "rank_error")) {
+		const struct kll *kll = kll_of(e);
+
+		return kll != NULL ? kll_error(kll, false) : STATS_NAN;
+	}
 	if (str_is(name, "distinct"))
 		return distinct(e, 0);
 	if (str_is(name, "distinct_lower"))

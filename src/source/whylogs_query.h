@@ -7,7 +7,7 @@
  *   factor      number | path | name | function | (expression) | - factor
  *   path        a metric as whylogs names it: counts/null, distribution/mean
  *   name        n null_ratio mean stddev min max distinct distinct_lower
- *               distinct_upper ks ks_excess
+ *               distinct_upper rank_error ks ks_excess
  *   function    quantile(q) rank(x) frequency("text") reference(expression)
  *
  * A slash that divides has white space on both sides.  Two questions stand

@@ -68,6 +68,7 @@ def test_whylogs_numbers_of_a_column(t):
     assert 0.24 < query("ks_excess")[age] < 0.25, "less both sketches' errors"
     assert query('null_ratio {column=~"pl.*"}') == {plan: 0}
     assert query('null_ratio {region="us"}') == {}
+    assert 0.002 < query("rank_error")[age] < 0.003
     assert "none of 2 columns has what 'count/null' asks for" in bad(t, config, "w", "count/null")
     assert "unknown name 'average'" in bad(t, config, "w", "average")
     assert "number from 0 to 1" in bad(t, config, "w", "quantile(50)")
