@@ -109,12 +109,32 @@ put_durations(const struct engine *engine, struct buf *out)
 	    stats.iteration_seconds, (unsigned long long)stats.iterations);
 }
 
+/* Series that could not be judged are as worth an alert as those that breach. */
+static void
+put_outcomes(const struct engine *engine, struct buf *out)
+{
+	struct engine_stats stats = engine_stats(engine);
+
+	buf_puts(out, "# HELP tocsin_rule_series Series by what their rules' last evaluation found.\n"
+		      "# TYPE tocsin_rule_series gauge\n");
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		buf_printf(out, "tocsin_rule_series{outcome=\"%s\"} %llu\n",
+		    outcome_name((enum outcome)i), (unsigned long long)stats.outcomes[i]);
+	buf_puts(out, "# HELP tocsin_rule_past_points Points that rules remember of their series.\n"
+		      "# TYPE tocsin_rule_past_points gauge\n");
+	buf_printf(out, "tocsin_rule_past_points %llu\n", (unsigned long long)stats.past_points);
+	buf_puts(out, "# HELP tocsin_rule_past_series Series that rules remember.\n"
+		      "# TYPE tocsin_rule_past_series gauge\n");
+	buf_printf(out, "tocsin_rule_past_series %llu\n", (unsigned long long)stats.past_series);
+}
+
 void
 metrics_rules_put(const struct engine *engine, struct buf *out)
 {
 	const struct config *config = engine_config(engine);
 
 	put_durations(engine, out);
+	put_outcomes(engine, out);
 	for (int m = 0; m < GROUP_METRIC_COUNT; m++) {
 		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[m].name, rows[m].help,
 		    rows[m].name, rows[m].type);

@@ -120,7 +120,9 @@ struct rule_view {
 	wall_t last_evaluation; /* WALL_NONE: never */
 	dur_t evaluation_time;
 	uint32_t outcomes[OUTCOME_COUNT]; /* of the last evaluation */
-	uint32_t n_alerts;
+	uint32_t n_alerts, n_pending, n_firing;
+	uint32_t past_series; /* what it remembers */
+	uint64_t past_points;
 	const struct rule_state *rule;
 };
 struct group_view {
@@ -159,6 +161,8 @@ bool engine_explain(const struct engine *engine, uint64_t fingerprint, const str
 struct engine_stats {
 	uint64_t evaluations, failures, iterations, missed, queries;
 	uint32_t queries_in_flight, rules, groups, alerts_pending, alerts_firing;
+	uint64_t outcomes[OUTCOME_COUNT];  /* series, of the rules' last evaluations */
+	uint64_t past_series, past_points; /* remembered */
 	double evaluation_seconds;         /* sum over rules */
 	double iteration_seconds;          /* sum over groups */
 	struct source_write_stats written; /* all sources' remote writes */

@@ -58,6 +58,10 @@ engine_rule_view(const struct engine *engine, uint32_t group, uint32_t at, struc
 		.last_evaluation = rule->last_evaluation,
 		.evaluation_time = rule->evaluation_time,
 		.n_alerts = (uint32_t)rule->n,
+		.n_pending = rule->n_pending,
+		.n_firing = rule->n_firing,
+		.past_series = rule->past != NULL ? (uint32_t)rule->past->n : 0,
+		.past_points = past_points(rule->past),
 		.rule = rule,
 	};
 	memcpy(ret->outcomes, rule->outcomes, sizeof(ret->outcomes));
@@ -146,6 +150,17 @@ engine_explain(const struct engine *engine, uint64_t fingerprint, const struct l
 	return false;
 }
 
+static void
+add_rule(struct engine_stats *stats, const struct rule_state *rule)
+{
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		stats->outcomes[i] += rule->outcomes[i];
+	if (rule->past == NULL)
+		return;
+	stats->past_series += rule->past->n;
+	stats->past_points += past_points(rule->past);
+}
+
 struct engine_stats
 engine_stats(const struct engine *engine)
 {
@@ -153,6 +168,9 @@ engine_stats(const struct engine *engine)
 
 	for (uint32_t i = 0; engine->config != NULL && i < engine->config->n_sources; i++)
 		write_stats_add(&stats.written, &engine->sources[i]->written);
+	for (uint32_t g = 0; engine->config != NULL && g < engine->config->n_groups; g++)
+		for (uint32_t r = 0; r < engine->groups[g]->config->n_rules; r++)
+			add_rule(&stats, engine->groups[g]->rules[r]);
 	LIST_FOREACH(link, &engine->retired_sources)
 	write_stats_add(
 	    &stats.written, &CONTAINER_OF(link, struct retired_source, link)->source->written);

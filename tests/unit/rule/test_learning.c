@@ -387,7 +387,7 @@ START_TEST(a_reload_while_it_is_judged_loses_nothing)
 	answer_heavily(500);
 	world_slot(1);
 	world_events();
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 5; i++) {
 		/* Some of these moments are between the answer and the judgement. */
 		loop_run_until(world.loop, wall_add(loop_now(world.loop), DUR_MS(29998)));
 		for (int k = 0; k < i; k++)
