@@ -16,6 +16,8 @@
 #include "base/xalloc.h"
 #include "notify/decision.h"
 #include "notify/look.h"
+#include "oncall/escalation.h"
+#include "oncall/incidents.h"
 #include "route/intervals.h"
 
 #define ROWS_DEFAULT 200
@@ -64,6 +66,29 @@ put_muted_by(const struct route_config *route, wall_t now, struct buf *out)
 }
 
 static void
+put_incident_now(const struct api_state *state, const struct alert_group *group, struct buf *out)
+{
+	const struct incident *incident =
+	    state->incidents != NULL ? incidents_of(state->incidents, group) : NULL;
+	struct incident_row row;
+	struct buf labels = { 0 };
+
+	buf_puts(out, ",\"incident\":");
+	if (incident == NULL) {
+		buf_puts(out, "null");
+		return;
+	}
+	incident_fill_row(incident, &labels, &row);
+	buf_printf(out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row.id,
+	    incident_state_name((enum incident_state)row.state));
+	put_text_member(out, "changedBy", row.changed_by);
+	buf_putc(out, ',');
+	put_time_or_null(out, "dueAt", row.due_at);
+	buf_putc(out, '}');
+	buf_fini(&labels);
+}
+
+static void
 put_group(const struct api_state *state, const struct alert_group *group, uint64_t fingerprint,
     wall_t now, struct buf *out)
 {
@@ -81,6 +106,7 @@ put_group(const struct api_state *state, const struct alert_group *group, uint64
 	buf_printf(out, ",\"groupInterval\":%.15g,\"repeatInterval\":%.15g,",
 	    dur_seconds(route->group_interval), dur_seconds(route->repeat_interval));
 	put_muted_by(route, now, out);
+	put_incident_now(state, group, out);
 	buf_puts(out, ",\"targets\":[");
 	for (uint32_t i = 0; notifier_look_channel(state->notifier, group, i, fingerprint, &look);
 	     i++) {

@@ -129,6 +129,12 @@ put_rule_tail(const struct rule_view *rule, const char *kind, const char *type, 
 	put_number(out, "evaluationTime", dur_seconds(rule->evaluation_time));
 	buf_putc(out, ',');
 	put_time_ns(out, "lastEvaluation", rule->last_evaluation);
+	/* Series of the last evaluation that could not be judged: they are frozen. */
+	if (rule->outcomes[OUTCOME_INSUFFICIENT] > 0)
+		buf_printf(
+		    out, ",\"insufficient\":%u", rule->outcomes[OUTCOME_INSUFFICIENT]);
+	if (rule->outcomes[OUTCOME_STALE] > 0)
+		buf_printf(out, ",\"stale\":%u", rule->outcomes[OUTCOME_STALE]);
 	buf_printf(out, ",\"kind\":\"%s\",", kind);
 	put_text(out, "source", str_from(rule->config->source->name));
 	buf_printf(out, ",\"type\":\"%s\"}", type);

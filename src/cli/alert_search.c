@@ -27,6 +27,16 @@ alert_search_found(struct alert_search *search, const char *fingerprint)
 		memcpy(search->found[search->n++], fingerprint, FINGERPRINT_LENGTH + 1);
 }
 
+/* An alert, or an event of one: incidents have events, too. */
+static bool
+is_of_an_alert(json_object *item)
+{
+	const char *kind = member_text(item, "kind");
+
+	return kind[0] == '\0' || strcmp(kind, "pending") == 0 || strcmp(kind, "firing") == 0 ||
+	       strcmp(kind, "resolved") == 0;
+}
+
 /* A bare word is an alert's name. */
 static void
 add_filters(struct buf *path, const struct arg_words *words, uint32_t first)
@@ -52,9 +62,12 @@ search_list(const struct remote *remote, struct buf *path, const char *list_name
 	json_object *list = list_name != NULL ? member(answer, list_name) : answer;
 	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 
-	for (size_t i = 0; i < n; i++)
-		alert_search_found(
-		    search, member_text(json_object_array_get_idx(list, i), "fingerprint"));
+	for (size_t i = 0; i < n; i++) {
+		json_object *item = json_object_array_get_idx(list, i);
+
+		if (is_of_an_alert(item))
+			alert_search_found(search, member_text(item, "fingerprint"));
+	}
 	json_object_put(answer);
 	buf_fini(path);
 	return code;

@@ -51,7 +51,8 @@ put_rules(
 
 	buf_puts(&path, "/api/v1/rules?exclude_alerts=true&type=alert");
 	for (uint32_t i = 0; i < words->n; i++) {
-		if (strpbrk(words->items[i], "=~{") == NULL && !alert_is_fingerprint(words->items[i])) {
+		if (strpbrk(words->items[i], "=~{") == NULL &&
+		    !alert_is_fingerprint(words->items[i])) {
 			remote_add_param(&path, "rule_name[]", words->items[i]);
 			any = true;
 		}

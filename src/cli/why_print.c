@@ -180,6 +180,22 @@ put_target(struct buf *out, json_object *target, wall_t now)
 }
 
 static void
+put_incident(struct buf *out, json_object *incident, wall_t now)
+{
+	buf_printf(out, "    incident %s is %s", member_text(incident, "id"),
+	    member_text(incident, "state"));
+	if (member_text(incident, "changedBy")[0] != '\0') {
+		buf_puts(out, ", says ");
+		why_put_plain(out, member_text(incident, "changedBy"));
+	}
+	if (member_text(incident, "dueAt")[0] != '\0') {
+		buf_puts(out, "; its next step is due ");
+		put_when(out, member_text(incident, "dueAt"), now);
+	}
+	buf_putc(out, '\n');
+}
+
+static void
 put_group(struct buf *out, json_object *group, wall_t now)
 {
 	json_object *muted = member(group, "mutedBy"), *targets = member(group, "targets");
@@ -197,6 +213,8 @@ put_group(struct buf *out, json_object *group, wall_t now)
 		why_put_plain(out, json_object_get_string(item(muted, i)));
 		buf_putc(out, '\n');
 	}
+	if (json_object_is_type(member(group, "incident"), json_type_object))
+		put_incident(out, member(group, "incident"), now);
 	for (size_t i = 0; i < count(targets); i++)
 		put_target(out, item(targets, i), now);
 	if (count(targets) == 0)
@@ -430,6 +448,13 @@ put_rule(struct buf *out, json_object *group, json_object *rule, wall_t now)
 		buf_puts(out, ": ");
 		why_put_plain(out, error);
 	}
+	if (member_text(rule, "insufficient")[0] != '\0')
+		buf_printf(out,
+		    "; of %s series there was not enough data to say, so they stay as they were",
+		    member_text(rule, "insufficient"));
+	if (member_text(rule, "stale")[0] != '\0')
+		buf_printf(out, "; the data of %s series is too old, so they stay as they were",
+		    member_text(rule, "stale"));
 	buf_putc(out, '\n');
 }
 

@@ -65,7 +65,8 @@ group_get(struct flaps *flaps, struct str key)
 		group = xcalloc(1, sizeof(*group));
 		group->group_key = xmemdup0(key.p, key.n);
 		/* Until its route has been seen: what was restored must not be forgotten. */
-		group->config = (struct flap_config){ FLAP_CHANGES_MAX, DUR_S(86400), DUR_S(86400) };
+		group->config =
+		    (struct flap_config){ FLAP_CHANGES_MAX, DUR_S(86400), DUR_S(86400) };
 		map_insert(&flaps->groups, hash_bytes(key.p, key.n), group);
 	}
 	return group;

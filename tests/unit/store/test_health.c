@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decision log found by alert, by time and by group; heartbeats and flaps; a file that is moved away. */
+/* The decision log by alert, time and group; heartbeats and flaps; a file that is moved away. */
 #include <stdio.h>
 #include <string.h>
 
@@ -86,7 +86,8 @@ START_TEST(rows_are_found_by_alert_time_and_group)
 	ask_is(&(struct decision_query){ .limit = 100, .before_id = 13 }, "12 11 10 ", "the next");
 	ask_is(&(struct decision_query){ .limit = 100, .fingerprint = a }, "11f 10f ",
 	    "an alert, not the one with the same mask");
-	ask_is(&(struct decision_query){ .limit = 100, .fingerprint = b }, "10 ", "one that is over");
+	ask_is(&(struct decision_query){ .limit = 100, .fingerprint = b }, "10 ",
+	    "one that is over");
 	ask_is(&(struct decision_query){ .limit = 100, .fingerprint = c }, "", "one never named");
 	ask_is(&(struct decision_query){ .limit = 100, .fingerprint = a, .group_key = STR("g1") },
 	    "13f 11f 10f ", "with its group's rows that name nobody");
@@ -179,7 +180,8 @@ START_TEST(heartbeats_and_flaps_are_read_back)
 	store_heartbeat_put(fx.store, &(struct heartbeat_row){ STR("a"), S(0), { 7 } });
 	store_heartbeat_put(fx.store, &(struct heartbeat_row){ STR("b"), S(0), { 8 } });
 	store_heartbeat_delete(fx.store, STR("b"));
-	store_flap_put(fx.store, &(struct flap_row){ 3, STR("g"), 0xab, true, S(1), STR("12345678") });
+	store_flap_put(
+	    fx.store, &(struct flap_row){ 3, STR("g"), 0xab, true, S(1), STR("12345678") });
 	store_flap_put(fx.store, &(struct flap_row){ 4, STR("g"), 0xcd, true, S(1), STR("") });
 	store_flap_delete(fx.store, 4);
 	fixture_commit();
@@ -218,7 +220,7 @@ START_TEST(commits_that_fail_are_trouble)
 	fixture_turns(3);
 	ck_assert_str_eq(store_trouble(fx.store), "state cannot be written to disk");
 	store_set_failing(fx.store, false);
-	fixture_commit();
+	loop_run_until(fx.loop, wall_add(loop_now(fx.loop), DUR_S(2)));
 	ck_assert_ptr_null(store_trouble(fx.store));
 }
 END_TEST
