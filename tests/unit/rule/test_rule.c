@@ -24,6 +24,7 @@ main(void)
 	suite_add_tcase(suite, tcase_composite());
 	suite_add_tcase(suite, tcase_deviation());
 	suite_add_tcase(suite, tcase_forecast());
+	suite_add_tcase(suite, tcase_kinds_world());
 	suite_add_tcase(suite, tcase_engine());
 	suite_add_tcase(suite, tcase_past());
 	suite_add_tcase(suite, tcase_learning());

@@ -12,6 +12,7 @@ TCase *tcase_change(void);
 TCase *tcase_composite(void);
 TCase *tcase_deviation(void);
 TCase *tcase_forecast(void);
+TCase *tcase_kinds_world(void);
 TCase *tcase_group(void);
 TCase *tcase_kinds(void);
 TCase *tcase_lint(void);

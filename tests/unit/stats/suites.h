@@ -23,6 +23,7 @@ TCase *case_quality(void);
 TCase *case_random_input(void);
 TCase *case_sketches(void);
 TCase *case_streams(void);
+TCase *case_tail(void);
 
 static inline struct sample_set
 sample_make(const double *x, size_t n)

@@ -17,6 +17,7 @@ main(void)
 	suite_add_tcase(suite, case_quality());
 	suite_add_tcase(suite, case_sketches());
 	suite_add_tcase(suite, case_streams());
+	suite_add_tcase(suite, case_tail());
 	suite_add_tcase(suite, case_random_input());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
