@@ -65,6 +65,9 @@ struct peer { /* a source or a receiver */
 struct series {
 	json_object *labels;
 	double value;
+	wall_t at;         /* the datum's own time; WALL_NONE: that of the evaluation */
+	bool has_past;     /* a range of it has points */
+	double was, swing; /* ... around this, so far up and down */
 };
 
 struct answer { /* to one query of one source */

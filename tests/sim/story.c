@@ -137,6 +137,8 @@ read_series(struct story *story, struct answer *answer)
 		struct series *series = &answer->series[answer->n];
 		char number[64] = "";
 
+		*series = (struct series){ .at = WALL_NONE };
+
 		if (answer->n == WORLD_SERIES_MAX)
 			abort();
 		series->labels =
@@ -145,6 +147,16 @@ read_series(struct story *story, struct answer *answer)
 		if (!story_read_word(story, number, sizeof(number)) ||
 		    !str_to_double(str_from(number), &series->value))
 			sim_fail(&story->sim, "a value should be here: %s", story->p);
+		if (story_accept(story, "at"))
+			series->at =
+			    wall_add(story->sim.start, story_read_duration(story));
+		series->has_past = story_accept(story, "was");
+		if (series->has_past &&
+		    (!story_read_word(story, number, sizeof(number)) ||
+			!str_to_double(str_from(number), &series->was) ||
+			!story_read_word(story, number, sizeof(number)) ||
+			!str_to_double(str_from(number), &series->swing)))
+			sim_fail(&story->sim, "was VALUE SWING should be here: %s", story->p);
 	}
 }
 
@@ -399,7 +411,7 @@ static const struct statement {
 } statements[] = {
 	{ "config", do_config, false, "config [FILE]" },
 	{ "rules", do_rules, false, "rules" },
-	{ "source", do_source, false, "source NAME \"QUERY\" = none | {LABELS} VALUE ..., source NAME CONDUCT" },
+	{ "source", do_source, false, "source NAME \"QUERY\" = none | {LABELS} VALUE [at T] [was VALUE SWING] ..., source NAME CONDUCT" },
 	{ "receiver", do_receiver, false, "receiver NAME CONDUCT: ok, slow D, hang, lost, refuse, status N [retry-after D], kill, kill-taken" },
 	{ "disk", do_disk, true, "disk fails|ok" },
 	{ "reload", do_reload, true, "reload [fails]" },

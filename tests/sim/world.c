@@ -182,14 +182,69 @@ put_vector(struct buf *out, const struct answer *answer, const char *time, bool 
 		buf_puts(out, "\"warnings\":[\"a shard is missing\"],");
 	buf_puts(out, "\"data\":{\"resultType\":\"vector\",\"result\":[");
 	for (uint32_t i = 0; i < answer->n; i++) {
-		buf_printf(out, "%s{\"metric\":%s,\"value\":[%s,\"", i > 0 ? "," : "",
+		buf_printf(out, "%s{\"metric\":%s,\"value\":[", i > 0 ? "," : "",
 		    json_object_to_json_string_ext(
-			answer->series[i].labels, JSON_C_TO_STRING_PLAIN),
-		    time);
+			answer->series[i].labels, JSON_C_TO_STRING_PLAIN));
+		if (wall_is_set(answer->series[i].at))
+			buf_printf(out, "%.3f", wall_seconds(answer->series[i].at));
+		else
+			buf_puts(out, time);
+		buf_puts(out, ",\"");
 		put_prom_double(out, answer->series[i].value);
 		buf_puts(out, "\"]}");
 	}
 	buf_puts(out, "]}}");
+}
+
+/* The same at the same time, whenever it is asked: from -1 to 1. */
+static double
+swing_at(int64_t s)
+{
+	return (double)((uint64_t)s * 2654435761u / 30 % 2001) / 1000 - 1;
+}
+
+/* What query_range says: a point at each step. */
+static void
+put_matrix(struct buf *out, const struct answer *answer, int64_t from, int64_t to, int64_t step)
+{
+	bool first = true;
+
+	buf_puts(out, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+	for (uint32_t i = 0; i < answer->n; i++) {
+		const struct series *series = &answer->series[i];
+
+		if (!series->has_past)
+			continue;
+		buf_printf(out, "%s{\"metric\":%s,\"values\":[", first ? "" : ",",
+		    json_object_to_json_string_ext(series->labels, JSON_C_TO_STRING_PLAIN));
+		first = false;
+		for (int64_t s = from; s <= to; s += step)
+			buf_printf(out, "%s[%lld,\"%g\"]", s > from ? "," : "", (long long)s,
+			    series->was + series->swing * swing_at(s));
+		buf_puts(out, "]}");
+	}
+	buf_puts(out, "]}}");
+}
+
+/* False: it is no range that is asked. */
+static bool
+answer_range(struct str form, const struct answer *answer, struct buf *body)
+{
+	static const char *const names[] = { "start", "end", "step" };
+	double values[3] = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct buf text = { 0 };
+		bool read = form_value(form, names[i], &text) &&
+			    str_to_double(buf_str(&text), &values[i]);
+
+		buf_fini(&text);
+		if (!read)
+			return false;
+	}
+	put_matrix(body, answer, (int64_t)values[0], (int64_t)values[1],
+	    values[2] >= 1 ? (int64_t)values[2] : 1);
+	return true;
 }
 
 static dur_t
@@ -206,8 +261,11 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 	struct peer *peer = world_source(world, name);
 
 	peer->requests++;
-	if (!form_value(form, "query", &query) || !form_value(form, "time", &time) ||
-	    !str_to_double(buf_str(&time), &at))
+	bool range = strstr(request->url.p, "/query_range") != NULL;
+
+	if (!form_value(form, "query", &query) ||
+	    (!range &&
+		(!form_value(form, "time", &time) || !str_to_double(buf_str(&time), &at))))
 		sim_fail(
 		    sim, "source %s got a query without query or time: %s", name, request->url.p);
 	struct answer *answer = world_answer(world, name, query.n > 0 ? query.p : "");
@@ -218,6 +276,10 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 	switch (peer->conduct) {
 	case CONDUCT_OK:
 	case CONDUCT_PARTIAL:
+		if (range && !answer_range(form, answer, &body))
+			sim_fail(sim, "source %s: a range without ends: %s", name, request->url.p);
+		if (range)
+			break;
 		put_vector(
 		    &body, answer, time.p != NULL ? time.p : "0", peer->conduct == CONDUCT_PARTIAL);
 		break;
@@ -240,7 +302,7 @@ ask_source(struct sim *sim, const struct xfer_request *request, struct xfer_resp
 		after = DUR_NEVER;
 		break;
 	}
-	if (peer->conduct == CONDUCT_OK && dur_less(after, LATENCY_MAX))
+	if (!range && peer->conduct == CONDUCT_OK && dur_less(after, LATENCY_MAX))
 		judge_told(sim, answer, (wall_t){ (int64_t)llround(at * 1000) * 1000000 },
 		    wall_add(sim_now(sim), after));
 	response->body = arena_str(world->bodies, buf_str(&body));
