@@ -4,5 +4,6 @@
 
 #include <check.h>
 
+TCase *drift_tests(void);
 TCase *route_tests(void);
 TCase *preview_tests(void);

@@ -510,6 +510,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, every_command_has_help_that_fits_a_terminal, 0, (int)ARRAY_LEN(all));
 	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, drift_tests());
 	suite_add_tcase(suite, route_tests());
 	suite_add_tcase(suite, preview_tests());
 	srunner_run_all(runner, CK_ENV);

@@ -27,7 +27,12 @@
 #define ROUNDS      200
 #define SLOW_ROUNDS 20
 #define QUICK_SIZES 4
-#define SEED        UINT64_C(20261120)
+/* A rule that never fires has no false alarms: a standard deviation at 300 rows must be seen. */
+#define SHIFT        1.0
+#define SHIFT_SIZE   300
+#define POWER_ROUNDS 10
+#define POWER_MIN    0.95
+#define SEED         UINT64_C(20261120)
 
 /* The first few are for make check. */
 static const uint32_t sizes[] = { 30, 100, 300, 1000, 50, 500 };
@@ -70,18 +75,21 @@ static const struct {
 };
 
 static struct rng rng;
+static double shift; /* of what is current; 0: nothing drifts */
 
 static void
 draw(struct answers *a, uint32_t at, enum data data, uint32_t n)
 {
+	double moved = at == 1 ? shift : 0;
+
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (data == NUMBERS) {
-			answers_row(a, at, "", random_normal(&rng));
+			answers_row(a, at, "", random_normal(&rng) + moved);
 		} else {
 			/* Ten names, the rarest with 2 % of the rows. */
-			double u = rng_unit(&rng);
+			double u = pow(rng_unit(&rng), 1 + moved);
 			const char *name = names[(size_t)(10.0 * u * (0.2 + 0.8 * u))];
 
 			answers_cells(a, at, "", &name, 1);
@@ -154,7 +162,7 @@ run_tap(void)
 	printf("1..%zu\n", ARRAY_LEN(cases));
 	for (size_t which = 0; which < ARRAY_LEN(cases); which++) {
 		uint32_t n = cases[which].slow ? SLOW_ROUNDS : ROUNDS;
-		double most = cases[which].most, worst = 0;
+		double most = cases[which].most, worst = 0, power;
 		uint32_t at = 0;
 		bool ok;
 
@@ -168,9 +176,14 @@ run_tap(void)
 			}
 		}
 		ok = worst <= most + 3 * sqrt(most * (1 - most) / n);
+		shift = SHIFT;
+		power = share(which, SHIFT_SIZE, POWER_ROUNDS);
+		shift = 0;
+		ok = ok && power >= POWER_MIN;
 		failed = failed || !ok;
-		printf("%sok %zu - %s: at most %.3f flagged, at %u rows; its level is %.2f\n",
-		    ok ? "" : "not ", which + 1, cases[which].label, worst, at, most);
+		printf("%sok %zu - %s: at most %.3f flagged, at %u rows; its level is %.2f; sees "
+		       "%.2f of shifts\n",
+		    ok ? "" : "not ", which + 1, cases[which].label, worst, at, most, power);
 		fflush(stdout);
 	}
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
