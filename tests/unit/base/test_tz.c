@@ -98,11 +98,42 @@ START_TEST(dates_and_days_are_each_others_inverse)
 }
 END_TEST
 
+static const struct {
+	const char *label, *zone, *local, *at;
+} readings[] = {
+	{ "in winter", "Europe/Berlin", "2026-01-10T09:00:00Z", "2026-01-10T08:00:00Z" },
+	{ "in summer", "Europe/Berlin", "2026-07-10T09:00:00Z", "2026-07-10T07:00:00Z" },
+	{ "left out: when the clocks go forward", "Europe/Berlin", "2026-03-29T02:30:00Z",
+	    "2026-03-29T01:00:00Z" },
+	{ "right after that", "Europe/Berlin", "2026-03-29T03:00:00Z", "2026-03-29T01:00:00Z" },
+	{ "the evening before", "Europe/Berlin", "2026-03-28T20:00:00Z", "2026-03-28T19:00:00Z" },
+	{ "twice: the first", "Europe/Berlin", "2026-10-25T02:30:00Z", "2026-10-25T00:30:00Z" },
+	{ "once again", "Europe/Berlin", "2026-10-25T03:00:00Z", "2026-10-25T02:00:00Z" },
+	{ "half an hour left out", "Australia/Lord_Howe", "2026-10-04T02:10:00Z",
+	    "2026-10-03T15:30:00Z" },
+	{ "always the same", "Asia/Kolkata", "2026-11-20T05:30:00Z", "2026-11-20T00:00:00Z" },
+};
+
+START_TEST(a_local_time_is_first_read_at)
+{
+	wall_t local, want;
+
+	ck_assert(timestamp_parse(str_from(readings[_i].local), &local));
+	ck_assert(timestamp_parse(str_from(readings[_i].at), &want));
+	int64_t got = tz_instant(
+	    tz_find(str_from(readings[_i].zone)), local.ns / 1000000000);
+
+	ck_assert_msg(got == want.ns / 1000000000, "%s: off by %lld s", readings[_i].label,
+	    (long long)(got - want.ns / 1000000000));
+}
+END_TEST
+
 TCase *
 case_tz(void)
 {
 	TCase *tcase = tcase_create("time zones");
 
+	tcase_add_loop_test(tcase, a_local_time_is_first_read_at, 0, ARRAY_LEN(readings));
 	tcase_add_loop_test(tcase, offset_at_an_instant, 0, ARRAY_LEN(instants));
 	tcase_add_loop_test(tcase, what_is_no_zone_is_not_found, 0, ARRAY_LEN(not_zones));
 	tcase_add_test(tcase, the_local_zone_is_always_there);
