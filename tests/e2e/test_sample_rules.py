@@ -10,7 +10,7 @@ import sqlite3
 import time
 
 from lib import wait
-from lib.configs import one_webhook, rule_file, rule_group
+from lib.configs import one_webhook, prometheus_source, rule_file, rule_group
 from lib.tocsin import command
 
 TIMEOUT = 120
@@ -295,3 +295,97 @@ def test_drift_command_says_what_the_rule_says(t):
     assert command(*common, "--reference", paths["training"], "--current", t.path("nowhere.csv")).returncode == 2
     assert command("drift", "--reference", paths["training"]).returncode == 2
     assert tocsin.url
+
+
+# ---- the same kinds on a real Prometheus
+
+SKEW = """
+alert: PredictionSkew
+drift:
+  reference: {query: 'sum by (le) (prediction_score_bucket{window="last_week"})'}
+  current: {query: 'sum by (le) (prediction_score_bucket{window="now"})'}
+  form: cumulative_buckets
+  test: js
+  log_base: 2
+  value: 0.15
+  min_samples: {reference: 5000, current: 500}
+severity: warning
+annotations: {summary: "scores moved by {{ $value }}", runbook_url: https://runbooks.example/skew}
+"""
+
+CLASSES = """
+alert: ClassMix
+drift:
+  reference: {query: 'predictions{window="last_week"}'}
+  current: {query: 'predictions{window="now"}'}
+  form: counts
+  category: class
+  by: [model]
+  test: chi2
+severity: warning
+annotations: {summary: "{{ $labels.model }}", runbook_url: https://runbooks.example/mix}
+"""
+
+LEVEL = """
+alert: LatencyLevel
+drift:
+  reference: {query: 'latency_seconds{arm="stable"}', window: 5m}
+  current: {query: 'latency_seconds{arm="canary"}', window: 5m}
+  by: [model]
+  test: mann_whitney
+  p_value: 0.01
+  min_samples: 5
+severity: warning
+annotations: {summary: "{{ $labels.model }}", runbook_url: https://runbooks.example/level}
+"""
+
+METRIC_CANARY = """
+alert: CanaryWorse
+compare:
+  a: {query: 'requests{arm="canary",code="500"}', total: 'requests{arm="canary"}'}
+  b: {query: 'requests{arm="stable",code="500"}', total: 'requests{arm="stable"}'}
+  test: fisher
+  alternative: a_greater
+severity: page
+annotations: {summary: "{{ $value | humanizePercentage }}", runbook_url: https://runbooks.example/canary}
+"""
+
+METRIC_FRESHNESS = """
+alert: JobStale
+freshness: {query: last_success_timestamp_seconds, max_age: 1h, by: [job_name], expect: [nightly, hourly]}
+severity: page
+annotations: {summary: "{{ $labels.job_name }}", runbook_url: https://runbooks.example/stale}
+"""
+
+
+def test_kinds_over_samples_on_prometheus(t):
+    exporter, hook = t.exporter(), t.webhook()
+    for window, counts in (("last_week", [1000, 5000, 9000, 10000]), ("now", [20, 150, 400, 600])):
+        for le, count in zip(("0.2", "0.5", "0.8", "+Inf"), counts):
+            exporter.set("prediction_score_bucket", count, window=window, le=le)
+    for model, now in (("steady", (52, 48)), ("moved", (80, 20))):
+        for name, before, count in zip(("yes", "no"), (5000, 5000), now):
+            exporter.set("predictions", before, window="last_week", **{"class": name, "model": model})
+            exporter.set("predictions", count, window="now", **{"class": name, "model": model})
+    for arm, bad in (("canary", 40), ("stable", 10)):
+        exporter.set("requests", bad, arm=arm, code="500")
+        exporter.set("requests", 1000 - bad, arm=arm, code="200")
+    exporter.set("last_success_timestamp_seconds", int(time.time()) - 60, job_name="hourly")
+    exporter.set("last_success_timestamp_seconds", int(time.time()) - 7200, job_name="daily")
+    for model in ("same", "slow"):
+        for arm in ("canary", "stable"):
+            exporter.set("latency_seconds", 9 if (model, arm) == ("slow", "canary") else 1, model=model, arm=arm)
+    prometheus = t.prometheus([exporter.port])
+    wait.until("a first scrape", lambda: prometheus.query("last_success_timestamp_seconds"), 10)
+    rules = [SKEW, CLASSES, LEVEL, METRIC_CANARY, METRIC_FRESHNESS]
+    tocsin = t.tocsin(one_webhook(hook.url, extra=prometheus_source(prometheus.port)),
+                      {"rules.yml": rule_file(rule_group("g", *rules, interval="1s"))})
+    want = {("PredictionSkew", "scores"), ("ClassMix", "moved"), ("CanaryWorse", "3%"), ("JobStale", "daily"),
+            ("JobStale", "nightly"), ("LatencyLevel", "slow")}
+
+    def told():
+        return {(a["labels"]["alertname"], a["annotations"]["summary"].split()[0]) for _, a in hook.alerts()}
+
+    wait.until("all that is wrong", lambda: told() >= want, 30)
+    assert told() == want, told()
+    assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
