@@ -6,6 +6,7 @@
  */
 #include <config.h>
 
+#include <assert.h>
 #include <string.h>
 
 #include "config/internal.h"
@@ -89,25 +90,36 @@ report(struct loader *l, const struct rule_config *rule, const struct yaml_node 
 	put_remedy(l, rule, pos);
 }
 
-bool
-rule_query_check(
-    struct loader *l, struct rule_config *rule, const struct yaml_node *node, bool names_source)
+/*
+ * A budget's queries hold $window; what stands in its place is a duration of
+ * the same length, so that places stay right.
+ */
+static struct str
+with_duration(struct arena *arena, struct str text)
 {
-	const struct yaml_node *scalar = query_node(rule, node);
+	static const char placeholder[] = "$window", duration[] = "000005m";
+	struct str copy = arena_str(arena, text);
+	char *at = (char *)(uintptr_t)copy.p;
+
+	static_assert(sizeof(placeholder) == sizeof(duration), "places stay right");
+	while ((at = strstr(at, placeholder)) != NULL)
+		memcpy(at, duration, sizeof(duration) - 1);
+	return copy;
+}
+
+/* Its canonical form goes to canonical. */
+static bool
+check_text(struct loader *l, const struct rule_config *rule, const struct yaml_node *scalar,
+    struct buf *canonical)
+{
 	struct err err = { .at = ERR_NOWHERE };
-	struct buf canonical = { 0 };
-	struct arena *arena;
+	struct arena *arena = arena_new(0);
 	struct promql_expr *expr;
-	struct str text;
-	uint32_t skipped;
+	struct str text = str_trim(scalar->text);
+	uint32_t skipped = (uint32_t)(text.p - scalar->text.p);
 	bool ok = true;
 
-	if (scalar == NULL || rule->query_text == NULL || !is_promql(rule, names_source))
-		return true;
-	text = str_trim(scalar->text);
-	skipped = (uint32_t)(text.p - scalar->text.p);
-	arena = arena_new(0);
-	expr = promql_parse_with(arena, text, check_regex, &err);
+	expr = promql_parse_with(arena, with_duration(arena, text), check_regex, &err);
 	if (expr != NULL &&
 	    (promql_type(expr) == PROMQL_TEXT || promql_type(expr) == PROMQL_MATRIX)) {
 		err_set_at(&err, ERR_INVALID, 0,
@@ -119,11 +131,52 @@ rule_query_check(
 		report(l, rule, scalar, &err, skipped);
 		ok = false;
 	} else {
-		promql_print(expr, &canonical);
+		promql_print(expr, canonical);
+	}
+	arena_free(arena);
+	return ok;
+}
+
+/* What some kinds ask besides their `query`. */
+static bool
+check_further(struct loader *l, const struct rule_config *rule, const struct yaml_node *node)
+{
+	static const char *const names[] = { "guard", "bad", "good", "total", "expected_query" };
+	const struct yaml_node *condition = yaml_get(node, rule->kind->name);
+	bool ok = true;
+
+	if (condition == NULL || condition->kind != YAML_MAPPING)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct yaml_node *scalar = yaml_get(condition, names[i]);
+		struct buf canonical = { 0 };
+
+		if (scalar != NULL && scalar->kind == YAML_SCALAR)
+			ok = check_text(l, rule, scalar, &canonical) && ok;
+		buf_fini(&canonical);
+	}
+	return ok;
+}
+
+bool
+rule_query_check(
+    struct loader *l, struct rule_config *rule, const struct yaml_node *node, bool names_source)
+{
+	const struct yaml_node *scalar = query_node(rule, node);
+	struct buf canonical = { 0 };
+	bool ok;
+
+	if (rule->query_text == NULL || !is_promql(rule, names_source))
+		return true;
+	ok = check_further(l, rule, node);
+	if (scalar == NULL)
+		return ok;
+	if (check_text(l, rule, scalar, &canonical)) {
 		rule->query_text = arena_str(l->ctx.arena, buf_str(&canonical)).p;
 		rule->promql = true;
+	} else {
+		ok = false;
 	}
 	buf_fini(&canonical);
-	arena_free(arena);
 	return ok;
 }
