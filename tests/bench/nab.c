@@ -327,6 +327,11 @@ print_scores(const struct series *all, size_t n)
 
 		for (size_t i = 0; i < n; i++)
 			count_series(&all[i], &profiles[p], &tally);
+		if (!(tally.perfect > tally.nothing)) {
+			printf("%-13s  none   no windows, false alerts %zu  series %zu\n",
+			    profiles[p].name, tally.false_alarms, n);
+			continue;
+		}
 		printf("%-13s %5.1f  windows found %zu/%zu  false alerts %zu  series %zu\n",
 		    profiles[p].name,
 		    100.0 * (tally.score - tally.nothing) / (tally.perfect - tally.nothing),
