@@ -20,6 +20,7 @@ static struct xfer_response reply;
 static uint32_t calls;
 
 wall_t bench_at;
+struct source_query bench_query;
 dur_t bench_delay, bench_cancel_after;
 struct str bench_later[BENCH_LATER_MAX];
 
@@ -55,6 +56,7 @@ bench_set_up(void)
 {
 	bench_at = (wall_t){ INT64_C(1795155840500000000) };
 	bench_delay = DUR_MS(5);
+	bench_query = (struct source_query){ .shape = QUERY_INSTANT };
 	bench_cancel_after = (dur_t){ 0 };
 	memset(bench_later, 0, sizeof(bench_later));
 	arena = arena_new(0);
@@ -97,13 +99,14 @@ bench_ask(const char *kind, const char *yaml, const char *query, int status, str
 {
 	struct bench_answer answer = { 0 };
 	struct timer timer;
-	struct source_query q = { .text = str_from(query),
-		.at = bench_at,
-		.arena = arena,
-		.done = on_done,
-		.arg = &answer };
+	struct source_query q = bench_query;
 	const struct source_config *config = source_config_from(arena, kind, "/", yaml);
 
+	q.text = str_from(query);
+	q.at = bench_at;
+	q.arena = arena;
+	q.done = on_done;
+	q.arg = &answer;
 	if (source != NULL)
 		source->ops->close(source);
 	source = source_ops_of(config->kind)->open(config, loop, xfer, NULL, NULL);

@@ -25,6 +25,8 @@ extern wall_t bench_at;
 extern dur_t bench_delay;
 /* The query is cancelled after this long; 0: never. */
 extern dur_t bench_cancel_after;
+/* Its shape, window, step and fields are asked; an instant answer unless changed. */
+extern struct source_query bench_query;
 struct bench_answer bench_ask(
     const char *kind, const char *yaml, const char *query, int status, struct str body);
 /* 0, or the negative code of ops->check. */

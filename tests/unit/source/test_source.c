@@ -93,6 +93,7 @@ main(void)
 	suite_add_tcase(suite, tcase_json_path());
 	suite_add_tcase(suite, tcase_postgres());
 	suite_add_tcase(suite, tcase_rows());
+	suite_add_tcase(suite, tcase_windows());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -19,6 +19,7 @@ TCase *tcase_influxdb(void);
 TCase *tcase_json_path(void);
 TCase *tcase_postgres(void);
 TCase *tcase_rows(void);
+TCase *tcase_windows(void);
 
 /* A source's configuration out of its settings in YAML; findings fail the test.
  */
