@@ -16,12 +16,22 @@
 #define ANCHOR_OPEN "^(?:"
 #define ANCHOR_CLOSE ")$"
 
-/* Does the source speak PromQL?  A rule checked alone does unless it names a source. */
+/*
+ * Does the source speak PromQL?  A rule checked alone does unless it names a
+ * source.  where: the mapping that has the query; its own source goes before
+ * the rule's.
+ */
 static bool
-is_promql(const struct rule_config *rule, bool names_source)
+is_promql(const struct loader *l, const struct rule_config *rule, const struct yaml_node *where,
+    bool names_source)
 {
 	const struct source_config *source = rule->source;
+	const struct yaml_node *own = where != NULL ? yaml_get(where, "source") : NULL;
 
+	if (own != NULL && own->kind == YAML_SCALAR) {
+		names_source = true;
+		source = l->sources != NULL ? config_source(l->sources, own->text.p) : NULL;
+	}
 	if (source == NULL)
 		return !names_source;
 	return source->kind->promql != NULL && source->kind->promql(source->settings);
@@ -158,17 +168,49 @@ check_further(struct loader *l, const struct rule_config *rule, const struct yam
 	return ok;
 }
 
+/* Both sides of a comparison, each with a source of its own perhaps. */
+static bool
+check_arms(struct loader *l, const struct rule_config *rule, const struct yaml_node *condition,
+    bool names_source)
+{
+	static const char *const arms[] = { "reference", "current", "a", "b" };
+	static const char *const queries[] = { "query", "total" };
+	bool ok = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(arms); i++) {
+		const struct yaml_node *arm = yaml_get(condition, arms[i]);
+
+		if (arm == NULL || arm->kind != YAML_MAPPING ||
+		    !is_promql(l, rule, arm, names_source))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(queries); k++) {
+			const struct yaml_node *scalar = yaml_get(arm, queries[k]);
+			struct buf canonical = { 0 };
+
+			if (scalar != NULL && scalar->kind == YAML_SCALAR)
+				ok = check_text(l, rule, scalar, &canonical) && ok;
+			buf_fini(&canonical);
+		}
+	}
+	return ok;
+}
+
 bool
 rule_query_check(
     struct loader *l, struct rule_config *rule, const struct yaml_node *node, bool names_source)
 {
 	const struct yaml_node *scalar = query_node(rule, node);
+	const struct yaml_node *condition = yaml_get(node, rule->kind->name);
 	struct buf canonical = { 0 };
-	bool ok;
+	bool ok = true;
 
-	if (rule->query_text == NULL || !is_promql(rule, names_source))
-		return true;
-	ok = check_further(l, rule, node);
+	if (condition != NULL && condition->kind != YAML_MAPPING)
+		condition = NULL;
+	if (rule->query_text != NULL && condition != NULL)
+		ok = check_arms(l, rule, condition, names_source);
+	if (rule->query_text == NULL || !is_promql(l, rule, condition, names_source))
+		return ok;
+	ok = check_further(l, rule, node) && ok;
 	if (scalar == NULL)
 		return ok;
 	if (check_text(l, rule, scalar, &canonical)) {
