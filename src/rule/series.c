@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/json.h"
 
 /* --- groups ------------------------------------------------------------ */
 
@@ -258,17 +259,25 @@ series_observations(struct arena *arena, uint32_t series, uint32_t levels, struc
 
 /* --- reasons ----------------------------------------------------------- */
 
+static void
+put_name(struct buf *out, const char *name)
+{
+	if (out->n > 1)
+		buf_putc(out, ',');
+	json_put_str(out, str_from(name));
+	buf_putc(out, ':');
+}
+
 void
 detail_number(struct buf *out, const char *name, double value)
 {
-	if (isfinite(value))
-		buf_printf(out, "%s\"%s\":%.10g", out->n > 1 ? "," : "", name, value);
-	else
-		buf_printf(out, "%s\"%s\":null", out->n > 1 ? "," : "", name);
+	put_name(out, name);
+	json_put_double(out, value);
 }
 
 void
 detail_text(struct buf *out, const char *name, const char *value)
 {
-	buf_printf(out, "%s\"%s\":\"%s\"", out->n > 1 ? "," : "", name, value);
+	put_name(out, name);
+	json_put_str(out, str_from(value));
 }

@@ -182,6 +182,15 @@ START_TEST(without_by_there_is_one_group_always)
 }
 END_TEST
 
+START_TEST(names_are_escaped_in_the_explanation)
+{
+	answers_rule(&a, "composite", "{when: \"'a\\\"b' or C\"}");
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert(str_is(
+	    a.judgement.observations[0].explain->detail, "{\"alerts\":{\"a\\\"b\":0,\"C\":0}}"));
+}
+END_TEST
+
 START_TEST(pending_counts_when_asked_for)
 {
 	add_alert("Slow", ALERT_PENDING, "x", "eu");
@@ -217,6 +226,7 @@ tcase_composite(void)
 	tcase_add_test(t, nesting_is_bounded);
 	tcase_add_test(t, groups_are_judged_each_by_itself);
 	tcase_add_test(t, without_by_there_is_one_group_always);
+	tcase_add_test(t, names_are_escaped_in_the_explanation);
 	tcase_add_test(t, pending_counts_when_asked_for);
 	tcase_add_test(t, settings_of_a_composite_are_checked);
 	return t;
