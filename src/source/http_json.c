@@ -165,11 +165,12 @@ static const struct http_backend backend = {
 
 static struct source *
 http_json_open(const struct source_config *config, struct loop *loop, struct xfer *xfer,
-    struct worker_pool *workers UNUSED, struct err *err UNUSED)
+    struct worker_pool *workers, struct err *err UNUSED)
 {
 	const struct http_json_settings *s = config->settings;
 
-	return http_source_open(&backend, s->http, config, loop, xfer);
+	return http_source_read_on(
+	    http_source_open(&backend, s->http, config, loop, xfer), workers);
 }
 
 static int

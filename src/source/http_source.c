@@ -16,6 +16,7 @@
 #include "base/duration.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "loop/worker.h"
 #include "source/selector.h"
 
 #define HEAD_BYTES  160
@@ -41,6 +42,13 @@ http_source_open(const struct http_backend *backend, const struct http_options *
 	s->xfer = xfer;
 	xfer_lane_init(&s->lane, config->max_concurrency);
 	return &s->source;
+}
+
+struct source *
+http_source_read_on(struct source *source, struct worker_pool *workers)
+{
+	((struct http_source *)source)->workers = workers;
+	return source;
 }
 
 void
@@ -142,6 +150,87 @@ read_answer(struct http_call *call, const struct xfer_response *response, struct
 	return code;
 }
 
+/* --- large answers, on a worker ---------------------------------------------------- */
+
+#define READ_INLINE_MAX (128u << 10)
+
+struct http_reading {
+	struct job job;
+	struct http_call *call;
+	struct rows rows;
+	struct str body; /* a copy */
+	int status, code;
+	dur_t took;
+	struct err err;
+};
+
+static void
+read_job(struct job *job)
+{
+	struct http_reading *r = CONTAINER_OF(job, struct http_reading, job);
+	const struct http_source *s = r->call->source;
+
+	r->code = s->backend->decode(s, r->body, r->status, r->call->query, &r->rows, &r->err);
+	if (r->code == 0)
+		r->code = rows_finish(&r->rows, &r->err);
+}
+
+static void
+reading_free(struct http_reading *r)
+{
+	rows_fini(&r->rows);
+	free((char *)(uintptr_t)r->body.p);
+	free(r);
+}
+
+static void
+read_job_done(struct job *job, bool cancelled)
+{
+	struct http_reading *r = CONTAINER_OF(job, struct http_reading, job);
+	struct http_call *call = r->call;
+	struct vector vector = { NULL, 0 };
+	struct err err = r->err;
+	dur_t took = r->took;
+	bool ok = r->code == 0;
+
+	if (cancelled || call->cancelled) {
+		err_set(&err, ERR_CANCELLED, "cancelled");
+		ok = false;
+	}
+	if (ok)
+		rows_keep(&r->rows, call->query->arena, &vector);
+	reading_free(r);
+	call->reading = NULL;
+	call_end(call, took, ok ? &vector : NULL, ok ? NULL : &err);
+}
+
+/* False: it is to be read here. */
+static bool
+read_elsewhere(struct http_call *call, const struct xfer_response *response)
+{
+	const struct http_source *s = call->source;
+	const struct rows_want want = rows_want_of(call->query);
+	struct http_reading *r;
+
+	if (s->workers == NULL || s->backend->collect != NULL || s->backend->selects ||
+	    response->failure != ERR_NONE || response->body.n < READ_INLINE_MAX ||
+	    response->body.n > SOURCE_ANSWER_BYTES_MAX || response->status / 100 != 2)
+		return false;
+	r = xcalloc(1, sizeof(*r));
+	r->job = (struct job){ .run = read_job, .done = read_job_done };
+	r->call = call;
+	r->body = str_make(xmemdup0(response->body.p, response->body.n), response->body.n);
+	r->status = response->status;
+	r->took = response->took;
+	rows_init_for(&r->rows, &want);
+	if (!worker_submit(s->workers, &r->job)) {
+		reading_free(r);
+		return false;
+	}
+	call->reading = r;
+	return true;
+}
+
 static xfer_done_fn call_done;
 
 /* One of several requests: the time is that of all of them. */
@@ -197,7 +286,7 @@ call_done(struct xfer_request *request UNUSED, const struct xfer_response *respo
 	struct err err;
 	int code = goes_on(call, response, &err);
 
-	if (code > 0)
+	if (code > 0 || (code == 0 && read_elsewhere(call, response)))
 		return;
 	if (code == 0)
 		code = read_answer(call, response, &vector, &err);
@@ -258,7 +347,9 @@ http_source_cancel(struct source *source, struct source_query *query)
 	struct http_source *s = (struct http_source *)source;
 	struct http_call *call = query->impl;
 
-	if (call != NULL && call->waiting) {
+	if (call != NULL && call->reading != NULL) {
+		call->cancelled = true;
+	} else if (call != NULL && call->waiting) {
 		call->cancelled = true;
 		loop_timer_set(s->loop, &call->timer, loop_mono(s->loop));
 	} else if (call != NULL) {

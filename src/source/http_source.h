@@ -30,6 +30,7 @@ struct http_call {
 	struct timer timer;
 	mono_t deadline;
 	bool waiting, cancelled;
+	struct http_reading *reading; /* on a worker; NULL: it is not */
 };
 
 struct http_backend {
@@ -55,10 +56,16 @@ struct http_source {
 	struct loop *loop;
 	struct xfer *xfer;
 	struct xfer_lane lane;
+	struct worker_pool *workers; /* NULL: answers are read on the loop */
 };
 
 struct source *http_source_open(const struct http_backend *backend, const struct http_options *http,
     const struct source_config *config, struct loop *loop, struct xfer *xfer);
+/*
+ * Large answers are read on a worker from now on: decode() of the backend needs nothing but its
+ * arguments and the source's settings.  Gives the source back.
+ */
+struct source *http_source_read_on(struct source *source, struct worker_pool *workers);
 void http_source_close(struct source *source);
 void http_source_query(struct source *source, struct source_query *query);
 void http_source_cancel(struct source *source, struct source_query *query);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "loop/loop.h"
+#include "loop/worker.h"
 #include "net/xfer.h"
 
 static struct arena *arena;
@@ -21,6 +22,8 @@ static uint32_t calls;
 
 wall_t bench_at;
 struct source_query bench_query;
+bool bench_workers;
+static struct worker_pool *pool;
 dur_t bench_delay, bench_cancel_after;
 struct str bench_later[BENCH_LATER_MAX];
 
@@ -56,6 +59,8 @@ bench_set_up(void)
 {
 	bench_at = (wall_t){ INT64_C(1795155840500000000) };
 	bench_delay = DUR_MS(5);
+	bench_workers = false;
+	pool = NULL;
 	bench_query = (struct source_query){ .shape = QUERY_INSTANT };
 	bench_cancel_after = (dur_t){ 0 };
 	memset(bench_later, 0, sizeof(bench_later));
@@ -70,6 +75,7 @@ bench_tear_down(void)
 	if (source != NULL)
 		source->ops->close(source);
 	source = NULL;
+	worker_pool_free(pool);
 	xfer_free(xfer);
 	loop_free(loop);
 	arena_free(arena);
@@ -109,7 +115,9 @@ bench_ask(const char *kind, const char *yaml, const char *query, int status, str
 	q.arg = &answer;
 	if (source != NULL)
 		source->ops->close(source);
-	source = source_ops_of(config->kind)->open(config, loop, xfer, NULL, NULL);
+	if (bench_workers && pool == NULL)
+		pool = worker_pool_new(loop, "sql", 1, 16);
+	source = source_ops_of(config->kind)->open(config, loop, xfer, pool, NULL);
 	seen = (struct bench_answer){ 0 };
 	reply = (struct xfer_response){ .status = status, .body = body };
 	calls = 0;

@@ -27,6 +27,7 @@ extern dur_t bench_delay;
 extern dur_t bench_cancel_after;
 /* Its shape, window, step and fields are asked; an instant answer unless changed. */
 extern struct source_query bench_query;
+extern bool bench_workers; /* the source has a pool of them */
 struct bench_answer bench_ask(
     const char *kind, const char *yaml, const char *query, int status, struct str body);
 /* 0, or the negative code of ops->check. */

@@ -96,6 +96,30 @@ START_TEST(a_range_without_times_is_an_error)
 }
 END_TEST
 
+/* Long enough to be read on a worker, where there are some. */
+START_TEST(a_large_answer_is_read_as_a_small_one)
+{
+	struct buf body = { 0 };
+	struct bench_answer a;
+
+	buf_puts(&body, "{\"meta\":[{\"name\":\"ts\"},{\"name\":\"value\"}],\"data\":[");
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&body, "%s[%d,%d]", i > 0 ? "," : "", 1795150000 + i % 500, i);
+	buf_puts(&body, "],\"rows\":20000}");
+	bench_workers = true;
+	bench_query = (struct source_query){ .shape = QUERY_RANGE, .from = FROM, .to = TO };
+	a = bench_ask("clickhouse", "url: http://ch", "SELECT 1", 200, buf_str(&body));
+	ck_assert_msg(!a.failed, "%s", a.err.text);
+	ck_assert_uint_eq(a.vector.n, 500);
+	ck_assert_str_eq(bench_row(&a, 499), " 19999 @1795150499.000");
+	body.p[body.n - 2] = '1';
+	a = bench_ask("clickhouse", "url: http://ch", "SELECT 1", 200, buf_str(&body));
+	ck_assert(a.failed);
+	ck_assert_ptr_nonnull(strstr(a.err.text, "partial answer"));
+	buf_fini(&body);
+}
+END_TEST
+
 START_TEST(columns_that_are_wanted_are_handed_over)
 {
 	static const char *const fields[] = { "pred", "label" };
@@ -125,6 +149,7 @@ tcase_windows(void)
 	tcase_add_checked_fixture(tc, bench_set_up, bench_tear_down);
 	tcase_add_loop_test(tc, a_window_is_asked_and_comes_in_order, 0, ARRAY_LEN(windows));
 	tcase_add_test(tc, a_range_without_times_is_an_error);
+	tcase_add_test(tc, a_large_answer_is_read_as_a_small_one);
 	tcase_add_test(tc, columns_that_are_wanted_are_handed_over);
 	return tc;
 }
