@@ -34,8 +34,8 @@ answer_history(void)
 
 #define DEVIATION                                                                                  \
 	GROUP                                                                                      \
-	    "  - alert: A\n    annotations: {why: '{{ $explain.method }} {{ $explain.n_reference " \
-	    "}}'}\n    deviation: {query: m, method: robust, window: 2h, step: 1m}\n"
+	"  - alert: A\n    annotations: {why: '{{ $explain.method }} {{ $explain.n_reference "     \
+	"}}'}\n    deviation: {query: m, method: robust, window: 2h, step: 1m}\n"
 
 START_TEST(deviation_judges_from_the_first_evaluation_on)
 {
@@ -104,7 +104,8 @@ END_TEST
 START_TEST(budget_burns_in_two_severities)
 {
 	world_open(GROUP
-	    "  - alert: Burn\n    burn_rate: {bad: 'bad[$window]', total: 'total[$window]', "
+	    "  - alert: Burn\n    burn_rate: {bad: 'rate(bad[$window])', total: "
+	    "'rate(total[$window])', "
 	    "objective: 0.99, pairs: [{long: 1h, short: 5m, factor: 10, severity: critical}, "
 	    "{long: 6h, short: 5m, factor: 1, severity: warning}]}\n",
 	    true);
