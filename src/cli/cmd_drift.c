@@ -455,10 +455,9 @@ run(const struct command *command, int argc, char **argv)
 	struct request r = { .config = "tocsin.yml", .delimiter = ",", .output = "table" };
 	const struct arg_option options[] = {
 		SETTING("reference", given[REFERENCE], "FILE|QUERY",
-		    "what is compared against: a CSV file, - or a query of --source"),
+		    "compared against: a CSV file, - or a query of --source"),
 		SETTING("current", given[CURRENT], "FILE|QUERY", "what is looked at"),
-		SETTING("test", test, "NAME",
-		    "ks, psi, chi2, js, wasserstein_normed, ...; see the rule kind drift"),
+		SETTING("test", test, "NAME", "ks, psi, chi2, js, ... as in the rule kind drift"),
 		{ .name = "by",
 		    .metavar = "COLUMN",
 		    .many = &r.by,
@@ -466,8 +465,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "column",
 		    .metavar = "COLUMN",
 		    .many = &r.columns,
-		    .doc = "columns with values; default: value, or else every other one, each a "
-			   "feature" },
+		    .doc = "column with values; default: value, else all others" },
 		SETTING("source", source, "NAME", "ask this source of the configuration"),
 		SETTING("config.file", config, "FILE",
 		    "where the source is configured (default tocsin.yml)"),
@@ -477,8 +475,7 @@ run(const struct command *command, int argc, char **argv)
 		SETTING("lag", lag, "DURATION", "the current window ends this long ago"),
 		SETTING("form", form, "NAME", "samples, counts or cumulative_buckets"),
 		SETTING("category", category, "COLUMN", "form counts: the column of the category"),
-		SETTING("bins", bins, "HOW",
-		    "'{ref_quantiles: 10}', '{edges: [0, 1]}', sturges_pooled or distinct"),
+		SETTING("bins", bins, "HOW", "{ref_quantiles: 10}, {edges: [0]}, distinct, ..."),
 		SETTING("p-value", p_value, "P", "of tests (default 0.05)"),
 		SETTING("value", value, "X", "threshold of distances"),
 		SETTING("null-aware", null_aware, "HOW", "of distances: '{alpha: 0.01}' or false"),

@@ -103,7 +103,7 @@ step_breach(struct alert_times *alert, const struct alert_policy *policy, wall_t
 	case ALERT_STATE_COUNT:
 		break;
 	}
-	assert(!"alert state");
+	assert(0 && "alert state");
 	return ALERT_SAME;
 }
 
@@ -151,7 +151,7 @@ step_ok(struct alert_times *alert, const struct alert_policy *policy, wall_t now
 	case ALERT_STATE_COUNT:
 		break;
 	}
-	assert(!"alert state");
+	assert(0 && "alert state");
 	return ALERT_SAME;
 }
 
@@ -188,6 +188,6 @@ alert_step(
 	case OUTCOME_COUNT:
 		break;
 	}
-	assert(!"outcome");
+	assert(0 && "outcome");
 	return ALERT_SAME;
 }
