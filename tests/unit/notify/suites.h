@@ -5,6 +5,7 @@
 
 TCase *dedup_tests(void);
 TCase *deliver_tests(void);
+TCase *decision_tests(void);
 TCase *flap_tests(void);
 TCase *gate_tests(void);
 TCase *suppressed_tests(void);

@@ -19,6 +19,7 @@ main(void)
 	log_configure((enum log_level)(LOG_ERROR + 1), LOG_LOGFMT);
 	suite_add_tcase(suite, dedup_tests());
 	suite_add_tcase(suite, deliver_tests());
+	suite_add_tcase(suite, decision_tests());
 	suite_add_tcase(suite, flap_tests());
 	suite_add_tcase(suite, gate_tests());
 	suite_add_tcase(suite, suppressed_tests());
