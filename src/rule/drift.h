@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/instant.h"
 #include "stats/bins.h"
 #include "stats/multiple.h"
 #include "stats/sample.h"
@@ -84,6 +85,7 @@ struct drift_pair {
 	const double *bounds;             /* DRIFT_BUCKETS: ascending, the last is infinite */
 	size_t k;
 	double ref_nulls, cur_nulls;      /* rows without a value */
+	wall_t cur_at;                    /* of the newest current row; WALL_NONE: rows have no time */
 	double ref_rows, cur_rows;        /* rows seen; more than are compared where max_rows cut them */
 };
 

@@ -34,6 +34,7 @@ struct side {
 	double *values;
 	size_t n, cap;
 	double seen, nulls;
+	wall_t at;      /* of the newest row */
 	struct rng rng; /* from the first value that has no room */
 	struct bucket *buckets;
 	size_t n_buckets, cap_buckets;
@@ -236,6 +237,7 @@ add_row(struct gathering *g, int side, size_t row, const struct sample *sample, 
 	while (g->n <= feature)
 		g->features[g->n++] = (struct feature){ 0 };
 	s = &g->features[feature].sides[side];
+	s->at = wall_max(s->at, sample->at);
 	switch (spec->form) {
 	case DRIFT_SAMPLES:
 		if (!spec->categories) {
@@ -289,6 +291,7 @@ make_pair(struct gathering *g, struct feature *f, struct drift_pair *pair, struc
 	pair->cur_nulls = f->sides[CURRENT].nulls;
 	pair->ref_rows = f->sides[REFERENCE].seen;
 	pair->cur_rows = f->sides[CURRENT].seen;
+	pair->cur_at = f->sides[CURRENT].at;
 	if (spec->form == DRIFT_SAMPLES && !spec->categories) {
 		code = make_values(&f->sides[REFERENCE], &pair->ref, err);
 		if (code == 0)

@@ -59,6 +59,7 @@ set_verdict(struct arena *arena, const struct drift_settings *s, const struct dr
 	ret->value = distance ? r->statistic : r->p_adjusted;
 	ret->rank = distance ? -r->statistic : r->p;
 	ret->more = more_of(arena, pair, r);
+	ret->data_at = pair->cur_at;
 	*e = explain_base(s);
 	e->value = ret->value;
 	e->baseline = r->baseline;

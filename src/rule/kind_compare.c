@@ -102,6 +102,7 @@ compare_plan(const struct rule_config *rule, const struct past *past UNUSED, wal
 struct side {
 	double x, n;      /* counts; ratio: the value, and the total or 1 */
 	bool seen, total; /* there was a row of either query */
+	wall_t at;        /* of the newest */
 	double *values;
 	size_t n_values, cap;
 };
@@ -155,6 +156,7 @@ add_row(struct gathering *g, int arm, bool total, uint32_t query, uint32_t row, 
 	if (code < 0)
 		return code;
 	side = &pair_at(g, group)->sides[arm];
+	side->at = wall_max(side->at, sample->at);
 	if (reads_columns(g->s, g->s->arms[arm]))
 		return add_columns(sample, row + 1, side, err);
 	if (sample->missing || isnan(sample->value))
@@ -327,6 +329,7 @@ set_verdict(const struct compare_settings *s, const struct pair *pair, struct ar
 		       : is_breach(s, &c) ? OUTCOME_BREACH
 					  : OUTCOME_OK;
 	ret->value = c.reason != NULL ? (double)NAN : c.effect;
+	ret->data_at = pair->sides[A].at;
 	verdict_put_number(&more, "a", c.of[A]);
 	verdict_put_number(&more, "b", c.of[B]);
 	ret->more = verdict_keep(arena, &more);

@@ -66,6 +66,7 @@ static_assert(offsetof(struct groups_settings, arm) == 0, "ARM_FIELDS fill the b
 struct group {
 	double x, n;
 	bool seen;
+	wall_t at; /* of its newest row */
 	/* of the comparison */
 	const char *reason;
 	double against_x, against_n, gap, p;
@@ -140,6 +141,7 @@ gather(const struct rule_input *in, const struct groups_settings *s, struct cell
 					memcpy(more, groups, at * sizeof(*more));
 				groups = more;
 			}
+			groups[at].at = wall_max(groups[at].at, sample->at);
 			code = add_row(s, sample, query == 1, i + 1, &groups[at], err);
 			if (code < 0)
 				return code;
@@ -255,6 +257,7 @@ set_verdict(const struct groups_settings *s, const struct group *g, struct arena
 		       : beyond          ? OUTCOME_BREACH
 					 : OUTCOME_OK;
 	ret->value = g->gap;
+	ret->data_at = g->at;
 	verdict_put_number(&more, "rate", g->n > 0 ? g->x / g->n : (double)NAN);
 	if (g->reason == NULL && s->difference) {
 		struct interval gap =

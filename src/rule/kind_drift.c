@@ -367,7 +367,8 @@ static const struct schema_field reference_fields[] = {
 		   "reloaded." }
 };
 static const struct schema_field current_fields[] = { ARM_FIELDS(
-    "What is looked at now: the same columns as the reference.") };
+    "What is looked at now: the same columns as the reference. max_age and for_points go by the "
+    "newest row's time, where the rows have one.") };
 
 static const struct schema reference_schema = {
 	.name = "reference",

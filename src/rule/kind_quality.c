@@ -96,6 +96,7 @@ quality_plan(const struct rule_config *rule, const struct past *past UNUSED, wal
 
 struct group {
 	double rows, labelled;
+	wall_t at;                  /* of its newest row */
 	double correct, tp, fp, fn; /* classes */
 	double *x, *y;              /* score or prediction, and number; or error in x alone */
 	bool *positive;
@@ -164,6 +165,7 @@ add_row(const struct quality_settings *s, const struct sample *sample, size_t ro
 			return code;
 	}
 	g->rows++;
+	g->at = wall_max(g->at, sample->at);
 	if (label.p == NULL || isnan(y))
 		return 0;
 	g->labelled++;
@@ -293,6 +295,7 @@ set_verdict(
 		       : is_breach(s, &estimate) ? OUTCOME_BREACH
 						 : OUTCOME_OK;
 	ret->value = estimate.value;
+	ret->data_at = g->at;
 	verdict_put_number(&more, "label_coverage", coverage);
 	verdict_put_number(&more, "bound_low", estimate.low);
 	verdict_put_number(&more, "bound_high", estimate.high);

@@ -358,6 +358,24 @@ START_TEST(nothing_at_all_is_one_insufficient_alert_when_put_together)
 }
 END_TEST
 
+START_TEST(newest_current_row_is_the_datum)
+{
+	const wall_t late = wall_sub(NOW, DUR_S(60));
+
+	answers_rule(&a, "drift", "{" SIDES ", by: [f], test: ks}");
+	add_normal(0, "f=x", 100, 0, 1);
+	add_normal(1, "f=x", 100, 0, 2);
+	a.vectors[0].samples[3].at = NOW;
+	a.vectors[1].samples[7].at = late;
+	a.vectors[1].samples[9].at = wall_sub(late, DUR_S(1));
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_int_eq(a.judgement.observations[0].data_at.ns, late.ns);
+	answers_rule(&a, "drift", "{" SIDES ", by: [f], test: ks, aggregate: all}");
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_int_eq(a.judgement.observations[0].data_at.ns, late.ns);
+}
+END_TEST
+
 /* --- the plan ---------------------------------------------------------- */
 
 START_TEST(windows_and_lags_become_spans)
@@ -468,6 +486,7 @@ tcase_drift(void)
 	tcase_add_loop_test(t, correction_keeps_thirty_quiet_features_quiet, 0, 5);
 	tcase_add_loop_test(t, features_are_put_together, 0, (int)ARRAY_LEN(together));
 	tcase_add_test(t, nothing_at_all_is_one_insufficient_alert_when_put_together);
+	tcase_add_test(t, newest_current_row_is_the_datum);
 	tcase_add_test(t, windows_and_lags_become_spans);
 	tcase_add_loop_test(t, settings_are_checked, 0, (int)ARRAY_LEN(settings));
 	tcase_add_test(t, mangled_answers_are_errors);
