@@ -115,8 +115,9 @@ put_outcomes(const struct engine *engine, struct buf *out)
 {
 	struct engine_stats stats = engine_stats(engine);
 
-	buf_puts(out, "# HELP tocsin_rule_series Series by what their rules' last evaluation found.\n"
-		      "# TYPE tocsin_rule_series gauge\n");
+	buf_puts(out,
+	    "# HELP tocsin_rule_series Series by what their rules' last evaluation found.\n"
+	    "# TYPE tocsin_rule_series gauge\n");
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		buf_printf(out, "tocsin_rule_series{outcome=\"%s\"} %llu\n",
 		    outcome_name((enum outcome)i), (unsigned long long)stats.outcomes[i]);

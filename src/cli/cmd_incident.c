@@ -208,8 +208,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "state",
 		    .metavar = "STATE",
 		    .value = &args.state,
-		    .doc = "list: active (the default), open, acknowledged, snoozed, resolved, "
-			   "all" },
+		    .doc = "list: active (default), open, acknowledged, snoozed, ..., all" },
 		{ .name = "severity",
 		    .metavar = "WORD",
 		    .many = &args.severities,

@@ -11,9 +11,9 @@ struct act_args {
 
 /* Rows for a command's option table. */
 #define ACT_OPTIONS(a) \
-	{ .name = "for", .metavar = "DURATION", .value = &(a).length, .doc = "snooze: for how long; ack: how long it holds (default: as the policy says)" }, \
+	{ .name = "for", .metavar = "DURATION", .value = &(a).length, .doc = "snooze, ack: for how long (ack: as the policy says)" }, \
 	{ .name = "comment", .letter = 'c', .metavar = "TEXT", .value = &(a).comment, .doc = "ack, snooze, ...: why" }, \
-	{ .name = "by", .metavar = "NAME", .value = &(a).by, .doc = "ack, snooze, ...: who (default $USER; a login that the server knows wins)" }
+	{ .name = "by", .metavar = "NAME", .value = &(a).by, .doc = "ack, snooze, ...: who (default $USER)" }
 
 void act_args_init(struct act_args *args);
 /* One of the verbs? */

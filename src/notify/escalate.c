@@ -208,7 +208,8 @@ acknowledge_channel(struct notifier *notifier, struct channel *channel, const st
 	struct intent_origin origin = { .kind = INTENT_ACKNOWLEDGED, .incident = incident->id };
 	const struct target *target = channel->target;
 
-	if (target->config == NULL || view->firing.n == 0 || target->ops->hears_acknowledged == NULL ||
+	if (target->config == NULL || view->firing.n == 0 ||
+	    target->ops->hears_acknowledged == NULL ||
 	    !target->ops->hears_acknowledged(target->config->settings))
 		return;
 	if (!target->ops->shows_acknowledged && was_said_there(incident, target))

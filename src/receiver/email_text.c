@@ -274,7 +274,8 @@ email_put_html(const struct notification *n, struct buf *out)
 /* ---- links that act ------------------------------------------------------------------- */
 
 static void
-put_ack_url(const struct notification *n, enum ack_link_action action, struct str to, struct buf *out)
+put_ack_url(
+    const struct notification *n, enum ack_link_action action, struct str to, struct buf *out)
 {
 	struct ack_link link = {
 		.action = action,

@@ -197,7 +197,8 @@ keep_place(const struct slack_settings *slack, const struct notification *n,
 	/* The answer repeats the whole message. */
 	if (answer->ts.n > 0)
 		snprintf(verdict->text, sizeof(verdict->text), "status 200: ok");
-	if (keeps_place(slack) && way_of(slack, n) != SLACK_REPLY && answer->ts.n > 0 && answer->channel.n > 0 &&
+	if (keeps_place(slack) && way_of(slack, n) != SLACK_REPLY && answer->ts.n > 0 &&
+	    answer->channel.n > 0 &&
 	    answer->channel.n + answer->ts.n + 2 <= sizeof(verdict->thread))
 		snprintf(verdict->thread, sizeof(verdict->thread), "%.*s:%.*s",
 		    STR_ARG(answer->channel), STR_ARG(answer->ts));

@@ -387,7 +387,7 @@ static const struct {
 	const char *argv[WORDS_MAX];
 	const char *says;
 } wrong[] = {
-	{ &cmd_alert, { "frobnicate" }, "'frobnicate' is none of list, add and explain" },
+	{ &cmd_alert, { "frobnicate" }, "'frobnicate' is none of list, add, explain" },
 	{ &cmd_alert, { "add" }, "which alert?" },
 	{ &cmd_alert, { "add", "A", "nolabel" }, "'nolabel' is no label: give name=value" },
 	{ &cmd_alert, { "add", "A", "--annotation=x" }, "--annotation=x: give name=value" },

@@ -49,7 +49,9 @@ START_TEST(a_ping_is_withheld_while_something_does_not_work)
 	struct xfer *xfer = xfer_new_scripted(loop, script, NULL);
 	struct pings *pings = pings_new(
 	    &(struct pings_options){ .loop = loop, .xfer = xfer, .trouble = trouble });
-	struct heartbeat_config beat = { .name = "out", .url = "http://outside/x", .interval = DUR_S(60) };
+	struct heartbeat_config beat = {
+		.name = "out", .url = "http://outside/x", .interval = DUR_S(60)
+	};
 	struct config *config = xcalloc(1, sizeof(*config));
 	struct ping_look look;
 
@@ -152,8 +154,9 @@ START_TEST(noise_is_summed_up_from_the_newest_back)
 	ck_assert_ptr_nonnull(strstr(out.p, "\"rule\":\"Gone\",\"exists\":false,\"fires\":1"));
 	ck_assert_ptr_nonnull(strstr(out.p, "\"neverMatched\":[\"Bare\",\"Silent\"]"));
 	ck_assert_ptr_nonnull(strstr(out.p, "\"noRunbook\":[\"Bare\"]"));
-	ck_assert_ptr_nonnull(strstr(
-	    out.p, "\"flappers\":[{\"fingerprint\":\"0000000000000001\",\"rule\":\"Loud\",\"fires\":2}]"));
+	ck_assert_ptr_nonnull(strstr(out.p,
+	    "\"flappers\":[{\"fingerprint\":\"0000000000000001\","
+	    "\"rule\":\"Loud\",\"fires\":2}]"));
 	buf_fini(&out);
 	noise_free(noise);
 }
