@@ -407,4 +407,5 @@ const struct rule_kind rule_kind_forecast = {
 	.level_severity = forecast_level_severity,
 	.remembers = forecast_remembers,
 	.heavy = true,
+	.heavy_always = true, /* slopes of all pairs: 80 series can take 40 ms */
 };
