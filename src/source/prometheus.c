@@ -451,8 +451,14 @@ range_start(struct call *call)
 	struct rows_want want = rows_want_of(query);
 	struct range *range = xcalloc(1, sizeof(*range));
 
-	/* The server has done that; times differ from the window's by less than its precision. */
-	want.from = want.to = WALL_NONE;
+	/*
+	 * VictoriaMetrics moves a window's ends to whole steps, outwards; servers cut times to
+	 * milliseconds.  The step is theirs.
+	 */
+	if (wall_is_set(query->from)) {
+		want.from = wall_sub(query->from, DUR_MS(1));
+		want.to = wall_add(query->to, DUR_MS(1));
+	}
 	want.step = (dur_t){ 0 };
 	range->call = call;
 	range->windowed = query->shape != QUERY_INSTANT && wall_is_set(query->from);
