@@ -303,6 +303,9 @@ drift_table_read(const char *path, const struct drift_table *table, struct arena
 		csv_fini(&csv);
 	}
 	ret_file->samples = r->samples;
+	/* Numbers do not point into it: its memory is the next file's. */
+	if (!table->names)
+		buf_fini(&ret_file->text);
 	if (code == 0) {
 		*ret = (struct vector){ r->samples, (uint32_t)r->n };
 		*ret_wide = r->layout.n_values > 1;
