@@ -324,7 +324,8 @@ escalate_note_conditions(struct notifier *notifier, const struct alert_group *gr
 	const struct incident *incident = state->incident;
 
 	decisions_begin(notifier->decisions, DECISION_OF_ONCALL, str_from(group->key));
-	if (incident_is_quiet(incident) && incident->work != NULL)
+	if (incident != NULL && incident->work != NULL &&
+	    (incident_is_quiet(incident) || incident->work->by_hand))
 		hold_state(notifier, incident, now);
 	for (uint32_t i = 0; i < state->n; i++) {
 		const struct delivery *out = state->channels[i]->out;

@@ -108,6 +108,10 @@ try_again(struct delivery *delivery, const struct verdict *verdict)
 
 	delivery->channel->target->outcomes[OUTCOME_RETRY]++;
 	if (delivery->abandoned != NULL) {
+		/* Its group lives: should it have arrived, the end must be told. */
+		if (delivery->maybe_sent && delivery->channel->group != NULL &&
+		    delivery->origin.kind != INTENT_ACKNOWLEDGED)
+			nflog_set_unsure(notifier, delivery->channel, delivery);
 		intent_history(delivery, "cancelled", delivery->abandoned);
 		intent_end(delivery, DELIVERY_CANCELLED, delivery->abandoned);
 		return;
