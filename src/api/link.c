@@ -14,8 +14,11 @@
 #include "api/callback.h"
 #include "base/timestamp.h"
 #include "receiver/ack_link.h"
+#include "receiver/receiver.h"
 
-#define SNOOZE DUR_S(3600)
+#define SNOOZE         DUR_S(3600)
+#define ALERTS_MAX     10  /* shown on a page */
+#define TEXT_BYTES_MAX 400
 
 static const char *const verbs[] = {
 	[ACK_LINK_ACK] = "Acknowledge",
@@ -61,22 +64,86 @@ page_headers(struct http_call *call)
 	http_add_header(call, "Cache-Control", "no-store");
 }
 
+/* "temperature drifted: 0.7", else the alert's name */
 static void
-put_incident_lines(const struct incident *incident, struct buf *out)
+put_alert(const struct alert *alert, struct buf *out)
+{
+	struct str name = labels_value(alert->labels, STR("alertname"));
+	struct str text = labels_value(alert->annotations, STR("summary"));
+
+	if (text.n == 0)
+		text = labels_value(alert->annotations, STR("description"));
+	buf_puts(out, "<li><b>");
+	put_escaped(out, str_head(name, TEXT_BYTES_MAX));
+	buf_puts(out, "</b> ");
+	put_escaped(out, str_head(text, TEXT_BYTES_MAX));
+	buf_puts(out, "</li>\n");
+}
+
+static void
+put_alerts(const struct incident *incident, wall_t now, struct buf *out)
+{
+	const struct alert_group *group = incident->group;
+	uint32_t shown = 0;
+
+	buf_puts(out, "<ul>\n");
+	for (uint32_t i = 0; group != NULL && i < group->n_alerts && shown < ALERTS_MAX; i++) {
+		if (alert_is_resolved(group->alerts[i], now))
+			continue;
+		put_alert(group->alerts[i], out);
+		shown++;
+	}
+	if (incident->alerts > shown)
+		buf_printf(out, "<li>and %u more</li>\n", incident->alerts - shown);
+	buf_puts(out, "</ul>\n");
+}
+
+static void
+put_runbook(const struct incident *incident, struct buf *out)
+{
+	struct str url = incident->runbook != NULL ? istr_str(incident->runbook) : STR("");
+
+	if (url.n == 0 || !message_url_is_good(url))
+		return;
+	buf_puts(out, "<p>Runbook: <a href=\"");
+	put_escaped(out, url);
+	buf_puts(out, "\">");
+	put_escaped(out, url);
+	buf_puts(out, "</a></p>\n");
+}
+
+/* "Open", or who has it in hand. */
+static void
+put_standing(const struct incident *incident, struct buf *out)
+{
+	const struct incident_work *work = incident->work;
+
+	buf_puts(out, "<p>Now ");
+	put_escaped(out, str_from(incident_state_name((enum incident_state)incident->state)));
+	if (incident_is_quiet(incident) && work != NULL && work->changed_by != NULL) {
+		buf_puts(out, " by ");
+		put_escaped(out, str_from(work->changed_by));
+	}
+	buf_puts(out, ".</p>\n");
+}
+
+/* What somebody who has just been woken must know before the button. */
+static void
+put_incident_lines(const struct incident *incident, wall_t now, struct buf *out)
 {
 	char time[TIMESTAMP_TEXT_MAX];
 
-	buf_printf(out, "<p>Incident %lld: ", (long long)incident->id);
-	put_escaped(out, str_from(incident_state_name((enum incident_state)incident->state)));
-	buf_printf(out, ", %u alert%s firing, since %s", incident->alerts,
+	buf_printf(out, "<p>%u alert%s firing since %s", incident->alerts,
 	    incident->alerts == 1 ? "" : "s", timestamp_format_ms(incident->opened_at, time));
 	if (incident->severity != NULL) {
-		buf_puts(out, ", severity ");
+		buf_puts(out, ", severity <b>");
 		put_escaped(out, istr_str(incident->severity));
+		buf_puts(out, "</b>");
 	}
-	buf_puts(out, "</p>\n<p><code>");
-	put_escaped(out, str_from(incident->key));
-	buf_puts(out, "</code></p>\n");
+	buf_puts(out, ":</p>\n");
+	put_alerts(incident, now, out);
+	put_runbook(incident, out);
+	put_standing(incident, out);
 }
 
 /* A page of one sentence. */
@@ -158,10 +225,11 @@ api_link_get(struct api *api, struct http_call *call, struct str id)
 	if (incident == NULL)
 		return;
 	page_begin(&body, verbs[link.action]);
-	put_incident_lines(incident, &body);
+	put_incident_lines(incident, loop_now(api->state->loop), &body);
 	buf_printf(&body,
-	    "<form method=\"post\"><button type=\"submit\">%s</button></form>\n</body></html>\n",
-	    verbs[link.action]);
+	    "<form method=\"post\"><button type=\"submit\">%s</button></form>\n"
+	    "<p><small>Incident %lld</small></p>\n</body></html>\n",
+	    verbs[link.action], (long long)incident->id);
 	page_headers(call);
 	http_reply(call, 200, "text/html; charset=utf-8", &body);
 	buf_fini(&body);

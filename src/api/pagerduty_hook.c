@@ -33,6 +33,11 @@
 /* Two clocks: what people do within so long has no order. */
 #define CLOCKS_DIFFER DUR_S(5)
 
+#define ACKNOWLEDGED   "incident.acknowledged"
+#define UNACKNOWLEDGED "incident.unacknowledged"
+#define REOPENED       "incident.reopened"
+#define RESOLVED       "incident.resolved"
+
 struct proof {
 	const char *signatures; /* v1=HEX,v1=HEX */
 	struct str body;
@@ -110,19 +115,35 @@ read_event(json_object *body, struct event *ret)
 	       timestamp_parse(str_from(text_of(event, "occurred_at")), &ret->at);
 }
 
+/* One that has ended may still be known beside the one that took its group's key. */
 static struct incident *
 incident_of(const struct api *api, const char *dedup_key)
 {
-	struct incident *incident;
+	struct incident *incident, *ended = NULL;
 	char hex[65];
 	size_t it = 0;
 
 	while ((incident = incidents_next(api->state->incidents, &it)) != NULL) {
 		sha256_hex(incident->key, strlen(incident->key), hex);
-		if (strcmp(hex, dedup_key) == 0)
+		if (strcmp(hex, dedup_key) != 0)
+			continue;
+		if (incident->state != INCIDENT_RESOLVED)
 			return incident;
+		ended = incident;
 	}
-	return NULL;
+	return ended;
+}
+
+/* The others change nothing here; most of what PagerDuty tells is of them. */
+static bool
+changes_something(const struct event *event)
+{
+	static const char *const types[] = { ACKNOWLEDGED, UNACKNOWLEDGED, REOPENED, RESOLVED };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(event->type, types[i]) == 0)
+			return true;
+	return false;
 }
 
 /* By an Events API integration: by us. */
@@ -154,14 +175,11 @@ act(const struct event *event, struct incident *incident, const char *by, wall_t
 		.until = WALL_NONE,
 	};
 
-	if (strcmp(event->type, "incident.acknowledged") == 0)
+	if (strcmp(event->type, ACKNOWLEDGED) == 0)
 		return incident_acknowledge(incident, &action, now, err);
-	if (strcmp(event->type, "incident.unacknowledged") == 0 ||
-	    strcmp(event->type, "incident.reopened") == 0)
-		return incident_unacknowledge(incident, &action, now, err);
-	if (strcmp(event->type, "incident.resolved") == 0)
+	if (strcmp(event->type, RESOLVED) == 0)
 		return incident_resolve(incident, &action, now, err);
-	return err_set(err, ERR_INVALID, "not one that changes anything here");
+	return incident_unacknowledge(incident, &action, now, err);
 }
 
 /* Why nothing was done; NULL: it was. */
@@ -173,8 +191,6 @@ apply(struct api *api, const struct event *event, struct err *err)
 	char number[24];
 	int rc;
 
-	if (is_our_own(event))
-		return "our own event did it";
 	incident = incident_of(api, event->key);
 	if (incident == NULL)
 		return "no incident here has this key";
@@ -192,14 +208,35 @@ apply(struct api *api, const struct event *event, struct err *err)
 	return rc == 0 ? NULL : err->text;
 }
 
+/* 202 in any case, since another answer makes PagerDuty send it again. */
+static void
+answer(struct api *api, struct http_call *call, const char *not_done)
+{
+	struct buf body = { 0 };
+
+	buf_puts(&body, not_done == NULL ? "{\"done\":true}\n" : "{\"done\":false,");
+	if (not_done != NULL) {
+		put_text_member(&body, "why", str_from(not_done));
+		buf_puts(&body, "}\n");
+	}
+	reply_durable(api, call, 202, &body);
+	buf_fini(&body);
+}
+
 static void
 take(struct api *api, struct http_call *call, const struct event *event)
 {
-	struct buf key = { 0 }, body = { 0 };
+	struct buf key = { 0 };
 	wall_t now = loop_now(api->state->loop);
 	struct err err = { 0 };
 	const char *not_done;
 
+	if (!changes_something(event) || is_our_own(event)) {
+		answer(api, call,
+		    is_our_own(event) ? "our own event did it"
+				      : "not one that changes anything here");
+		return;
+	}
 	buf_printf(&key, "pagerduty:%s", event->id);
 	if (dur_less(EVENT_AGE_MAX, wall_since(now, event->at)) ||
 	    dur_less(EVENT_AHEAD_MAX, wall_since(event->at, now))) {
@@ -209,17 +246,13 @@ take(struct api *api, struct http_call *call, const struct event *event)
 		    wall_add(wall_add(event->at, EVENT_AGE_MAX), EVENT_AHEAD_MAX))) {
 		case RECEIPT_TAKEN:
 			not_done = apply(api, event, &err);
-			buf_puts(
-			    &body, not_done == NULL ? "{\"done\":true}\n" : "{\"done\":false,");
-			if (not_done != NULL) {
-				put_text_member(&body, "why", str_from(not_done));
-				buf_puts(&body, "}\n");
-			}
-			reply_durable(api, call, 202, &body);
+			if (not_done != NULL)
+				callback_note(api, call, "pagerduty", not_done);
+			answer(api, call, not_done);
 			break;
 		case RECEIPT_USED:
-			buf_puts(&body, "{\"done\":false,\"why\":\"it has been taken before\"}\n");
-			reply_durable(api, call, 202, &body);
+			callback_note(api, call, "pagerduty", "it has been taken before");
+			answer(api, call, "it has been taken before");
 			break;
 		case RECEIPT_REFUSED:
 			callback_refuse(
@@ -228,7 +261,6 @@ take(struct api *api, struct http_call *call, const struct event *event)
 		}
 	}
 	buf_fini(&key);
-	buf_fini(&body);
 }
 
 void

@@ -148,7 +148,7 @@ tell(void *arg, struct incident *incident, const struct receiver_config *receive
 	return result;
 }
 
-/* ---- somebody has it in hand ------------------------------------------------------------ */
+/* ---- how it stands ------------------------------------------------------------ */
 
 /* It was not told, so it need not hear of the end. */
 static bool
@@ -179,9 +179,12 @@ static void
 stop(void *arg, struct incident *incident, const char *why)
 {
 	struct notifier *notifier = arg;
-	struct group_state *state = incident->group != NULL ? incident->group->notify : NULL;
+	struct group_state *state;
 
-	for (uint32_t i = state != NULL ? state->n : 0; i-- > 0;) {
+	if (incident->group == NULL)
+		return;
+	state = flush_state(notifier, incident->group);
+	for (uint32_t i = state->n; i-- > 0;) {
 		struct channel *channel = state->channels[i];
 
 		stop_channel(notifier, channel, why);
@@ -201,19 +204,32 @@ was_said_there(const struct incident *incident, const struct target *target)
 	return by != NULL && strncmp(by, kind, n) == 0 && by[n] == ':';
 }
 
+static bool
+wants_state(const struct target *target, const struct incident *incident)
+{
+	if (target->config == NULL || target->ops->hears_acknowledged == NULL ||
+	    !target->ops->hears_acknowledged(target->config->settings))
+		return false;
+	return target->ops->shows_acknowledged ||
+	       (incident->state == INCIDENT_ACKNOWLEDGED && !was_said_there(incident, target));
+}
+
 static void
-acknowledge_channel(struct notifier *notifier, struct channel *channel, const struct view *view,
+show_channel(struct notifier *notifier, struct channel *channel, const struct view *view,
     const struct incident *incident)
 {
 	struct intent_origin origin = { .kind = INTENT_ACKNOWLEDGED, .incident = incident->id };
-	const struct target *target = channel->target;
 
-	if (target->config == NULL || view->firing.n == 0 ||
-	    target->ops->hears_acknowledged == NULL ||
-	    !target->ops->hears_acknowledged(target->config->settings))
+	if (view->firing.n == 0)
 		return;
-	if (!target->ops->shows_acknowledged && was_said_there(incident, target))
+	if (!wants_state(channel->target, incident)) {
+		/* Taken back before it could say that somebody has it in hand. */
+		if (incident->state != INCIDENT_ACKNOWLEDGED && channel->out != NULL &&
+		    channel->out->origin.kind == INTENT_ACKNOWLEDGED &&
+		    channel->out->state != INTENT_SENDING)
+			intent_cancel(notifier, channel, "it is no longer acknowledged");
 		return;
+	}
 	if (channel->out != NULL)
 		channel->ack_after = true;
 	else if (channel->entry.firing.n > 0)
@@ -221,17 +237,18 @@ acknowledge_channel(struct notifier *notifier, struct channel *channel, const st
 }
 
 static void
-acknowledged(void *arg, struct incident *incident, wall_t now)
+show(void *arg, struct incident *incident, wall_t now)
 {
 	struct notifier *notifier = arg;
-	struct group_state *state = incident->group != NULL ? incident->group->notify : NULL;
+	struct group_state *state;
 	struct view view;
 
-	if (state == NULL)
+	if (incident->group == NULL)
 		return;
+	state = flush_state(notifier, incident->group);
 	view = peek(notifier, incident->group, now);
 	for (uint32_t i = 0; i < state->n; i++)
-		acknowledge_channel(notifier, state->channels[i], &view, incident);
+		show_channel(notifier, state->channels[i], &view, incident);
 }
 
 void
@@ -242,12 +259,12 @@ escalate_resume(struct notifier *notifier, struct channel *channel)
 
 	if (channel->out != NULL || incident == NULL)
 		return;
-	if (channel->ack_after && incident->state == INCIDENT_ACKNOWLEDGED) {
+	if (channel->ack_after && incident->state != INCIDENT_RESOLVED) {
 		struct view view =
 		    peek(notifier, channel->group, loop_now(notifier->options.loop));
 
 		channel->ack_after = false;
-		acknowledge_channel(notifier, channel, &view, incident);
+		show_channel(notifier, channel, &view, incident);
 	}
 	channel->ack_after = false;
 	if (incident_is_quiet(incident) && is_idle_extra(channel))
@@ -368,7 +385,7 @@ escalate_hooks(void)
 		.note = note,
 		.changed = changed,
 		.stop = stop,
-		.acknowledged = acknowledged,
+		.show = show,
 	};
 
 	return &hooks;

@@ -160,6 +160,18 @@ notifier_apply(struct notifier *notifier, struct config *config, struct inhibito
 }
 
 /* Receivers that escalations of an earlier run told belong to their groups at once. */
+/* What it was to hear of its acknowledgement went with the process. */
+static void
+show_after(struct group_state *state)
+{
+	for (uint32_t i = 0; i < state->n; i++) {
+		struct channel *channel = state->channels[i];
+
+		if (channel->out != NULL && channel->out->origin.kind != INTENT_ACKNOWLEDGED)
+			channel->ack_after = true;
+	}
+}
+
 static void
 find_told(struct notifier *notifier)
 {
@@ -169,7 +181,11 @@ find_told(struct notifier *notifier)
 	if (incidents == NULL)
 		return;
 	for (size_t it = 0; (incident = incidents_next(incidents, &it)) != NULL;) {
-		if (incident->group != NULL && incident_told(incident, 0).n > 0)
+		if (incident->group == NULL)
+			continue;
+		if (incident_is_quiet(incident))
+			show_after(flush_state(notifier, incident->group));
+		else if (incident_told(incident, 0).n > 0)
 			(void)flush_state(notifier, incident->group);
 	}
 }

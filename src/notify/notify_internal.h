@@ -91,7 +91,7 @@ struct channel {
 	bool done;                 /* nothing left to say about the last flush */
 	bool recheck;              /* a flush came while `out` was on the wire */
 	bool is_extra;             /* not of the route's receiver: an escalation told it */
-	bool ack_after;            /* hears that it is acknowledged once `out` has left */
+	bool ack_after;            /* hears how its incident stands once `out` has left */
 	bool fallback;             /* of the group's receiver's fallback */
 	struct notice *notice;     /* it tells of this, and of no group; or NULL */
 	bool noted;                /* the decision log says that there is nothing new */

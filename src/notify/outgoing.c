@@ -73,6 +73,21 @@ fill_alerts(struct outgoing *outgoing, const struct item **items, uint32_t n)
 	notification->n_alerts = n;
 }
 
+/* A group that has not been flushed since the start does not know it yet. */
+static const struct incident *
+incident_of(const struct delivery *delivery)
+{
+	const struct incidents *incidents = delivery->notifier->options.incidents;
+	const struct group_state *state =
+	    delivery->channel->group != NULL ? delivery->channel->group->notify : NULL;
+
+	if (state != NULL && state->incident != NULL)
+		return state->incident;
+	return incidents != NULL && delivery->origin.incident != 0
+		   ? incidents_find(incidents, delivery->origin.incident)
+		   : NULL;
+}
+
 static void
 fill_origin(struct outgoing *outgoing, const struct delivery *delivery)
 {
@@ -82,18 +97,20 @@ fill_origin(struct outgoing *outgoing, const struct delivery *delivery)
 		[INTENT_ACKNOWLEDGED] = NOTIFICATION_ACKNOWLEDGED,
 	};
 	struct notification *notification = &outgoing->notification;
-	const struct group_state *state =
-	    delivery->channel->group != NULL ? delivery->channel->group->notify : NULL;
-	const struct incident_work *work =
-	    state != NULL && state->incident != NULL ? state->incident->work : NULL;
+	const struct incident *incident = incident_of(delivery);
+	const struct incident_work *work = incident != NULL ? incident->work : NULL;
 
 	notification->kind = kinds[delivery->origin.kind];
 	notification->incident = delivery->origin.incident;
-	if (notification->incident == 0 && state != NULL && state->incident != NULL)
-		notification->incident = state->incident->id;
+	if (notification->incident == 0 && incident != NULL)
+		notification->incident = incident->id;
 	notification->place =
 	    arena_str(outgoing->arena, str_from(delivery->origin.place));
-	if (work != NULL && delivery->origin.kind == INTENT_ACKNOWLEDGED) {
+	if (work != NULL && incident_is_quiet(incident)) {
+		notification->standing = incident->state == INCIDENT_SNOOZED
+					     ? STANDING_SNOOZED
+					     : STANDING_ACKNOWLEDGED;
+		notification->until = work->due_at;
 		notification->acknowledged_by =
 		    arena_str(outgoing->arena, str_from(work->changed_by));
 		notification->comment = arena_str(outgoing->arena, str_from(work->comment));

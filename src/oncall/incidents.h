@@ -104,8 +104,11 @@ struct incidents_hooks {
 	void (*changed)(void *arg, struct incident *incident, wall_t now);
 	/* Takes back deliveries of the escalation that have not left; why is static. */
 	void (*stop)(void *arg, struct incident *incident, const char *why);
-	/* Whoever was told and can say so hears that somebody has it in hand. */
-	void (*acknowledged)(void *arg, struct incident *incident, wall_t now);
+	/*
+	 * Whoever was told and shows how it stands (who has it in hand, until when) is to show that it is another now.
+	 * Not of its end, nor when its severity rises: of these there are news anyway.
+	 */
+	void (*show)(void *arg, struct incident *incident, wall_t now);
 };
 
 struct incidents *incidents_new(struct loop *loop, struct store *store, struct overrides *overrides);

@@ -61,11 +61,19 @@ stop(struct incident *incident, const char *why)
 		hooks->stop(hooks->arg, incident, why);
 }
 
+static void
+show(struct incident *incident, wall_t now)
+{
+	const struct incidents_hooks *hooks = &incident->incidents->hooks;
+
+	if (hooks->show != NULL)
+		hooks->show(hooks->arg, incident, now);
+}
+
 int
 incident_acknowledge(
     struct incident *incident, const struct incident_action *action, wall_t now, struct err *err)
 {
-	const struct incidents_hooks *hooks = &incident->incidents->hooks;
 	bool is_new = incident->state != INCIDENT_ACKNOWLEDGED;
 	wall_t until = action->until;
 	int rc = check_open(incident, err);
@@ -82,8 +90,8 @@ incident_acknowledge(
 	(void)incident_move(incident, ESCALATION_ACKNOWLEDGED, now, until, NULL);
 	say(incident, "ack", action, now, "acknowledged", until);
 	stop(incident, "acknowledged");
-	if (is_new && hooks->acknowledged != NULL)
-		hooks->acknowledged(hooks->arg, incident, now);
+	if (is_new)
+		show(incident, now);
 	incident_write(incident, false);
 	return 0;
 }
@@ -120,6 +128,7 @@ incident_snooze(
 	(void)incident_move(incident, ESCALATION_SNOOZED, now, action->until, NULL);
 	say(incident, "snooze", action, now, "snoozed", action->until);
 	stop(incident, "snoozed");
+	show(incident, now);
 	incident_write(incident, false);
 	return 0;
 }

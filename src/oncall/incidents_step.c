@@ -57,6 +57,12 @@ incident_set_timer(struct incident *incident)
 		loop_timer_stop(loop, &work->timer);
 }
 
+static bool
+is_quiet(uint8_t state)
+{
+	return state == INCIDENT_ACKNOWLEDGED || state == INCIDENT_SNOOZED;
+}
+
 uint32_t
 incident_move(struct incident *incident, enum escalation_event event, wall_t now, wall_t until,
     uint32_t *ret_step)
@@ -93,6 +99,9 @@ incident_move(struct incident *incident, enum escalation_event event, wall_t now
 	}
 	if (before != incident->state && hooks->changed != NULL)
 		hooks->changed(hooks->arg, incident, now);
+	if (incident->state == INCIDENT_OPEN && is_quiet(before) &&
+	    event != ESCALATION_SEVERITY_ROSE && hooks->show != NULL)
+		hooks->show(hooks->arg, incident, now);
 	return effects;
 }
 

@@ -31,8 +31,11 @@ struct notified_alert {
 enum notification_kind {
 	NOTIFICATION_NEWS,         /* what a group's flush found */
 	NOTIFICATION_ESCALATION,   /* a step of an escalation: the same shape */
-	NOTIFICATION_ACKNOWLEDGED, /* somebody has it in hand; only for types that say so (hears_acknowledged) */
+	NOTIFICATION_ACKNOWLEDGED, /* how it stands is another; only for types that say so (hears_acknowledged) */
 };
+
+/* Who has its incident in hand. */
+enum notification_standing { STANDING_OPEN, STANDING_ACKNOWLEDGED, STANDING_SNOOZED };
 
 /* Everything a message can say; alerts sorted as Alertmanager sorts them. Lives during render(). */
 struct notification {
@@ -56,7 +59,9 @@ struct notification {
 	int64_t incident;              /* 0: of none */
 	struct str place;              /* of an escalation: "GENERATION.LOOP.STEP", the same for every attempt */
 	struct str link_key;           /* of links that act (ack_link.h); empty: there are to be none */
-	struct str acknowledged_by, comment; /* NOTIFICATION_ACKNOWLEDGED; may be empty */
+	enum notification_standing standing;
+	struct str acknowledged_by, comment; /* unless OPEN; may be empty */
+	wall_t until;                  /* unless OPEN: when it goes on by itself; WALL_NONE: never */
 	wall_t now;                    /* when the flush happened: stable over retries */
 	wall_t sending_at;             /* when this try leaves */
 	uint32_t step;                 /* requests of this delivery that were answered with verdict.more */
@@ -84,7 +89,8 @@ struct receiver_ops {
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
 	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. NULL: never. */
 	bool (*hears_acknowledged)(const void *settings);
-	bool shows_acknowledged; /* ... also when it was said there: only we change what is shown */
+	/* ... also when it was said there, and that it is snoozed or open again: only we change what is shown. */
+	bool shows_acknowledged;
 	/* NULL, or what the service signs its calls to us with; may be without value and file. */
 	const struct secret *(*signed_with)(const void *settings);
 	/* Instead of both, for local ones: writes now. */

@@ -9,7 +9,8 @@
  *
  * With a signing_secret messages carry buttons, and an incident is one thread:
  * what is new changes its first message and is a reply to it; that somebody
- * has acknowledged changes the first message alone.
+ * has acknowledged or snoozed it, or taken that back, changes the first
+ * message alone.
  */
 #include "config.h"
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/timestamp.h"
 #include "receiver/slack_text.h"
 
 /* ---- writing JSON ---------------------------------------------------------------- */
@@ -321,18 +322,25 @@ put_runbook_button(struct writer *w)
 	buf_putc(w->out, '}');
 }
 
-/* "Acknowledged by alice: on it" */
+/* "Acknowledged by alice: on it", "Snoozed by alice until Nov 20, 11:30" in the reader's time */
 static void
-put_acknowledged(struct writer *w)
+put_standing(struct writer *w)
 {
 	struct str by = w->n->acknowledged_by;
+	bool is_snoozed = w->n->standing == STANDING_SNOOZED;
+	char time[TIMESTAMP_TEXT_MAX];
 
 	if (str_starts(by, STR("slack:")))
 		by = str_make(by.p + 6, by.n - 6);
 	buf_clear(&w->scratch);
-	buf_puts(&w->scratch, ":white_check_mark: Acknowledged by *");
+	buf_puts(&w->scratch,
+	    is_snoozed ? ":zzz: Snoozed by *" : ":white_check_mark: Acknowledged by *");
 	slack_put_escaped(&w->scratch, by, 200);
 	buf_puts(&w->scratch, "*");
+	if (wall_is_set(w->n->until))
+		buf_printf(&w->scratch, " until <!date^%lld^{date_short_pretty} {time}|%s>",
+		    (long long)(w->n->until.ns / 1000000000),
+		    timestamp_format_ms(w->n->until, time));
 	if (w->n->comment.n > 0) {
 		buf_puts(&w->scratch, ": ");
 		slack_put_escaped(&w->scratch, w->n->comment, 1000);
@@ -346,20 +354,22 @@ put_acknowledged(struct writer *w)
 static void
 put_buttons(struct writer *w)
 {
-	bool is_acknowledged = w->n->kind == NOTIFICATION_ACKNOWLEDGED;
+	enum notification_standing standing = w->n->standing;
 
 	buf_puts(w->out, ",{");
-	put_text(w, "color", str_from(is_acknowledged ? "#2eb67d" : color_of(w->n)));
+	put_text(
+	    w, "color", str_from(standing == STANDING_ACKNOWLEDGED ? "#2eb67d" : color_of(w->n)));
 	put_key(w, "blocks");
 	buf_putc(w->out, '[');
-	if (is_acknowledged)
-		put_acknowledged(w);
+	if (standing != STANDING_OPEN)
+		put_standing(w);
 	buf_puts(w->out, "{\"type\":\"actions\",\"elements\":[");
-	if (is_acknowledged)
-		put_button(w, SLACK_UNACK, "Take back", false);
-	else
+	if (standing != STANDING_ACKNOWLEDGED)
 		put_button(w, SLACK_ACK, "Acknowledge", true);
-	put_button(w, SLACK_SNOOZE, "Snooze 1h", false);
+	if (standing != STANDING_OPEN)
+		put_button(w, SLACK_UNACK, "Take back", false);
+	if (standing != STANDING_SNOOZED)
+		put_button(w, SLACK_SNOOZE, "Snooze 1h", false);
 	put_runbook_button(w);
 	buf_puts(w->out, "]}]}");
 }
