@@ -305,10 +305,15 @@ note(void *arg, const struct incident *incident, enum incident_note what, const 
 		[INCIDENT_NOTE_EXHAUSTED] = DECISION_SKIPPED,
 	};
 	struct notifier *notifier = arg;
+	struct view view = { .n_items = 0 };
 
+	if (incident->group != NULL)
+		view = peek(notifier, incident->group, now);
 	decision_note(notifier->decisions,
 	    &(struct decision){
 		.verdict = verdicts[what],
+		.firing = view.firing.fp,
+		.n_firing = view.firing.n,
 		.group_key = str_from(incident->key),
 		.target = str_from(target),
 		.cause = str_from(cause),
@@ -321,6 +326,8 @@ static void
 hold_state(struct notifier *notifier, const struct incident *incident, wall_t now)
 {
 	const struct incident_work *work = incident->work;
+	/* By name: an alert of several groups is not found by one of them. */
+	struct view view = peek(notifier, incident->group, now);
 
 	decision_hold(notifier->decisions,
 	    &(struct decision){
@@ -330,6 +337,8 @@ hold_state(struct notifier *notifier, const struct incident *incident, wall_t no
 		.ref = str_from(work->changed_by),
 		.cause = str_from(work->comment),
 		.next_at = work->due_at,
+		.firing = view.firing.fp,
+		.n_firing = view.firing.n,
 	    },
 	    now);
 }

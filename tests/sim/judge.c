@@ -389,6 +389,9 @@ check_not_repeated(struct sim *sim, const struct notice *notice)
 	if (before->lost &&
 	    (before->n != notice->n || strcmp(before->delivery, notice->delivery) == 0))
 		return;
+	/* Forgotten, and then taken back by an acknowledgement or a silence: nobody knows. */
+	if (before->lost && before->place[0] != '\0')
+		return;
 	fail_repeated(sim, notice);
 }
 
