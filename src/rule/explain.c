@@ -151,19 +151,31 @@ put_part(const char *before, double v, const char *after, size_t start, struct b
 	buf_puts(out, after);
 }
 
+/* What a source has extrapolated, such as an increase(), need not be whole. */
+static void
+put_count(double v, const char *what, size_t start, struct buf *out)
+{
+	put_part("", rint(v), " ", start, out);
+	if (!isnan(v))
+		buf_printf(out, "%s point%s", what, rint(v) == 1 ? "" : "s");
+}
+
 static void
 put_verdict(const struct explain *e, struct buf *out)
 {
 	const bool band = !isnan(e->low) || !isnan(e->high);
 	const bool above = !isnan(e->high) && e->value > e->high;
 	const bool below = !isnan(e->low) && e->value < e->low;
+	/* A chart or a step can breach where the value is nothing unusual. */
+	const bool course = band && !above && !below && fabs(e->statistic) > e->threshold;
 
 	put_rounded(e->value, out);
 	if (band) {
-		buf_printf(out, " is %s the expected ",
-		    above   ? "above"
-		    : below ? "below"
-			    : "within");
+		buf_printf(out, " %s the expected ",
+		    above    ? "is above"
+		    : below  ? "is below"
+		    : course ? "alone is within"
+			     : "is within");
 		if (isnan(e->low)) {
 			buf_puts(out, "maximum ");
 			put_rounded(e->high, out);
@@ -175,6 +187,8 @@ put_verdict(const struct explain *e, struct buf *out)
 			buf_puts(out, " to ");
 			put_rounded(e->high, out);
 		}
+		if (course)
+			buf_puts(out, ", its course is not");
 	} else if (!isnan(e->threshold)) {
 		buf_puts(out, " against the threshold ");
 		put_rounded(e->threshold, out);
@@ -220,8 +234,8 @@ explain_put_text(const struct explain *e, struct buf *out)
 	put_part("statistic ", e->statistic, "", start, out);
 	put_part("p ", e->p_value, "", start, out);
 	put_part("effect ", e->effect, "", start, out);
-	put_part("", e->n_reference, " reference points", start, out);
-	put_part("", e->n_current, " current points", start, out);
+	put_count(e->n_reference, "reference", start, out);
+	put_count(e->n_current, "current", start, out);
 	if (out->n > start)
 		buf_putc(out, ')');
 	if (e->detail.n > 0) {
