@@ -22,7 +22,6 @@ import time
 from lib import stores, wait
 from lib.backfill import DAY, HOUR, Past
 from lib.configs import one_webhook
-from lib.tocsin import command
 
 TIMEOUT = 180
 
