@@ -43,7 +43,9 @@ main(void)
 	suite_add_tcase(suite, case_text());
 	suite_add_tcase(suite, case_types());
 	suite_add_tcase(suite, case_mime());
+	suite_add_tcase(suite, case_ack_link());
 	suite_add_tcase(suite, case_email());
+	suite_add_tcase(suite, case_incident());
 	suite_add_tcase(suite, case_log());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

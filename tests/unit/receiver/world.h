@@ -69,7 +69,9 @@ void decode_qp(struct str text, struct buf *out);
 /* ASCII, CRLF, lines of at most max, none that ends in white space. */
 void check_lines(struct str text, uint32_t max);
 
+TCase *case_ack_link(void);
 TCase *case_email(void);
+TCase *case_incident(void);
 TCase *case_log(void);
 TCase *case_message(void);
 TCase *case_mime(void);
