@@ -25,6 +25,7 @@ main(void)
 	suite_add_tcase(suite, rest_tests());
 	suite_add_tcase(suite, listing_tests());
 	suite_add_tcase(suite, access_tests());
+	suite_add_tcase(suite, callback_tests());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

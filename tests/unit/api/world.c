@@ -52,6 +52,17 @@ static const char config_text[] = "global: {resolve_timeout: 5m}\n"
 				  "  target_matchers: [severity=\"warning\"]\n"
 				  "  equal: [node]\n";
 
+static const char on_call_text[] =
+    "route: {receiver: all, group_by: [alertname], group_wait: 1s, escalation: one}\n"
+    "escalation_policies: [{name: one, steps: [{notify: [all]}]}]\n"
+    "receivers:\n"
+    "- name: all\n"
+    "  slack_configs:\n"
+    "  - {app_token: xoxb-1, channel: '#ml', signing_secret: another}\n"
+    "  - {app_token: xoxb-1, channel: '#ml', signing_secret: " SLACK_SECRET "}\n"
+    "  pagerduty_configs:\n"
+    "  - {routing_key: 0123456789abcdef, webhook_secret: '" PAGERDUTY_SECRET "'}\n";
+
 static const char rules_config_text[] =
     "rule_files: [rules.yml]\n"
     "sources: [{name: prom, type: prometheus, url: 'http://prom.example'}]\n";
@@ -85,6 +96,8 @@ network(void *arg, const struct xfer_request *request, struct xfer_response *res
 		response->content_type = STR("application/json");
 	} else {
 		response->status = w.receiver_status;
+		if (strstr(request->url.p, "slack.com") != NULL)
+			response->body = STR("{\"ok\":true,\"channel\":\"C1\",\"ts\":\"1.2\"}");
 	}
 	return DUR_MS(10);
 }
@@ -168,12 +181,17 @@ open_rooms(void)
 	    .sink = { .event = on_rule_event },
 	    .external_url = s->external_url,
 	});
+	memcpy(s->link_key, LINK_KEY, sizeof(s->link_key));
+	s->overrides = overrides_new(s->store);
+	s->receipts = receipts_new(s->store);
+	s->incidents = incidents_new(w.loop, s->store, s->overrides);
 	s->notifier = notifier_new(&(struct notifier_options){
 	    .loop = w.loop,
 	    .xfer = w.xfer,
 	    .store = s->store,
 	    .alerts = s->alerts,
 	    .silences = s->silences,
+	    .incidents = s->incidents,
 	    .external_url = s->external_url,
 	    .seed = 1,
 	});
@@ -184,6 +202,34 @@ open_rooms(void)
 		.group_gone = notifier_group_gone,
 	    });
 	alerts_subscribe(s->alerts, on_put, on_gone, NULL);
+}
+
+static void
+restore_incident(void *arg, const struct incident_row *row)
+{
+	(void)arg;
+	incidents_restore(w.state.incidents, row);
+}
+
+static void
+restore_policy(void *arg, struct str digest, struct str body)
+{
+	(void)arg;
+	incidents_restore_policy(w.state.incidents, digest, body);
+}
+
+static void
+restore_receipt(void *arg, struct str key, wall_t expires_at)
+{
+	(void)arg;
+	receipts_restore(w.state.receipts, key, expires_at);
+}
+
+static void
+restore_group(void *arg, const struct group_row *row)
+{
+	(void)arg;
+	groups_restore(w.state.groups, row);
 }
 
 static void
@@ -205,7 +251,14 @@ restore_silence(void *arg, const struct silence_row *row)
 static void
 open_state(wall_t now)
 {
-	const struct store_sink sink = { .alert = restore_alert, .silence = restore_silence };
+	const struct store_sink sink = {
+		.alert = restore_alert,
+		.silence = restore_silence,
+		.group = restore_group,
+		.incident = restore_incident,
+		.policy = restore_policy,
+		.receipt = restore_receipt,
+	};
 	struct err err = { 0 };
 
 	w.loop = loop_new_virtual(now);
@@ -232,8 +285,10 @@ open_state(wall_t now)
 	w.state.inhibitor = inhibitor_new(w.config);
 	notifier_apply(w.state.notifier, w.config, w.state.inhibitor);
 	groups_apply(w.state.groups, w.config, now);
+	incidents_attach(w.state.incidents, w.state.groups);
 	notifier_start(w.state.notifier, now);
 	groups_start(w.state.groups, now);
+	incidents_start(w.state.incidents);
 	engine_start(w.state.engine);
 	w.api = api_new(&w.state);
 }
@@ -247,6 +302,9 @@ close_state(void)
 	engine_free(w.state.engine);
 	groups_free(w.state.groups);
 	notifier_free(w.state.notifier);
+	incidents_free(w.state.incidents);
+	overrides_free(w.state.overrides);
+	receipts_free(w.state.receipts);
 	inhibitor_free(w.state.inhibitor);
 	silences_free(w.state.silences);
 	alerts_free(w.state.alerts);
@@ -257,14 +315,28 @@ close_state(void)
 	loop_free(w.loop);
 }
 
-void
-world_open_with_rules(const char *rules)
+static void
+make_dir(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	w = (struct world){ 0 };
 	(void)snprintf(w.dir, sizeof(w.dir), "%s/tocsin-api-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(w.dir));
+}
+
+void
+world_open_on_call(void)
+{
+	make_dir();
+	write_file("tocsin.yml", on_call_text, "");
+	open_state(WORLD_START);
+}
+
+void
+world_open_with_rules(const char *rules)
+{
+	make_dir();
 	write_file("tocsin.yml", config_text, rules != NULL ? rules_config_text : "");
 	if (rules != NULL)
 		write_file("rules.yml", rules, "");
@@ -346,16 +418,38 @@ ask_only(const char *method, const char *path, const char *body)
 	return w.call;
 }
 
-int
-ask_as(const char *method, const char *path, const char *content_type, const char *body)
+static int
+answer_of(const char *method, const char *path)
 {
-	http_call_fake_free(w.call);
-	w.call = make_call(method, path, content_type, body);
 	api_handle(w.api, w.call);
 	for (int i = 0; http_call_status(w.call) == 0 && i < 20; i++)
 		(void)loop_turn(w.loop, DUR_MS(0));
 	ck_assert_msg(http_call_status(w.call) != 0, "%s %s: no answer", method, path);
 	return http_call_status(w.call);
+}
+
+int
+ask_as(const char *method, const char *path, const char *content_type, const char *body)
+{
+	http_call_fake_free(w.call);
+	w.call = make_call(method, path, content_type, body);
+	return answer_of(method, path);
+}
+
+int
+ask_with(const char *method, const char *path, const char *body, const char *const *headers)
+{
+	char name[64];
+
+	http_call_fake_free(w.call);
+	w.call = make_call(method, path, NULL, body);
+	for (; *headers != NULL; headers++) {
+		size_t n = strcspn(*headers, ":");
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, *headers);
+		http_call_fake_header(w.call, name, *headers + n + 2);
+	}
+	return answer_of(method, path);
 }
 
 int

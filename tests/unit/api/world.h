@@ -15,6 +15,11 @@
 
 #define WORLD_START ((wall_t){ INT64_C(1700000000000000000) }) /* 2023-11-14T22:13:20Z */
 
+/* The services' own examples: what they publish is signed with these. */
+#define SLACK_SECRET "8f742231b10e8888abcd99yyyzzz85a5"
+#define PAGERDUTY_SECRET "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK"
+#define LINK_KEY "0123456789abcdef0123456789abcdef"
+
 struct world {
 	char dir[256];
 	struct loop *loop;
@@ -35,6 +40,8 @@ extern struct world w;
 /* The default configuration, see world.c; with rules if text is not NULL. */
 void world_open(void);
 void world_open_with_rules(const char *rules);
+/* Its receivers take callbacks: SLACK_SECRET, PAGERDUTY_SECRET; mails carry links made with LINK_KEY. */
+void world_open_on_call(void);
 void world_close(void);
 /* The same directory again, as after a crash that lost nothing committed. */
 void world_restart(void);
@@ -44,6 +51,8 @@ void world_reload(const char *rules);
 
 /* Asks and waits for the answer: its status. body NULL: none, else it is JSON. */
 int ask(const char *method, const char *path, const char *body);
+/* With headers, "Name: value", up to a NULL. */
+int ask_with(const char *method, const char *path, const char *body, const char *const *headers);
 int ask_as(const char *method, const char *path, const char *content_type, const char *body);
 /* Asks and does not wait. */
 struct http_call *ask_only(const char *method, const char *path, const char *body);
@@ -71,3 +80,4 @@ TCase *rules_tests(void);
 TCase *rest_tests(void);
 TCase *listing_tests(void);
 TCase *access_tests(void);
+TCase *callback_tests(void);
