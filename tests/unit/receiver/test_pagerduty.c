@@ -60,6 +60,22 @@ START_TEST(what_identifies_and_describes_equals_alertmanagers)
 }
 END_TEST
 
+START_TEST(an_acknowledgement_is_the_same_incidents_and_says_no_more)
+{
+	struct story s = story_load("mixed");
+	struct json_object *trigger = event_of(&s, KEY), *event;
+
+	s.n.kind = NOTIFICATION_ACKNOWLEDGED;
+	event = event_of(&s, KEY);
+	ck_assert_str_eq(json_text_at(event, "event_action"), "acknowledge");
+	ck_assert_str_eq(json_text_at(event, "dedup_key"), json_text_at(trigger, "dedup_key"));
+	ck_assert(!json_object_object_get_ex(event, "payload", NULL));
+	json_object_put(event);
+	json_object_put(trigger);
+	story_free(&s);
+}
+END_TEST
+
 START_TEST(incident_is_closed_only_when_all_is_over)
 {
 	struct story s = story_load("mixed");
@@ -278,6 +294,7 @@ case_pagerduty(void)
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, event_is_as_agreed, 0, STORIES);
 	tcase_add_loop_test(tcase, what_identifies_and_describes_equals_alertmanagers, 0, STORIES);
+	tcase_add_test(tcase, an_acknowledgement_is_the_same_incidents_and_says_no_more);
 	tcase_add_test(tcase, incident_is_closed_only_when_all_is_over);
 	TABLE(severity_is_one_that_pagerduty_knows, severities);
 	tcase_add_test(tcase, a_runbook_that_is_no_url_does_not_spoil_the_event);
