@@ -145,3 +145,152 @@ def test_a_slow_statement_delays_its_own_group_only(t):
         wait.until(f"{rule} to clear", lambda: features(rule) == set() and tocsin.rules()[rule]["health"] == "ok", 15)
     wait.until("both to be told", lambda: all(hook.statuses(alertname=rule) == ["firing", "resolved"]
                                               for rule in ("Slow", "Quick")), 15)
+
+
+# ---- backends over HTTP
+
+CH_DRIFT = """
+alert: ScoreDrift
+drift:
+  reference: {query: "SELECT feature, value FROM training", cache: 1h}
+  current:
+    query: SELECT feature, value FROM served WHERE toUnixTimestamp(at) >= :from AND toUnixTimestamp(at) < :to
+    window: 1h
+  by: [feature]
+  test: psi
+severity: warning
+annotations: {summary: "{{ $labels.feature }}: {{ $explain.text }}", runbook_url: https://runbooks.example/drift}
+"""
+
+CH_CANARY = """
+alert: CanaryWorse
+compare:
+  a: {query: "SELECT countIf(bad = 1) AS x, count() AS n FROM requests WHERE arm = 'canary'"}
+  b: {query: "SELECT countIf(bad = 1) AS x, count() AS n FROM requests WHERE arm = 'stable'"}
+  test: two_proportions
+  alternative: a_greater
+severity: warning
+annotations: {summary: "{{ $explain.text }}", runbook_url: https://runbooks.example/canary}
+"""
+
+CH_CHANGE = """
+alert: VolumeFell
+rate_of_change:
+  query: |
+    SELECT feature, count() AS value FROM served
+    WHERE toUnixTimestamp(at) > :now - 600 AND toUnixTimestamp(at) <= :now GROUP BY feature
+  window: 30m
+  direction: down
+  op: ">="
+  value: 0.5
+severity: warning
+annotations: {summary: "{{ $labels.feature }}: {{ $explain.text }}", runbook_url: https://runbooks.example/volume}
+"""
+
+
+def told(hook):
+    return {(a["labels"]["alertname"], a["labels"].get("feature") or a["labels"].get("host")) for _, a in hook.alerts()}
+
+
+def test_drift_canary_and_change_on_clickhouse(t):
+    house, hook = t.clickhouse(), t.webhook()
+    house.sql("CREATE TABLE training(feature String, value Float64) ENGINE = Memory")
+    house.sql("CREATE TABLE served(feature String, value Float64, at DateTime) ENGINE = Memory")
+    house.sql("CREATE TABLE requests(arm String, bad UInt8) ENGINE = Memory")
+    rng, now = random.Random(2), int(time.time())
+
+    def insert(table, rows):
+        house.sql(f"INSERT INTO {table} VALUES " + ", ".join(rows))
+
+    for feature, shift, rest in (("age", 0.0, 300), ("zip", 1.0, 300), ("city", 0.0, 60)):
+        insert("training", [f"('{feature}', {rng.gauss(0, 1)!r})" for _ in range(2000)])
+        insert("served", [f"('{feature}', {rng.gauss(shift, 1)!r}, toDateTime({now - 1 - i}))" for i in range(rest)])
+        insert("served", [f"('{feature}', {rng.gauss(shift, 1)!r}, toDateTime({now - 1900 - i}))" for i in range(300)])
+        insert("served", [f"('{feature}', {rng.gauss(5, 1)!r}, toDateTime({now - 8000 - i}))" for i in range(300)])
+    insert("requests", [f"('{arm}', {int(i < bad)})" for arm, bad in (("canary", 60), ("stable", 10)) for i in range(1000)])
+    config = f"""
+rule_files: [rules.yml]
+sources:
+- {{name: ch, type: clickhouse, url: '{house.url}', http_config: {{basic_auth: {{username: default, password: sesame}}}}}}
+"""
+    tocsin = t.tocsin(one_webhook(hook.url, extra=config),
+                      {"rules.yml": rule_file(rule_group("g", CH_DRIFT, CH_CANARY, CH_CHANGE, source="ch", interval="1s"))})
+    want = {("ScoreDrift", "zip"), ("CanaryWorse", None), ("VolumeFell", "city")}
+    wait.until("what is wrong", lambda: told(hook) >= want, 30)
+    evaluated(tocsin, "VolumeFell")
+    assert told(hook) == want, told(hook)
+    assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
+    why = reason(tocsin, "ScoreDrift")["explain"]
+    assert (why["method"], why["n_reference"], why["n_current"]) == ("psi", 2000, 600) and why["value"] > 0.2, why
+
+
+FLUX_LEVEL = """
+alert: LatencyLevel
+compare:
+  a: {query: "SELECT value, host FROM latency WHERE time >= :from AND time < :to", window: 10m}
+  b: {query: "SELECT value, host FROM latency WHERE time >= :from AND time < :to", window: 2h, lag: 10m}
+  by: [host]
+  test: mann_whitney
+  alternative: a_greater
+  min_effect: 0.2
+severity: warning
+annotations: {summary: "{{ $labels.host }}: {{ $explain.text }}", runbook_url: https://runbooks.example/latency}
+"""
+
+FLUX_CHANGE = """
+alert: LatencyUp
+rate_of_change:
+  query: SELECT mean(value) AS value FROM latency WHERE time > :now - 5m AND time <= :now GROUP BY host
+  window: 20m
+  op: ">="
+  value: 0.15
+severity: warning
+annotations: {summary: "{{ $labels.host }}: {{ $explain.text }}", runbook_url: https://runbooks.example/latency}
+"""
+
+FLUX_LEARNING = """
+alert: LatencyUnusual
+deviation: {query: "SELECT last(value) AS value FROM latency GROUP BY host", method: robust, window: 30m, min_rel_dev: 0.2}
+severity: warning
+annotations: {summary: "{{ $labels.host }}: {{ $explain.text }}", runbook_url: https://runbooks.example/latency}
+"""
+
+
+def test_levels_changes_and_deviations_on_influxdb(t):
+    influx, hook, rng = t.influxdb(), t.webhook(), random.Random(4)
+    now = time.time()
+
+    def point(host, value, ago=0.0):
+        return f"latency,host={host} value={value!r} {int((now - ago) * 1000)}"
+
+    for host in ("steady", "slow"):
+        influx.write(*(point(host, rng.gauss(0.5 if host == "slow" and ago < 600 else 0.2, 0.02), ago)
+                       for ago in range(7000, 4, -10)))
+    config = f"rule_files: [rules.yml]\nsources: [{{name: tele, type: influxdb, url: '{influx.url}', database: tele}}]\n"
+    rules = rule_file(rule_group("g", FLUX_LEVEL, FLUX_CHANGE, FLUX_LEARNING, source="tele", interval="1s"))
+    tocsin = t.tocsin(one_webhook(hook.url, extra=config), {"rules.yml": rules})
+    want = {("LatencyLevel", "slow"), ("LatencyUp", "slow")}
+    wait.until("what is wrong", lambda: told(hook) >= want, 30)
+    assert told(hook) == want, told(hook)
+    assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
+    why = reason(tocsin, "LatencyLevel")["explain"]
+    assert why["method"] == "mann_whitney" and 50 < why["n_current"] <= 60 and why["n_reference"] > 600, why
+    t.note(why["text"])
+    # What last() says has no past that could be asked for: it is learned from what is seen, 30 points at least.
+    seen = set()
+
+    def thirty_evaluations():
+        nonlocal now
+        now = time.time()
+        influx.write(point("steady", rng.gauss(0.2, 0.02)), point("slow", rng.gauss(0.5, 0.02)))
+        seen.add(tocsin.rules()["LatencyUnusual"]["lastEvaluation"])
+        return len(seen) > 34
+
+    wait.until("thirty evaluations", thirty_evaluations, 60, every=0.5)
+    assert told(hook) == want, told(hook)
+    now = time.time()
+    influx.write(point("steady", 2.0))
+    wait.until("the outlier", lambda: ("LatencyUnusual", "steady") in told(hook), 15)
+    why = reason(tocsin, "LatencyUnusual")["explain"]
+    assert why["n_reference"] >= 30 and abs(why["baseline"] - 0.2) < 0.03 and why["value"] == 2, why
+    assert ("LatencyUnusual", "slow") not in told(hook), told(hook)

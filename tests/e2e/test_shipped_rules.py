@@ -94,8 +94,9 @@ def servers(past):
 
     quick = (5, 9.9, 10, 10, 10, 10)
     for job in ("healthy", "failing", "rejecting", "slow", "slower", "quiet"):
+        fewer = {"failing": since(1800, 10, 8), "rejecting": since(1800, 10, 6), "quiet": since(3 * HOUR, 20, 2)}
         requests(job, {
-            "2xx": {"failing": since(1800, 10, 8), "rejecting": since(1800, 10, 6), "quiet": since(3 * HOUR, 20, 2)}.get(job, 10),
+            "2xx": fewer.get(job, 10),
             "4xx": since(1800, 0.1, 4) if job == "rejecting" else 0.1,
             "5xx": since(1800, 0.001, 2) if job == "failing" else 0.001})
         latency(job, (0, 0, 1, 2, 10, 10) if job == "slow" else quick, (1, 5, 10, 10, 10, 10) if job == "slower" else None, 360)
@@ -127,8 +128,8 @@ def llms(past):
         past.counter("vllm:generation_tokens_total", 0 if bad("stalled") else since(1200, 100, 10) if bad("collapsed") else 100,
                      days, model_name=model)
         past.add("vllm:num_requests_running", 3, model_name=model)
-        past.add("vllm:num_requests_waiting", (lambda age: max(20, 60 - age / 10)) if bad("queue") else 8 if bad("collapsed") else 0,
-                 model_name=model)
+        waiting = {"queue": lambda age: max(20, 60 - age / 10), "collapsed": 8}.get(model, 0)
+        past.add("vllm:num_requests_waiting", waiting, model_name=model)
         past.add("vllm:kv_cache_usage_perc", 0.99 if bad("full") else 0.5, model_name=model, instance="a")
         past.counter("vllm:num_preemptions_total", 1 if bad("full") else 0, model_name=model, instance="a")
         past.counter("vllm:prefix_cache_queries_total", 100, model_name=model)
@@ -399,7 +400,8 @@ CREATE TABLE outcomes(id bigint, label text);
 CREATE TABLE decisions(ts timestamptz, model text, grp text, approved boolean);
 CREATE TABLE feature_loads(dataset text, loaded_at timestamptz);
 CREATE TABLE feature_values(ts timestamptz, feature text, value double precision);
-INSERT INTO served SELECT i, now() - interval '9 days' + i * interval '6 minutes', m, CASE WHEN i % 25 = 0 THEN 'no' ELSE 'yes' END
+INSERT INTO served
+  SELECT i, now() - interval '9 days' + i * interval '6 minutes', m, CASE WHEN i % 25 = 0 THEN 'no' ELSE 'yes' END
   FROM generate_series(1, 2160) i, (VALUES ('fraud'), ('churn')) AS g(m);
 INSERT INTO outcomes SELECT i, 'yes' FROM generate_series(1, 1440) i;
 INSERT INTO decisions SELECT now() - i * interval '1 hour', 'credit', g, i % 10 < 6 + (i + n) % 2
@@ -412,7 +414,8 @@ INSERT INTO feature_values SELECT now() - i * interval '10 seconds', f, CASE WHE
 
 WAREHOUSE_FAULTS = {
     "AccuracyDrop": ("UPDATE served SET pred = 'no' WHERE model = 'churn' AND id % 8 = 0", None, "model=churn"),
-    "FairnessGap": ("UPDATE decisions SET approved = false WHERE grp = 'b' AND extract(hour FROM ts)::int % 3 = 0", None, "grp=b"),
+    "FairnessGap": ("UPDATE decisions SET approved = false WHERE grp = 'b' AND extract(hour FROM ts)::int % 3 = 0",
+                    None, "grp=b"),
     "FeatureTableStale": ("DELETE FROM feature_loads WHERE dataset = 'features_items'", None, "dataset=features_items"),
     "MissingValues": ("UPDATE feature_values SET value = NULL WHERE feature = 'income' AND extract(second FROM ts) < 15",
                       "INSERT INTO feature_values VALUES (now(), 'income', NULL)", "feature=income"),
@@ -453,7 +456,13 @@ def test_rules_over_a_warehouse_find_each_fault_and_nothing_else(t):
             assert tocsin.rule_alerts() == [], f"harmless for {rule}: {[a['labels'] for a in tocsin.rule_alerts()]}"
             pg.sql(restore)
         pg.sql(fault)
-        wait.until(rule, lambda: (pg.sql(later) if later else True) is None or (rule, labels) in short(firing(tocsin)), 20, every=0.3)
+
+        def raised():
+            if later:
+                pg.sql(later)
+            return (rule, labels) in short(firing(tocsin))
+
+        wait.until(rule, raised, 20, every=0.3)
         alerts = firing(tocsin)
         assert short(alerts) == {(rule, labels)}, short(alerts)
         expect_readable(alerts)
