@@ -20,8 +20,10 @@ import sqlite3
 import time
 
 from lib import stores, wait
+from lib.api import call
 from lib.backfill import DAY, HOUR, Past
 from lib.configs import one_webhook
+from test_recording import VictoriaMetrics
 
 TIMEOUT = 180
 
@@ -233,22 +235,39 @@ PROM = """
 evaluation_interval: 5s
 rule_files: ['*.rules.yml']
 sources:
-- {{name: prom, type: prometheus, url: '{url}', timeout: 20s}}
+- {{name: prom, type: prometheus, url: '{url}', timeout: 20s, language: {language}}}
 """
 
 
-def test_rules_over_metrics_find_what_is_broken_and_nothing_else(t):
+def all_metrics():
     past = Past(int(time.time()))
     for fill in (servers, llms, kafka, gpus, models):
         fill(past)
-    past.write(t.path("prometheus", "tsdb"))
-    prometheus, hook = t.prometheus(), t.webhook()
+    return past
+
+
+def test_rules_over_metrics_find_what_is_broken_and_nothing_else(t):
+    all_metrics().write(t.path("prometheus", "tsdb"))
+    check_metric_rules(t, t.prometheus().url, "promql")
+
+
+def test_rules_over_victoria_metrics_find_the_same(t):
+    victoria = t._keep(VictoriaMetrics(t.dir, t.tool("victoria-metrics"))).start()
+    past = all_metrics()
+    for chunk in past.exposition():
+        assert call(victoria.port, "POST", "/api/v1/import/prometheus", chunk).status == 204
+    wait.until("the import", lambda: victoria.good("/api/v1/query", query="count(up)")["data"]["result"], 20)
+    check_metric_rules(t, victoria.url, "metricsql")
+
+
+def check_metric_rules(t, url, language):
+    hook = t.webhook()
     files = {f"{name}.rules.yml": shipped(f"{name}.yml", "5s")
              for name in ("ml-serving", "llm-serving", "kafka", "gpu", "gpu-levels", "changes")}
     files["model-drift.rules.yml"] = shipped("model-drift.yml", "5s", ["model-predictions"])
     wanted = set().union(*map(names, files.values()))
     assert wanted == set(EXPECTED), wanted ^ set(EXPECTED)
-    tocsin = t.tocsin(one_webhook(hook.url, extra=PROM.format(url=prometheus.url)), files)
+    tocsin = t.tocsin(one_webhook(hook.url, extra=PROM.format(url=url, language=language)), files)
 
     def told():
         return {(rule, " ".join(sorted(f"{k}={v}" for k, v in labels if k != "severity"))) for rule, labels in firing(tocsin)}

@@ -45,17 +45,26 @@ class Past:
     def _ages(span, step):
         return list(range(int(span), 2 * HOUR, -step)) + list(range(2 * HOUR, -1, -RECENT))
 
-    def write(self, directory):
-        """Blocks for --storage.tsdb.path={directory}."""
-        files = {}
+    def _points(self):
+        """(series as text, value, time), metric by metric."""
         for metric, labels, value, span, step in sorted(self._series, key=lambda s: s[0]):
             inner = ",".join(f'{name}="{text}"' for name, text in labels.items())
             head = f"{metric}{{{inner}}}" if inner else metric
             for age in self._ages(span, step):
                 number = value(age)
                 if number is not None:
-                    at = self.now - age
-                    files.setdefault(int(at // FILE), []).append(f"{head} {number!r} {at:.3f}\n")
+                    yield head, number, self.now - age
+
+    def exposition(self):
+        """Chunks of the text format with times, for VictoriaMetrics' /api/v1/import/prometheus."""
+        lines = [f"{head} {number!r} {at * 1000:.0f}\n" for head, number, at in self._points()]
+        return ["".join(lines[i:i + 50000]) for i in range(0, len(lines), 50000)]
+
+    def write(self, directory):
+        """Blocks for --storage.tsdb.path={directory}."""
+        files = {}
+        for head, number, at in self._points():
+            files.setdefault(int(at // FILE), []).append(f"{head} {number!r} {at:.3f}\n")
         os.makedirs(directory, exist_ok=True)
         for number, lines in sorted(files.items()):
             path = os.path.join(directory, f"past-{number}.txt")
