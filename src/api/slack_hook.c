@@ -65,7 +65,7 @@ is_recent(const char *time, wall_t now)
 /* ---- what was pressed ---------------------------------------------------------------------- */
 
 struct press {
-	const char *type, *trigger, *user, *action, *value;
+	const char *type, *trigger, *id, *user, *action, *value;
 };
 
 static json_object *
@@ -100,6 +100,7 @@ read_press(json_object *payload, struct press *ret)
 	*ret = (struct press){
 		.type = text_of(payload, "type"),
 		.trigger = text_of(payload, "trigger_id"),
+		.id = text_of(user, "id"),
 		.user = text_of(user, "username"),
 		.action = text_of(first, "action_id"),
 		.value = text_of(first, "value"),
@@ -107,7 +108,7 @@ read_press(json_object *payload, struct press *ret)
 	if (ret->user[0] == '\0')
 		ret->user = text_of(user, "name");
 	if (ret->user[0] == '\0')
-		ret->user = text_of(user, "id");
+		ret->user = ret->id;
 	return strcmp(ret->type, "block_actions") == 0 && ret->trigger[0] != '\0' &&
 	       ret->user[0] != '\0' && ret->action[0] != '\0';
 }
@@ -172,7 +173,7 @@ apply(struct api *api, const struct press *press, struct buf *body)
 		err_set(&err, ERR_NOT_FOUND, "there is no such incident, or it ended long ago");
 	else if (act(press, incident, by.p, loop_now(api->state->loop), &err) == 0)
 		audit_note_as(api->state, by.p, "slack", "incident.button", str_from(press->value),
-		    "%s", press->action);
+		    "%s, user %s", press->action, press->id);
 	put_outcome(body, err.code != ERR_NONE ? err.text : NULL);
 	buf_fini(&by);
 }

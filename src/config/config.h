@@ -42,7 +42,7 @@ struct config_global {
 	struct secret smtp_auth_password, smtp_auth_secret;
 	bool smtp_require_tls; /* true */
 	const struct tls_options *smtp_tls;
-	struct secret slack_api_url, slack_app_token;
+	struct secret slack_api_url, slack_app_token, slack_signing_secret;
 	const char *slack_app_url; /* https://slack.com/api/chat.postMessage */
 	const char *pagerduty_url; /* https://events.pagerduty.com/v2/enqueue */
 	const char *opsgenie_api_url, *victorops_api_url, *telegram_api_url, *webex_api_url;

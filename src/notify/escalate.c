@@ -204,25 +204,43 @@ was_said_there(const struct incident *incident, const struct target *target)
 	return by != NULL && strncmp(by, kind, n) == 0 && by[n] == ':';
 }
 
+/* Two integrations of PagerDuty are two incidents there, each to be acknowledged. */
 static bool
-wants_state(const struct target *target, const struct incident *incident)
+is_only_one(const struct group_state *state, const struct target *target)
 {
+	for (uint32_t i = 0; i < state->n; i++) {
+		const struct channel *channel = state->channels[i];
+
+		if (channel->target != target && channel->target->ops == target->ops &&
+		    (channel->out != NULL || channel->entry.firing.n > 0))
+			return false;
+	}
+	return true;
+}
+
+static bool
+wants_state(const struct group_state *state, const struct target *target)
+{
+	const struct incident *incident = state->incident;
+
 	if (target->config == NULL || target->ops->hears_acknowledged == NULL ||
 	    !target->ops->hears_acknowledged(target->config->settings))
 		return false;
 	return target->ops->shows_acknowledged ||
-	       (incident->state == INCIDENT_ACKNOWLEDGED && !was_said_there(incident, target));
+	       (incident->state == INCIDENT_ACKNOWLEDGED &&
+		   !(was_said_there(incident, target) && is_only_one(state, target)));
 }
 
 static void
-show_channel(struct notifier *notifier, struct channel *channel, const struct view *view,
-    const struct incident *incident)
+show_channel(struct notifier *notifier, struct channel *channel, const struct view *view)
 {
+	const struct group_state *state = channel->group->notify;
+	const struct incident *incident = state->incident;
 	struct intent_origin origin = { .kind = INTENT_ACKNOWLEDGED, .incident = incident->id };
 
 	if (view->firing.n == 0)
 		return;
-	if (!wants_state(channel->target, incident)) {
+	if (!wants_state(state, channel->target)) {
 		/* Taken back before it could say that somebody has it in hand. */
 		if (incident->state != INCIDENT_ACKNOWLEDGED && channel->out != NULL &&
 		    channel->out->origin.kind == INTENT_ACKNOWLEDGED &&
@@ -246,9 +264,10 @@ show(void *arg, struct incident *incident, wall_t now)
 	if (incident->group == NULL)
 		return;
 	state = flush_state(notifier, incident->group);
+	state->incident = incident;
 	view = peek(notifier, incident->group, now);
 	for (uint32_t i = 0; i < state->n; i++)
-		show_channel(notifier, state->channels[i], &view, incident);
+		show_channel(notifier, state->channels[i], &view);
 }
 
 void
@@ -264,7 +283,7 @@ escalate_resume(struct notifier *notifier, struct channel *channel)
 		    peek(notifier, channel->group, loop_now(notifier->options.loop));
 
 		channel->ack_after = false;
-		show_channel(notifier, channel, &view, incident);
+		show_channel(notifier, channel, &view);
 	}
 	channel->ack_after = false;
 	if (incident_is_quiet(incident) && is_idle_extra(channel))

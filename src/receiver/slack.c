@@ -275,6 +275,14 @@ choose_address(struct slack_settings *slack, const struct config_global *global)
 		slack->api_url = global->slack_api_url;
 }
 
+/* Webhooks have no buttons; the global secret is not meant for them. */
+static void
+choose_signing_secret(struct slack_settings *slack, const struct config_global *global)
+{
+	if (is_app(slack) && !slack_has_buttons(slack))
+		slack->signing_secret = global->slack_signing_secret;
+}
+
 static void
 check_address(struct schema_context *ctx, const struct slack_settings *slack)
 {
@@ -309,6 +317,7 @@ slack_finish(struct schema_context *ctx, void *settings, const struct config_glo
 		diag_error(
 		    ctx->diag, slack->common.pos, "'api_url' and 'app_token' exclude each other");
 	choose_address(slack, global);
+	choose_signing_secret(slack, global);
 	check_address(ctx, slack);
 	if (slack->fields.n > FIELDS_MAX)
 		diag_error(
@@ -427,7 +436,7 @@ static const struct schema_field slack_fields[] = {
 	    .doc = "Where the app posts; else global.slack_app_url." },
 	{ .name = "signing_secret", .kind = FIELD_SECRET, .flags = FIELD_OURS,
 	    .offset = offsetof(struct slack_settings, signing_secret),
-	    .doc = "Signing secret of the app: messages of incidents carry the buttons Acknowledge and Snooze, and an "
+	    .doc = "Signing secret of the app, else global.slack_signing_secret: messages of incidents carry the buttons Acknowledge and Snooze, and an "
 		   "incident is one thread. The app's interactivity URL is /api/tocsin/v1/slack/interactive of this server." },
 	{ .name = "update_message", .kind = FIELD_BOOL, .fallback = "false",
 	    .offset = offsetof(struct slack_settings, update_message),

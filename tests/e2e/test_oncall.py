@@ -286,6 +286,24 @@ def test_an_acknowledgement_times_out_in_sight_and_everybody_is_told_again(t):
     desk.smtp.wait_count(1)
 
 
+def test_what_was_said_in_one_pagerduty_is_said_to_the_other(t):
+    alice, bob = t.double(PagerDutyApp()), t.double(PagerDutyApp())
+    tocsin = t.tocsin(f"""
+route: {{receiver: both, group_by: [alertname], group_wait: 100ms, group_interval: 1s}}
+receivers:
+- name: both
+  pagerduty_configs:
+  - {{routing_key: {alice.routing_key}, url: '{alice.api_url}', webhook_secret: {alice.secrets[0]}}}
+  - {{routing_key: {bob.routing_key}, url: '{bob.api_url}'}}
+""")
+    tocsin.post_alerts([alert("Down", ends=time.time() + 3600)])
+    (page,) = alice.wait_count(1)
+    bob.wait_count(1)
+    wait.until("outcomes", lambda: [d["state"] for d in tocsin.deliveries()] == ["delivered"] * 2)
+    assert alice.tell(tocsin, "acknowledged", page.json["dedup_key"]).json == {"done": True}
+    wait.until("the other to hear of it", lambda: bob.acknowledged == [page.json["dedup_key"]])
+
+
 def test_acknowledged_after_a_restart_before_anything_is_looked_at_again(t):
     desk = Desk(t, after="1s", interval="2h")
     desk.drifts()

@@ -146,6 +146,30 @@ START_TEST(nothing_is_left_to_press_when_it_is_over_or_no_incident)
 }
 END_TEST
 
+START_TEST(the_global_secret_is_for_apps_alone)
+{
+	static const struct {
+		const char *yaml;
+		bool buttons;
+	} rows[] = {
+		{ "app_token: xoxb-1\nchannel: '#ml'\n", true },
+		{ "api_url: https://hooks.slack.example/services/T/B/x\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct story s = incident_story("one");
+		struct rendered r;
+
+		s.global.slack_signing_secret.value = "global";
+		r = render(&s, &receiver_slack, settings_read(&s, &receiver_slack, rows[i].yaml));
+		ck_assert_int_eq(r.rc, 0);
+		ck_assert((strstr(r.request.body.p, "tocsin_ack") != NULL) == rows[i].buttons);
+		rendered_free(&r);
+		story_free(&s);
+	}
+}
+END_TEST
+
 START_TEST(pagerduty_is_told_of_an_acknowledgement)
 {
 	struct story s = incident_story("one");
@@ -217,6 +241,7 @@ case_incident(void)
 	tcase_add_test(c, news_of_an_incident_change_its_message_and_are_a_reply);
 	tcase_add_test(c, a_thread_that_is_gone_is_begun_anew);
 	tcase_add_test(c, nothing_is_left_to_press_when_it_is_over_or_no_incident);
+	tcase_add_test(c, the_global_secret_is_for_apps_alone);
 	tcase_add_test(c, pagerduty_is_told_of_an_acknowledgement);
 	tcase_add_test(c, mails_of_an_incident_carry_links);
 	tcase_add_test(c, other_mails_carry_none);
