@@ -25,7 +25,7 @@ from lib.backfill import DAY, HOUR, Past
 from lib.configs import one_webhook
 from test_recording import VictoriaMetrics
 
-TIMEOUT = 180
+TIMEOUT = 300
 
 RULES = os.path.join(os.path.dirname(__file__), "../../rules")
 UNREADABLE = re.compile(r"<no value>|NaN|%!|error (expanding|calling)|\{\{|\(null\)")

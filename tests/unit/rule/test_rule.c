@@ -29,6 +29,7 @@ main(void)
 	suite_add_tcase(suite, tcase_past());
 	suite_add_tcase(suite, tcase_learning());
 	suite_add_tcase(suite, tcase_engine_restart());
+	suite_add_tcase(suite, tcase_explain());
 	suite_add_tcase(suite, tcase_group());
 	suite_add_tcase(suite, tcase_record());
 	suite_add_tcase(suite, tcase_promql());

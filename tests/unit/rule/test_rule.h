@@ -23,3 +23,4 @@ TCase *tcase_engine(void);
 TCase *tcase_past(void);
 TCase *tcase_learning(void);
 TCase *tcase_engine_restart(void);
+TCase *tcase_explain(void);

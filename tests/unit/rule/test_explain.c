@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sentence that says why. */
+#include "config.h"
+
+#include <math.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "rule/explain.h"
+#include "unit/rule/test_rule.h"
+
+#define NONE ((double)NAN)
+
+static const struct {
+	double value, threshold, baseline, low, high, n_reference, n_current, statistic;
+	const char *method, *detail, *text;
+} reasons[] = {
+	{ 150, 100, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "150 against the threshold 100" },
+	{ 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "3" },
+	{ 0.3, 3.5, 0.15, 0.1, 0.2, 2016, 1, 9, "robust", "",
+	    "0.3 is above the expected 0.1 to 0.2 (baseline 0.15, robust, statistic 9, "
+	    "2016 reference points, 1 current point)" },
+	{ 0.05, 3.5, NONE, 0.1, NONE, NONE, NONE, -9, NULL, "",
+	    "0.05 is below the expected minimum 0.1 (statistic -9)" },
+	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, 1, NULL, "",
+	    "0.15 is within the expected 0.1 to 0.2 (statistic 1)" },
+	/* A step or a chart breaches where the value by itself is nothing unusual. */
+	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, -4, NULL, "",
+	    "0.15 alone is within the expected 0.1 to 0.2, its course is not (statistic -4)" },
+	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, NONE, NULL, "",
+	    "0.15 is within the expected 0.1 to 0.2" },
+	/* An increase() is extrapolated. */
+	{ 1, 2, NONE, NONE, NONE, 45000.9, 1.2, NONE, NULL, "",
+	    "1 against the threshold 2 (45001 reference points, 1 current point)" },
+	{ 0.5, 0.3, NONE, NONE, NONE, NONE, NONE, NONE, "ks", "{\"features\":\"age, zip\"}",
+	    "0.5 against the threshold 0.3 (ks): age, zip" },
+};
+
+START_TEST(sentence_says_what_applies)
+{
+	struct explain e = explain_none;
+	struct buf out = { 0 };
+
+	e.value = reasons[_i].value;
+	e.threshold = reasons[_i].threshold;
+	e.baseline = reasons[_i].baseline;
+	e.low = reasons[_i].low;
+	e.high = reasons[_i].high;
+	e.n_reference = reasons[_i].n_reference;
+	e.n_current = reasons[_i].n_current;
+	e.statistic = reasons[_i].statistic;
+	e.method = reasons[_i].method;
+	e.detail = str_from(reasons[_i].detail);
+	explain_put_text(&e, &out);
+	buf_putc(&out, 0);
+	ck_assert_str_eq(out.p, reasons[_i].text);
+	buf_fini(&out);
+}
+END_TEST
+
+TCase *
+tcase_explain(void)
+{
+	TCase *t = tcase_create("explain");
+
+	tcase_add_loop_test(t, sentence_says_what_applies, 0, (int)ARRAY_LEN(reasons));
+	return t;
+}
