@@ -27,6 +27,9 @@
 #include "base/mac.h"
 #include "base/timestamp.h"
 
+#define ID_PREFIX "pagerduty:"
+/* A receipt holds it; PagerDuty's have 26 characters. */
+#define ID_BYTES_MAX    (RECEIPT_KEY_MAX - sizeof(ID_PREFIX))
 #define SIGNATURES_MAX  8 /* in one header: more than one while a secret is replaced */
 #define EVENT_AGE_MAX   DUR_S(3 * 86400)
 #define EVENT_AHEAD_MAX DUR_S(3600)
@@ -111,7 +114,7 @@ read_event(json_object *body, struct event *ret)
 	};
 	if (ret->agent[0] == '\0')
 		ret->agent = text_of(agent, "id");
-	return ret->id[0] != '\0' && ret->type[0] != '\0' &&
+	return ret->id[0] != '\0' && strlen(ret->id) <= ID_BYTES_MAX && ret->type[0] != '\0' &&
 	       timestamp_parse(str_from(text_of(event, "occurred_at")), &ret->at);
 }
 
@@ -237,7 +240,7 @@ take(struct api *api, struct http_call *call, const struct event *event)
 				      : "not one that changes anything here");
 		return;
 	}
-	buf_printf(&key, "pagerduty:%s", event->id);
+	buf_printf(&key, ID_PREFIX "%s", event->id);
 	if (dur_less(EVENT_AGE_MAX, wall_since(now, event->at)) ||
 	    dur_less(EVENT_AHEAD_MAX, wall_since(event->at, now))) {
 		callback_refuse(api, call, "pagerduty", 400, "the event is not of these days");

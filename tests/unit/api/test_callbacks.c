@@ -236,6 +236,8 @@ END_TEST
 /* ---- PagerDuty ------------------------------------------------------------------------------ */
 
 #define PD "X-PagerDuty-Signature: "
+#define TEN "0123456789"
+#define FIFTY TEN TEN TEN TEN TEN
 #define BAD "v1=" OTHER_MAC ","
 
 static const struct {
@@ -298,6 +300,8 @@ static const struct {
 	    3 * 86400 + 60, 400, "these days", INCIDENT_OPEN, 1 },
 	{ "from a clock far ahead", "0", "acknowledged", "user_reference", -3700, 400, "these days",
 	    INCIDENT_OPEN, 2 },
+	{ "an id that no receipt holds", FIFTY FIFTY FIFTY FIFTY, "acknowledged",
+	    "user_reference", 0, 400, "wanted", INCIDENT_OPEN, 2 },
 	{ "our own", "1", "acknowledged", "events_api_v2_inbound_integration_reference", 0, 202,
 	    "our own", INCIDENT_OPEN, 2 },
 	{ "acknowledged", "2", "acknowledged", "user_reference", 0, 202, "true",
