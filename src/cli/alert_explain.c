@@ -38,8 +38,13 @@ static const struct {
 static void
 print_line(const char *title, const char *text)
 {
-	if (*text != '\0')
-		printf("  %-17s %s\n", title, text);
+	struct buf plain = { 0 };
+
+	if (*text == '\0')
+		return;
+	text_put_plain(&plain, text);
+	printf("  %-17s %s\n", title, plain.p);
+	buf_fini(&plain);
 }
 
 static void
@@ -75,11 +80,14 @@ static void
 print_one(json_object *answer)
 {
 	json_object *explain = member(answer, "explain");
-	struct buf labels = { 0 };
+	struct buf labels = { 0 }, title = { 0 };
 
 	text_put_labels(&labels, member(answer, "labels"), NULL);
-	printf("%s %s: %s\n", member_text(answer, "rule"), member_text(answer, "state"),
-	    member_text(explain, "text"));
+	text_put_plain(&title, member_text(answer, "rule"));
+	buf_printf(&title, " %s: ", member_text(answer, "state"));
+	text_put_plain(&title, member_text(explain, "text"));
+	puts(buf_str(&title).p);
+	buf_fini(&title);
 	print_line("labels", buf_str(&labels).p);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		print_line(parts[i].title, member_text(explain, parts[i].name));

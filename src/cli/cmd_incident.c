@@ -46,8 +46,13 @@ list(const struct incident_args *args, const struct arg_words *words)
 static void
 print_field(const char *name, const char *value)
 {
-	if (value[0] != '\0')
-		printf("%-12s %s\n", name, value);
+	struct buf plain = { 0 };
+
+	if (value[0] == '\0')
+		return;
+	text_put_plain(&plain, value);
+	printf("%-12s %s\n", name, plain.p);
+	buf_fini(&plain);
 }
 
 static void

@@ -46,7 +46,7 @@ print_integration(struct table *table, json_object *integration)
 
 	put_circuit(&state, circuit);
 	put_budget(&budget, member(integration, "budget"));
-	why_put_plain(&error, member_text(circuit, "error"));
+	text_put_plain(&error, member_text(circuit, "error"));
 	table_row(table, (const char *const[]){
 			     member_text(integration, "target"),
 			     buf_str(&state).p,
@@ -115,7 +115,7 @@ print_results(json_object *results)
 
 		buf_printf(&took, "%.0f ms",
 		    json_object_get_double(member(result, "seconds")) * 1000);
-		why_put_plain(&text, member_text(result, "text"));
+		text_put_plain(&text, member_text(result, "text"));
 		table_row(table, (const char *const[]){
 				     member_text(result, "target"),
 				     member_text(result, "outcome"),

@@ -44,7 +44,7 @@ print_rule(struct table *table, json_object *rule)
 	struct buf cells[5] = { { 0 } };
 	const char *exists = json_object_get_boolean(member(rule, "exists")) ? "" : " (gone)";
 
-	why_put_plain(&cells[0], member_text(rule, "rule"));
+	text_put_plain(&cells[0], member_text(rule, "rule"));
 	buf_puts(&cells[0], exists);
 	put_median(&cells[1], member(rule, "medianSeconds"));
 	put_percent(&cells[2], member(rule, "under5m"));
@@ -73,7 +73,7 @@ print_names(const char *what, json_object *names)
 	buf_printf(&line, "\n%s (%zu):", what, n);
 	for (size_t i = 0; i < n; i++) {
 		buf_putc(&line, ' ');
-		why_put_plain(&line, json_object_get_string(json_object_array_get_idx(names, i)));
+		text_put_plain(&line, json_object_get_string(json_object_array_get_idx(names, i)));
 	}
 	puts(line.p);
 	buf_fini(&line);
@@ -91,7 +91,7 @@ print_flappers(json_object *flappers)
 		struct buf line = { 0 };
 
 		buf_printf(&line, "  %s times  ", member_text(flapper, "fires"));
-		why_put_plain(&line, member_text(flapper, "rule"));
+		text_put_plain(&line, member_text(flapper, "rule"));
 		buf_printf(&line, "  [%s]", member_text(flapper, "fingerprint"));
 		puts(line.p);
 		buf_fini(&line);

@@ -70,7 +70,7 @@ put_words(struct buf *out, const struct arg_words *words)
 {
 	for (uint32_t i = 0; i < words->n; i++) {
 		buf_putc(out, ' ');
-		why_put_plain(out, words->items[i]);
+		text_put_plain(out, words->items[i]);
 	}
 }
 

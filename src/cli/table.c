@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "cli/text.h"
 
 struct table {
 	uint32_t n_columns, n_rows;
@@ -45,12 +46,12 @@ table_row(struct table *table, const char *const *cells)
 
 	table->cells = xgrow(table->cells, &table->cap, at + table->n_columns, sizeof(char *));
 	for (uint32_t i = 0; i < table->n_columns; i++) {
-		uint32_t runes = str_runes(str_from(cells[i]));
-		char *copy = xstrdup(cells[i]);
-		for (char *c = copy; *c != '\0'; c++)
-			if (*c == '\n' || *c == '\r' || *c == '\t' || *c == '\033')
-				*c = ' ';
-		table->cells[at + i] = copy;
+		struct buf plain = { 0 };
+		uint32_t runes;
+
+		text_put_plain(&plain, cells[i]);
+		runes = str_runes(buf_str(&plain));
+		table->cells[at + i] = buf_take(&plain);
 		if (runes > table->width[i])
 			table->width[i] = runes;
 	}

@@ -21,6 +21,19 @@ is_in(const char *name, const char *const *list)
 }
 
 void
+text_put_plain(struct buf *out, const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			buf_putc(out, ' ');
+			p++;
+		} else {
+			buf_putc(out, *p < ' ' || *p == 0x7f ? ' ' : (char)*p);
+		}
+	}
+}
+
+void
 text_put_labels(struct buf *out, json_object *labels, const char *const *skip)
 {
 	const char *separator = "";

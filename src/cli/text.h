@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/instant.h"
 
+/* Without what a terminal obeys: control characters, those of Latin-1 as well, are spaces. */
+void text_put_plain(struct buf *out, const char *text);
 /* {"a":"b","c":"d"} as a=b c=d, names in `skip` (NULL-terminated) left out. */
 void text_put_labels(struct buf *out, json_object *labels, const char *const *skip);
 /* "3h ago" of an RFC 3339 text, "" when it is empty. */

@@ -19,18 +19,11 @@
 #include "cli/text.h"
 
 void
-why_put_plain(struct buf *out, const char *text)
-{
-	for (; *text != '\0'; text++)
-		buf_putc(out, (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
-}
-
-void
 why_put_labels(struct buf *out, json_object *labels)
 {
 	const char *separator = "{";
 
-	why_put_plain(out, member_text(labels, "alertname"));
+	text_put_plain(out, member_text(labels, "alertname"));
 	if (!json_object_is_type(labels, json_type_object))
 		return;
 	struct json_object_iterator it = json_object_iter_begin(labels);
@@ -41,9 +34,9 @@ why_put_labels(struct buf *out, json_object *labels)
 		if (strcmp(name, "alertname") == 0)
 			continue;
 		buf_puts(out, separator);
-		why_put_plain(out, name);
+		text_put_plain(out, name);
 		buf_puts(out, "=\"");
-		why_put_plain(out, json_object_get_string(json_object_iter_peek_value(&it)));
+		text_put_plain(out, json_object_get_string(json_object_iter_peek_value(&it)));
 		buf_putc(out, '"');
 		separator = ", ";
 	}
@@ -120,11 +113,11 @@ put_suppression(struct buf *out, json_object *alert, wall_t now)
 		json_object *silence = item(silences, i);
 
 		buf_puts(out, "  silenced by ");
-		why_put_plain(out, member_text(silence, "createdBy"));
+		text_put_plain(out, member_text(silence, "createdBy"));
 		buf_puts(out, " until ");
 		put_when(out, member_text(silence, "endsAt"), now);
 		buf_puts(out, ": ");
-		why_put_plain(out, member_text(silence, "comment"));
+		text_put_plain(out, member_text(silence, "comment"));
 		buf_printf(out, " [%s]\n", member_text(silence, "id"));
 	}
 	if (json_object_is_type(by, json_type_object)) {
@@ -144,7 +137,7 @@ put_delivery_now(struct buf *out, json_object *delivery, wall_t now)
 		buf_printf(out, ", tried %s times", member_text(delivery, "attempts"));
 		if (error[0] != '\0') {
 			buf_puts(out, " (");
-			why_put_plain(out, error);
+			text_put_plain(out, error);
 			buf_putc(out, ')');
 		}
 		buf_puts(out, ", next try ");
@@ -158,7 +151,7 @@ put_target(struct buf *out, json_object *target, wall_t now)
 	json_object *delivery = member(target, "delivery");
 
 	buf_puts(out, "    ");
-	why_put_plain(out, member_text(target, "target"));
+	text_put_plain(out, member_text(target, "target"));
 	if (is_true(target, "toldFiring")) {
 		buf_puts(out, " was told that it fires at ");
 		put_when(out, member_text(target, "toldAt"), now);
@@ -186,7 +179,7 @@ put_incident(struct buf *out, json_object *incident, wall_t now)
 	    member_text(incident, "state"));
 	if (member_text(incident, "changedBy")[0] != '\0') {
 		buf_puts(out, ", says ");
-		why_put_plain(out, member_text(incident, "changedBy"));
+		text_put_plain(out, member_text(incident, "changedBy"));
 	}
 	if (member_text(incident, "dueAt")[0] != '\0') {
 		buf_puts(out, "; its next step is due ");
@@ -201,16 +194,16 @@ put_group(struct buf *out, json_object *group, wall_t now)
 	json_object *muted = member(group, "mutedBy"), *targets = member(group, "targets");
 
 	buf_puts(out, "  receiver ");
-	why_put_plain(out, member_text(group, "receiver"));
+	text_put_plain(out, member_text(group, "receiver"));
 	buf_puts(out, ", group ");
-	why_put_plain(out, member_text(group, "key"));
+	text_put_plain(out, member_text(group, "key"));
 	buf_printf(out, " of %s, ", member_text(group, "alerts"));
 	buf_puts(out, is_true(group, "flushed") ? "looked at again " : "first looked at ");
 	text_put_ago(out, member_text(group, "nextFlushAt"), now);
 	buf_putc(out, '\n');
 	for (size_t i = 0; i < count(muted); i++) {
 		buf_puts(out, "    its route is silent now: interval ");
-		why_put_plain(out, json_object_get_string(item(muted, i)));
+		text_put_plain(out, json_object_get_string(item(muted, i)));
 		buf_putc(out, '\n');
 	}
 	if (json_object_is_type(member(group, "incident"), json_type_object))
@@ -271,7 +264,7 @@ put_fate(struct buf *out, json_object *delivery, wall_t now)
 		buf_printf(out, " after %s tries", member_text(delivery, "attempts"));
 	if (error[0] != '\0') {
 		buf_puts(out, ", ");
-		why_put_plain(out, error);
+		text_put_plain(out, error);
 	}
 }
 
@@ -284,15 +277,15 @@ put_decision(struct buf *out, json_object *row, wall_t now)
 	buf_puts(out, "  ");
 	why_put_time(out, member_text(row, "at"), now);
 	buf_printf(out, "  %s ", verdict_word(member_text(row, "verdict")));
-	why_put_plain(out, target);
+	text_put_plain(out, target);
 	if (target[0] != '\0' && cause[0] != '\0')
 		buf_puts(out, ": ");
-	why_put_plain(out, cause);
+	text_put_plain(out, cause);
 	if (strcmp(member_text(row, "verdict"), "sent") == 0)
 		buf_puts(out, is_true(row, "fires") ? "" : " (it is over)");
 	else if (member_text(row, "ref")[0] != '\0') {
 		buf_puts(out, " [");
-		why_put_plain(out, member_text(row, "ref"));
+		text_put_plain(out, member_text(row, "ref"));
 		buf_putc(out, ']');
 	}
 	if (until[0] != '\0') {
@@ -316,12 +309,12 @@ put_event(struct buf *out, json_object *event, wall_t now)
 	buf_puts(out, "  ");
 	why_put_time(out, member_text(event, "at"), now);
 	buf_puts(out, "  became ");
-	why_put_plain(out, member_text(event, "kind"));
+	text_put_plain(out, member_text(event, "kind"));
 	if (member_text(event, "value")[0] != '\0')
 		buf_printf(out, ", value %s", member_text(event, "value"));
 	if (member_text(event, "subject")[0] != '\0') {
 		buf_puts(out, ", rule ");
-		why_put_plain(out, member_text(event, "subject"));
+		text_put_plain(out, member_text(event, "subject"));
 	}
 	buf_putc(out, '\n');
 }
@@ -382,7 +375,7 @@ put_then(struct buf *out, json_object *answer, wall_t at, wall_t now)
 	buf_puts(out, ": ");
 	why_put_labels(out, member(item(events, 0), "labels"));
 	buf_puts(out, " was ");
-	why_put_plain(out, member_text(item(events, 0), "kind"));
+	text_put_plain(out, member_text(item(events, 0), "kind"));
 	buf_puts(out, " since ");
 	put_when(out, member_text(item(events, 0), "at"), now);
 	buf_putc(out, '\n');
@@ -406,11 +399,11 @@ why_put_alert(struct buf *out, json_object *answer, wall_t at, wall_t now)
 			buf_puts(out, "  in no group: no route takes it\n");
 	} else {
 		buf_puts(out, "Alert ");
-		why_put_plain(out, member_text(answer, "fingerprint"));
+		text_put_plain(out, member_text(answer, "fingerprint"));
 		buf_puts(out, " does not fire");
 		if (count(events) > 0) {
 			buf_puts(out, "; last ");
-			why_put_plain(out, member_text(item(events, 0), "kind"));
+			text_put_plain(out, member_text(item(events, 0), "kind"));
 			buf_puts(out, " at ");
 			put_when(out, member_text(item(events, 0), "at"), now);
 		}
@@ -431,9 +424,9 @@ put_rule(struct buf *out, json_object *group, json_object *rule, wall_t now)
 	const char *health = member_text(rule, "health"), *error = member_text(rule, "lastError");
 
 	buf_puts(out, "Rule ");
-	why_put_plain(out, member_text(rule, "name"));
+	text_put_plain(out, member_text(rule, "name"));
 	buf_puts(out, " (group ");
-	why_put_plain(out, member_text(group, "name"));
+	text_put_plain(out, member_text(group, "name"));
 	buf_printf(out, ") is %s", member_text(rule, "state"));
 	if (strcmp(health, "unknown") == 0) {
 		buf_puts(out, "; it has not been evaluated yet");
@@ -443,10 +436,10 @@ put_rule(struct buf *out, json_object *group, json_object *rule, wall_t now)
 	}
 	if (strcmp(health, "err") == 0) {
 		buf_puts(out, ", and that FAILED, so nothing can change: ");
-		why_put_plain(out, error);
+		text_put_plain(out, error);
 	} else if (error[0] != '\0') {
 		buf_puts(out, ": ");
-		why_put_plain(out, error);
+		text_put_plain(out, error);
 	}
 	if (member_text(rule, "insufficient")[0] != '\0')
 		buf_printf(out,

@@ -13,6 +13,5 @@ void why_put_alert(struct buf *out, json_object *answer, wall_t at, wall_t now);
 void why_put_rules(struct buf *out, json_object *groups, wall_t now);
 /* Labels as Name{a="b"}; control characters become spaces. */
 void why_put_labels(struct buf *out, json_object *labels);
-void why_put_plain(struct buf *out, const char *text);
 /* "02:41:30" of today, else "2026-11-19 02:41:30", in UTC; "" gives "?". */
 void why_put_time(struct buf *out, const char *timestamp, wall_t now);
