@@ -185,9 +185,9 @@ START_TEST(a_table_is_aligned_by_characters_and_shows_no_control_ones)
 	capture_begin();
 	table_print(table);
 	table_row(table, (const char *const[]){ "a", "1000", "x" });
-	table_row(
-	    table, (const char *const[]){ "\xc3\xa9t\xc3\xa9 long", "2", "two\nlines\t\033[31m\a\b\x7f\xc2\x9b"
-							"2J\xc2\xa9" });
+	table_row(table, (const char *const[]){ "\xc3\xa9t\xc3\xa9 long", "2",
+			     "two\nlines\t\033[31m\a\b\x7f\xc2\x9b"
+			     "2J\xc2\xa9" });
 	table_row(table, (const char *const[]){ "", "", "" });
 	table_print(table);
 	capture_end(&out, &errors);
