@@ -4,7 +4,8 @@
  *
  *   incident.acknowledged               acknowledges the incident here
  *   incident.unacknowledged, .reopened  takes that back
- *   incident.resolved                   ends it here by hand, as the API does
+ *   incident.resolved                   by somebody: ends it here by hand, as
+ *                                       the API does
  *   others                              are taken note of by their sender only
  *
  * The incident is found by its dedup key, the hash of the group's key.  A
@@ -76,6 +77,13 @@ struct event {
 	const char *id, *type, *agent_type, *agent, *key;
 	wall_t at;
 };
+
+/* PagerDuty resolves by itself what is open for long: that is no word of anybody's. */
+static bool
+is_nobodys(const struct event *event)
+{
+	return event->agent[0] == '\0' && strcmp(event->type, RESOLVED) == 0;
+}
 
 static json_object *
 member(json_object *object, const char *name)
@@ -194,6 +202,8 @@ apply(struct api *api, const struct event *event, struct err *err)
 	char number[24];
 	int rc;
 
+	if (is_nobodys(event))
+		return "nobody resolved it";
 	incident = incident_of(api, event->key);
 	if (incident == NULL)
 		return "no incident here has this key";

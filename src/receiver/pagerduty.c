@@ -5,6 +5,10 @@
  *
  * The dedup key is Alertmanager's (the hash of the group key), so that a
  * change from one to the other closes the incidents of the first.
+ *
+ * A trigger pages nobody while PagerDuty's incident of this key is
+ * acknowledged, so an escalation that begins anew (the acknowledgement was
+ * taken back, or its time is over) resolves that first, then triggers another.
  */
 #include "config.h"
 
@@ -63,14 +67,15 @@ say_errors(struct verdict *verdict, const struct xfer_response *response)
 }
 
 static struct verdict
-pagerduty_classify(const void *settings, const struct notification *n UNUSED,
-    const struct xfer_response *response)
+pagerduty_classify(
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
 	const struct pagerduty_settings *pd = settings;
 	struct verdict verdict = message_classify_http(response);
 
 	if (verdict.kind == DELIVERY_REJECTED && response->failure == ERR_NONE)
 		say_errors(&verdict, response);
+	verdict.more = verdict.kind == DELIVERY_OK && pagerduty_is_anew(n) && n->step == 0;
 	draft_hide(&verdict, &pd->routing_key);
 	return verdict;
 }

@@ -377,9 +377,23 @@ put_images(struct writer *w)
 	buf_putc(w->out, ']');
 }
 
+/* "2.0.1": the second time that the incident's escalation has begun. */
+bool
+pagerduty_is_anew(const struct notification *n)
+{
+	const char *dot = memchr(n->place.p, '.', n->place.n);
+	int64_t generation;
+
+	return n->kind == NOTIFICATION_ESCALATION && n->firing && dot != NULL &&
+	       str_to_i64(str_make(n->place.p, (size_t)(dot - n->place.p)), &generation) &&
+	       generation > 1;
+}
+
 static struct str
 action_of(const struct notification *n)
 {
+	if (pagerduty_is_anew(n) && n->step == 0)
+		return STR("resolve");
 	if (n->kind == NOTIFICATION_ACKNOWLEDGED)
 		return STR("acknowledge");
 	return n->firing ? STR("trigger") : STR("resolve");

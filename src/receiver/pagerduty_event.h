@@ -25,5 +25,7 @@ struct pagerduty_settings {
 	dur_t timeout;
 };
 
+/* The first of two events: resolve, so that the trigger that follows pages again. */
+bool pagerduty_is_anew(const struct notification *n);
 /* The JSON of one event; within PagerDuty's 512 KB, if need be without details. */
 int pagerduty_put_event(const struct pagerduty_settings *pd, const struct notification *n, struct arena *arena, struct buf *out, struct err *err);

@@ -283,7 +283,8 @@ def test_an_acknowledgement_times_out_in_sight_and_everybody_is_told_again(t):
     assert desk.slack.press(desk.tocsin, "Acknowledge").status == 200
     desk.wait_standing("Acknowledged by *alice* until <!date^")
     wait.until("it to be open again", lambda: "Acknowledge" in desk.slack.buttons(desk.slack.first()))
-    wait.until("another page", lambda: len(desk.pagerduty.events("trigger")) == 2)
+    wait.until("another page", lambda: desk.pagerduty.pages == 2)
+    assert [e["event_action"] for e in desk.pagerduty.events()] == ["trigger", "acknowledge", "resolve", "trigger"]
     desk.smtp.wait_count(1)
 
 

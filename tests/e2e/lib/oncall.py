@@ -158,11 +158,15 @@ class PagerDutyApp(PagerDuty):
     def __init__(self):
         super().__init__()
         self.acknowledged = []  # dedup keys, as events told so
+        self.pages = 0          # a trigger pages when it opens an incident, else it is a line in its log
         self._numbers = itertools.count(1)
 
     def answer(self, received):
+        before = dict(self.incidents)
         reply = super().answer(received)
         body = received.json if reply.status == 202 else {}
+        if body.get("event_action") == "trigger" and before.get(body["dedup_key"]) != "open":
+            self.pages += 1
         if body.get("event_action") == "acknowledge":
             if self.incidents.get(body["dedup_key"]) != "open":
                 self._violate("acknowledge of what is not open")

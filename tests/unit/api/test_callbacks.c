@@ -279,9 +279,10 @@ tell(const char *id, const char *type, const char *agent, int64_t seconds_ago)
 	sha256_hex(the_incident()->key, strlen(the_incident()->key), key);
 	(void)snprintf(body, sizeof(body),
 	    "{\"event\":{\"id\":\"%s\",\"event_type\":\"incident.%s\",\"occurred_at\":\"%s\","
-	    "\"agent\":{\"type\":\"%s\",\"summary\":\"Bob\"},"
+	    "\"agent\":{\"type\":\"%s\",\"summary\":\"%s\"},"
 	    "\"data\":{\"incident_key\":\"%s\"}}}",
-	    id, type, timestamp_format_ms(at, time), agent, key);
+	    id, type, timestamp_format_ms(at, time), agent,
+	    agent[0] != '\0' ? "Bob" : "", key);
 	(void)snprintf(signature, sizeof(signature), PD "v1=%s",
 	    mac_text(PAGERDUTY_SECRET, "", body));
 	return ask_with("POST", PAGERDUTY, body, headers);
@@ -316,9 +317,10 @@ static const struct {
 	    4 },
 	{ "nothing to take back", "6", "reopened", "user_reference", 0, 202, "neither",
 	    INCIDENT_OPEN, 5 },
-	{ "over", "7", "resolved", "user_reference", 0, 202, "true", INCIDENT_RESOLVED, 5 },
+	{ "by itself, after hours", "9", "resolved", "", 0, 202, "nobody", INCIDENT_OPEN, 6 },
+	{ "over", "7", "resolved", "user_reference", 0, 202, "true", INCIDENT_RESOLVED, 6 },
 	{ "over already", "8", "acknowledged", "user_reference", 0, 202, "is resolved",
-	    INCIDENT_RESOLVED, 6 },
+	    INCIDENT_RESOLVED, 7 },
 };
 
 START_TEST(what_pagerduty_tells_counts_once_and_in_order)

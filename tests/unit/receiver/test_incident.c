@@ -196,6 +196,45 @@ START_TEST(pagerduty_is_told_of_an_acknowledgement)
 }
 END_TEST
 
+START_TEST(pagerduty_pages_again_when_an_escalation_begins_anew)
+{
+	static const struct {
+		const char *place;
+		enum notification_kind kind;
+		bool anew;
+	} rows[] = {
+		{ "1.0.1", NOTIFICATION_ESCALATION, false },
+		{ "1.3.end", NOTIFICATION_ESCALATION, false },
+		{ "2.0.0", NOTIFICATION_ESCALATION, true },
+		{ "12.0.end", NOTIFICATION_ESCALATION, true },
+		{ "", NOTIFICATION_NEWS, false },
+		{ "2.0.0", NOTIFICATION_ACKNOWLEDGED, false },
+	};
+	struct xfer_response ok = answer(202, "{\"status\":\"success\"}"),
+			     bad = answer(500, "");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
+		struct story s = incident_story("one");
+		const void *settings =
+		    settings_read(&s, &receiver_pagerduty, "routing_key: 0123456789abcdef\n");
+		bool first = i % 2 == 0 && rows[i / 2].anew;
+		struct rendered r;
+
+		s.n.place = str_from(rows[i / 2].place);
+		s.n.kind = rows[i / 2].kind;
+		s.n.step = i % 2;
+		r = render(&s, &receiver_pagerduty, settings);
+		ck_assert_int_eq(r.rc, 0);
+		ck_assert_msg(
+		    (strstr(r.request.body.p, "\"resolve\"") != NULL) == first, "row %zu", i);
+		ck_assert(receiver_pagerduty.classify(settings, &s.n, &ok).more == first);
+		ck_assert(!receiver_pagerduty.classify(settings, &s.n, &bad).more);
+		rendered_free(&r);
+		story_free(&s);
+	}
+}
+END_TEST
+
 START_TEST(mails_of_an_incident_carry_links)
 {
 	struct story s = incident_story("one");
@@ -243,6 +282,7 @@ case_incident(void)
 	tcase_add_test(c, nothing_is_left_to_press_when_it_is_over_or_no_incident);
 	tcase_add_test(c, the_global_secret_is_for_apps_alone);
 	tcase_add_test(c, pagerduty_is_told_of_an_acknowledgement);
+	tcase_add_test(c, pagerduty_pages_again_when_an_escalation_begins_anew);
 	tcase_add_test(c, mails_of_an_incident_carry_links);
 	tcase_add_test(c, other_mails_carry_none);
 	return c;
