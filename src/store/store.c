@@ -254,6 +254,15 @@ store_set_failing(struct store *store, bool failing)
 	store->failing = failing;
 }
 
+void
+store_abandon(struct store *store)
+{
+	/* The log stays as it is for whoever opens the file next. */
+	(void)sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	(void)sqlite3_db_config(store->reader.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	store->writer.abandoned = true;
+}
+
 /* ---- turns --------------------------------------------------------------------- */
 
 void

@@ -63,6 +63,8 @@ void store_check(struct store *store); /* is the file still there? now and then 
 /* Why what is written now may be lost or late, for people; NULL: all is well. */
 const char *store_trouble(const struct store *store);
 void store_set_failing(struct store *store, bool failing); /* tests */
+/* Tests, on a virtual loop: as after kill -9 nothing reaches the file any more, though commits seem to succeed. */
+void store_abandon(struct store *store);
 
 /* --- alerts as routed (route/alerts) ----------------------------------- */
 struct alert_row {

@@ -126,6 +126,7 @@ struct writer {
 	sqlite3_stmt *begin, *commit, *rollback;
 	sqlite3_stmt *ops[OP_COUNT];
 	int wal_frames; /* after the last commit */
+	bool abandoned; /* store_abandon() */
 };
 
 /* store_schema.c: connections, PRAGMAs, migrations */

@@ -170,7 +170,9 @@ run_checkpoint(struct writer *writer, struct commit_job *job)
 void
 writer_run(struct writer *writer, struct commit_job *job)
 {
-	if (job->batch != NULL)
+	if (writer->abandoned)
+		job->result = COMMIT_DONE;
+	else if (job->batch != NULL)
 		run_batch(writer, job);
 	else
 		run_checkpoint(writer, job);

@@ -4,9 +4,9 @@
  * loop and a scripted network; no listeners: requests to the API are handed
  * to it directly.
  *
- * kill -9 is what it is on a real machine: the database files as they are at
- * that instant are copied, the old program's further doings go to the old
- * directory, and a new one starts on the copy.
+ * kill -9 is what it is on a real machine: from that instant on nothing of
+ * the old program's further doings reaches the database's files, and a new one
+ * starts on them as they are.
  */
 #include "config.h"
 
@@ -14,7 +14,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,6 @@
 #define STOP_GRACE  DUR_S(10)
 #define RETENTION   DUR_S(120 * 3600)
 #define TURNS_MAX   1000
-#define COPY_BYTES 4096
 
 static const char *const no_listeners[] = { NULL };
 
@@ -94,51 +92,6 @@ sim_write(struct sim *sim, const char *name, struct str text)
 }
 
 /* --- life and death ---------------------------------------------------------- */
-
-static void
-copy_file(struct sim *sim, const char *from, const char *to)
-{
-	char block[COPY_BYTES];
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n = -1;
-
-	if (in >= 0 && out >= 0)
-		while ((n = read(in, block, sizeof(block))) > 0)
-			if (write(out, block, (size_t)n) != n) {
-				n = -1;
-				break;
-			}
-	if (n < 0)
-		sim_fail(sim, "%s to %s: %s", from, to, strerror(errno));
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-}
-
-/* The write-ahead log's index is made anew; a lock belongs to a process. */
-static void
-copy_storage(struct sim *sim, const char *from, const char *to)
-{
-	DIR *dir = opendir(from);
-	struct dirent *entry;
-	char source[600], target[600];
-
-	if (dir == NULL || mkdir(to, 0700) < 0) {
-		sim_fail(sim, "%s: %s", to, strerror(errno));
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, "tocsin.db") != 0 &&
-		    strcmp(entry->d_name, "tocsin.db-wal") != 0)
-			continue;
-		snprintf(source, sizeof(source), "%s/%s", from, entry->d_name);
-		snprintf(target, sizeof(target), "%s/%s", to, entry->d_name);
-		copy_file(sim, source, target);
-	}
-	closedir(dir);
-}
 
 static void
 remove_storage(const char *path)
@@ -213,16 +166,11 @@ close_core(struct sim *sim)
 		    istr_live());
 }
 
-/* Buries what sim_mark_killed() has killed. */
+/* Buries what sim_mark_killed() has killed; what it had committed is there for the next. */
 static void
 bury(struct sim *sim)
 {
-	char old[32];
-
-	memcpy(old, sim->storage, sizeof(old));
 	close_core(sim);
-	remove_storage(old);
-	snprintf(sim->storage, sizeof(sim->storage), "data-%u", sim->life + 1);
 	sim->is_dying = false;
 }
 
@@ -250,12 +198,9 @@ sim_close(struct sim *sim)
 void
 sim_mark_killed(struct sim *sim)
 {
-	char next[32];
-
 	if (sim->is_dying)
 		return;
-	snprintf(next, sizeof(next), "data-%u", sim->life + 1);
-	copy_storage(sim, sim->storage, next);
+	store_abandon(sim->core.store);
 	judge_killed(sim);
 	sim->is_dying = true;
 	sim->kills++;
