@@ -11,6 +11,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json_object.h>
@@ -19,7 +20,11 @@
 #include "api/audit.h"
 #include "api/callback.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mac.h"
+#include "base/xalloc.h"
+#include "net/xfer.h"
+#include "receiver/slack_message.h"
 
 #define WINDOW DUR_S(300)
 #define SNOOZE DUR_S(3600)
@@ -65,7 +70,7 @@ is_recent(const char *time, wall_t now)
 /* ---- what was pressed ---------------------------------------------------------------------- */
 
 struct press {
-	const char *type, *trigger, *id, *user, *action, *value;
+	const char *type, *trigger, *id, *user, *action, *value, *response_url;
 };
 
 static json_object *
@@ -100,6 +105,7 @@ read_press(json_object *payload, struct press *ret)
 	*ret = (struct press){
 		.type = text_of(payload, "type"),
 		.trigger = text_of(payload, "trigger_id"),
+		.response_url = text_of(payload, "response_url"),
 		.id = text_of(user, "id"),
 		.user = text_of(user, "username"),
 		.action = text_of(first, "action_id"),
@@ -144,7 +150,65 @@ act(const struct press *press, struct incident *incident, const char *by, wall_t
 	return err_set(err, ERR_INVALID, "no button of ours: '%s'", press->action);
 }
 
-/* For the person who pressed it: Slack shows this to nobody else. */
+/* ---- why it could not be done -------------------------------------------------------------- */
+
+/* Slack shows what is sent to the press's response_url to who pressed it, and to nobody else. */
+struct word {
+	struct xfer_lane lane;
+	struct config *config; /* of its reach */
+};
+
+static void
+on_said(struct xfer_request *request, const struct xfer_response *response, void *arg)
+{
+	struct word *word = arg;
+
+	if (response->failure != ERR_NONE || response->status / 100 != 2)
+		log_warn("slack", "who pressed a button was not told why nothing was done",
+		    LOG_INT("status", response->status),
+		    LOG_Z("err",
+			response->failure != ERR_NONE ? response->failure_text : "refused"));
+	xfer_request_free(request);
+	config_unref(word->config);
+	free(word);
+}
+
+/* Slack's own, or one of the server that the app posts to. */
+static bool
+is_theirs(const struct slack_settings *slack, struct str url)
+{
+	struct str app = str_from(slack->app_url != NULL ? slack->app_url : "");
+	const char *host = app.n > 8 ? memchr(app.p + 8, '/', app.n - 8) : NULL;
+
+	return str_starts(url, STR("https://hooks.slack.com/")) ||
+	       (host != NULL && str_starts(url, str_make(app.p, (size_t)(host - app.p) + 1)));
+}
+
+static void
+say_why(struct api *api, const struct slack_settings *slack, const struct press *press,
+    const struct buf *body)
+{
+	struct str url = str_from(press->response_url);
+	struct xfer_request *request;
+	struct word *word;
+
+	if (api->state->xfer == NULL || url.n > SLACK_URL_BYTES_MAX || !message_url_is_good(url) ||
+	    !is_theirs(slack, url))
+		return;
+	word = xcalloc(1, sizeof(*word));
+	word->config = config_ref(api->state->config);
+	xfer_lane_init(&word->lane, 1);
+	request = xfer_request_new(XFER_HTTP);
+	request->method = "POST";
+	request->content_type = "application/json";
+	buf_put_str(&request->url, url);
+	buf_put_str(&request->body, buf_str(body));
+	request->reach = &word->config->reach;
+	request->timeout = DUR_S(10);
+	request->response_bytes_max = 64u << 10;
+	xfer_submit(api->state->xfer, &word->lane, request, on_said, word);
+}
+
 static void
 put_outcome(struct buf *body, const char *failure)
 {
@@ -179,7 +243,8 @@ apply(struct api *api, const struct press *press, struct buf *body)
 }
 
 static void
-take(struct api *api, struct http_call *call, const struct press *press)
+take(struct api *api, struct http_call *call, const struct slack_settings *slack,
+    const struct press *press)
 {
 	struct buf key = { 0 }, body = { 0 };
 	wall_t now = loop_now(api->state->loop);
@@ -189,6 +254,8 @@ take(struct api *api, struct http_call *call, const struct press *press)
 	switch (receipts_take(api->state->receipts, buf_str(&key), wall_add(now, DUR_S(600)))) {
 	case RECEIPT_TAKEN:
 		apply(api, press, &body);
+		if (body.n > 0)
+			say_why(api, slack, press, &body);
 		reply_durable(api, call, 200, body.n > 0 ? &body : NULL);
 		break;
 	case RECEIPT_USED:
@@ -202,19 +269,23 @@ take(struct api *api, struct http_call *call, const struct press *press)
 	buf_fini(&body);
 }
 
-/* False: answered. */
-static bool
-is_proven(struct api *api, struct http_call *call)
+/* Whose app it is; NULL: answered. */
+static const struct slack_settings *
+proven(struct api *api, struct http_call *call)
 {
 	const char *time = http_header_value(call, "X-Slack-Request-Timestamp"),
 		   *signature = http_header_value(call, "X-Slack-Signature");
 	const struct proof proof = { time != NULL ? time : "", signature != NULL ? signature : "",
 		http_body(call) };
+	const struct integration_config *signer;
 	bool any;
 
-	if (proof.body.n > CALLBACK_BODY_MAX)
+	if (proof.body.n > CALLBACK_BODY_MAX) {
 		callback_refuse(api, call, "slack", 413, "the body is too large");
-	else if (callback_signer(api, "slack", is_signed, &proof, &any) == NULL)
+		return NULL;
+	}
+	signer = callback_signer(api, "slack", is_signed, &proof, &any);
+	if (signer == NULL)
 		callback_refuse(api, call, "slack", 401,
 		    any ? "the signature fits no signing_secret"
 			: "no slack_configs has a signing_secret");
@@ -222,8 +293,8 @@ is_proven(struct api *api, struct http_call *call)
 		callback_refuse(
 		    api, call, "slack", 401, "it is older than five minutes, or a clock is wrong");
 	else
-		return true;
-	return false;
+		return signer->settings;
+	return NULL;
 }
 
 void
@@ -231,14 +302,18 @@ api_slack_interactive_post(struct api *api, struct http_call *call, struct str i
 {
 	const char *text;
 	json_object *payload;
+	const struct slack_settings *slack;
 	struct press press;
 
-	if (refused_by_store(api, call) || !is_proven(api, call))
+	if (refused_by_store(api, call))
+		return;
+	slack = proven(api, call);
+	if (slack == NULL)
 		return;
 	text = http_param(call, "payload", 0);
 	payload = text != NULL ? parse_payload(text) : NULL;
 	if (payload != NULL && read_press(payload, &press))
-		take(api, call, &press);
+		take(api, call, slack, &press);
 	else
 		reply_code(call, 400, 400,
 		    "payload: block_actions with trigger_id, user and an action are wanted");

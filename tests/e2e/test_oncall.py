@@ -228,6 +228,14 @@ def test_buttons_in_slack(t):
     assert not slack.buttons(slack.messages[last])
     answer = slack.press(tocsin, "Acknowledge", message=message)
     assert answer.status == 200 and "resolved" in answer.text, "said to who pressed it alone"
+    # It is said to Slack, not to whatever address stands in a payload.
+    elsewhere = t.webhook()
+    payload = {**slack.payload(message, "Acknowledge"), "response_url": elsewhere.url + "/x"}
+    body = urllib.parse.urlencode({"payload": json.dumps(payload)})
+    assert slack.send(tocsin, body, slack.signed(body)).status == 200
+    assert slack.press(tocsin, "Acknowledge", message=message).status == 200
+    wait.until("Slack to be told", lambda: len([text for text in slack.whispers if "resolved" in text]) == 2)
+    assert not elsewhere.requests
 
 
 def test_what_pagerduty_tells(t):

@@ -31,6 +31,7 @@ class SlackApp(Slack):
         super().__init__()
         self.messages = {}      # ts -> the message as it is shown now
         self.order = []         # ("post" | "update" | "reply", ts), as they came
+        self.whispers = []
         self.gone = set()       # ts of messages that somebody has deleted
         self._numbers = itertools.count(1)
 
@@ -41,6 +42,9 @@ class SlackApp(Slack):
     # ---- what it takes
 
     def answer(self, received):
+        if received.path.startswith("/actions/"):
+            self.whispers.append(received.json["text"])     # to who pressed the button alone
+            return Reply(200, "ok")
         method = received.path.rpartition("/")[2]
         error = self._app_error(received, method)
         if error:
