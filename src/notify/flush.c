@@ -222,6 +222,8 @@ state_add(struct notifier *notifier, struct group_state *state,
 		channel->group = state->group;
 		channel->fallback = fallback;
 		channel->is_extra = false;
+		/* An answer may call for a decision before the first flush after a start. */
+		channel->repeat_interval = state->group->route->repeat_interval;
 		state->channels[state->n++] = channel;
 	}
 	buf_fini(&name);
