@@ -422,6 +422,13 @@ step_receiver(struct chaos *chaos)
 	peer->latency = chance(chaos, 20) ? some_seconds(chaos, 9) : DUR_S(0);
 }
 
+/* Refused, and nothing taken, while the disk fails or until a failed commit is tried again. */
+static bool
+is_disks_fault(const struct sim *sim, int status)
+{
+	return status == 503 && wall_before(sim_now(sim), sim->judge.disk_fails_until);
+}
+
 static void
 step_post(struct chaos *chaos)
 {
@@ -438,7 +445,7 @@ step_post(struct chaos *chaos)
 		chaos->posted[i] = fires ? POSTED_FIRING : POSTED_RESOLVED;
 	else if (status == 0)
 		chaos->posted[i] = POSTED_UNKNOWN; /* nobody was promised anything */
-	else if (status != 503 || !wall_before(sim_now(sim), sim->judge.disk_fails_until))
+	else if (!is_disks_fault(sim, status))
 		sim_fail(sim, "POST /api/v2/alerts: %d", status);
 	json_object_put(labels);
 }
@@ -454,6 +461,8 @@ step_silence(struct chaos *chaos)
 	if (chaos->silence[0] != '\0' && wall_before(now, chaos->silence_ends)) {
 		int status = sim_unsilence(sim, chaos->silence);
 
+		if (is_disks_fault(sim, status))
+			return; /* it stays in force */
 		if (status != 200 && status != 0)
 			sim_fail(sim, "DELETE /api/v2/silence: %d", status);
 		chaos->silence[0] = '\0';
@@ -461,10 +470,11 @@ step_silence(struct chaos *chaos)
 	}
 	json_object *labels = instance_labels(NULL, INSTANCES - 1);
 
+	chaos->silence[0] = '\0'; /* the last one is over */
 	chaos->silence_ends = wall_add(now, DUR_S(60 + rng_below(&chaos->rng, 3600)));
 	int status = sim_silence(sim, labels, now, chaos->silence_ends, chaos->silence);
 
-	if (status != 200 && status != 0)
+	if (status != 200 && status != 0 && !is_disks_fault(sim, status))
 		sim_fail(sim, "POST /api/v2/silences: %d", status);
 	json_object_put(labels);
 }
@@ -501,7 +511,7 @@ step_people(struct chaos *chaos)
 		status = sim_failed(sim) ? 0 : sim_act(sim, labels, verbs[which].verb, body);
 	}
 	if (status != 200 && status != 0 && status != 404 && status != 409 &&
-	    (status != 503 || !wall_before(sim_now(sim), sim->judge.disk_fails_until)))
+	    !is_disks_fault(sim, status))
 		sim_fail(sim, "%s: %d", verbs[which].verb, status);
 	json_object_put(labels);
 }

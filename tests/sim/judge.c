@@ -239,6 +239,9 @@ judge_leap(struct sim *sim, dur_t by)
 	for (uint32_t i = 0; i < judge->n_series; i++)
 		if (!wall_before(judge->series[i].over_at, now))
 			judge->series[i].over_at = wall_add(judge->series[i].over_at, by);
+	/* The store tries again by that clock, too. */
+	if (disk_was_failing(judge, now) && judge->disk_fails_until.ns != WALL_MAX.ns)
+		judge->disk_fails_until = wall_add(judge->disk_fails_until, by);
 }
 
 /* --- what receivers were told ------------------------------------------------------ */
