@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include <json-c/json_object.h>
+
 #include "api/audit.h"
 #include "receiver/receiver.h"
 
@@ -84,4 +86,26 @@ callback_signer(
 		}
 	}
 	return NULL;
+}
+
+/* ---- bodies ------------------------------------------------------------------------------ */
+
+json_object *
+callback_member(json_object *object, const char *name)
+{
+	json_object *value = NULL;
+
+	if (object != NULL && json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+const char *
+callback_text(json_object *object, const char *name)
+{
+	json_object *value = callback_member(object, name);
+
+	return value != NULL && json_object_is_type(value, json_type_string)
+		   ? json_object_get_string(value)
+		   : "";
 }

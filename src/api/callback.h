@@ -20,6 +20,10 @@ void callback_refuse(struct api *api, struct http_call *call, const char *from, 
 void callback_note(struct api *api, struct http_call *call, const char *from, const char *why);
 /* Does the proof fit this secret? */
 typedef bool callback_fits_fn(const void *arg, struct str secret);
+/* A member of what is perhaps an object; NULL: there is none. */
+struct json_object *callback_member(struct json_object *object, const char *name);
+/* ... as a text; "" when it is none. */
+const char *callback_text(struct json_object *object, const char *name);
 /*
  * Tries the secrets of all integrations of this kind ("pagerduty"), each once.  The one that fits, or NULL;
  * *ret_any: there are secrets at all.

@@ -35,7 +35,7 @@
 #define EVENT_AGE_MAX   DUR_S(3 * 86400)
 #define EVENT_AHEAD_MAX DUR_S(3600)
 /* Two clocks: what people do within so long has no order. */
-#define CLOCKS_DIFFER DUR_S(5)
+#define CLOCKS_DIFFER  DUR_S(5)
 
 #define ACKNOWLEDGED   "incident.acknowledged"
 #define UNACKNOWLEDGED "incident.unacknowledged"
@@ -85,45 +85,25 @@ is_nobodys(const struct event *event)
 	return event->agent[0] == '\0' && strcmp(event->type, RESOLVED) == 0;
 }
 
-static json_object *
-member(json_object *object, const char *name)
-{
-	json_object *value = NULL;
-
-	if (object == NULL || !json_object_is_type(object, json_type_object))
-		return NULL;
-	json_object_object_get_ex(object, name, &value);
-	return value;
-}
-
-static const char *
-text_of(json_object *object, const char *name)
-{
-	json_object *value = member(object, name);
-
-	return value != NULL && json_object_is_type(value, json_type_string)
-		   ? json_object_get_string(value)
-		   : "";
-}
-
 /* What it points to is the object's. */
 static bool
 read_event(json_object *body, struct event *ret)
 {
-	json_object *event = member(body, "event"), *agent = member(event, "agent"),
-		    *data = member(event, "data");
+	json_object *event = callback_member(body, "event"),
+		    *agent = callback_member(event, "agent"),
+		    *data = callback_member(event, "data");
 
 	*ret = (struct event){
-		.id = text_of(event, "id"),
-		.type = text_of(event, "event_type"),
-		.agent_type = text_of(agent, "type"),
-		.agent = text_of(agent, "summary"),
-		.key = text_of(data, "incident_key"),
+		.id = callback_text(event, "id"),
+		.type = callback_text(event, "event_type"),
+		.agent_type = callback_text(agent, "type"),
+		.agent = callback_text(agent, "summary"),
+		.key = callback_text(data, "incident_key"),
 	};
 	if (ret->agent[0] == '\0')
-		ret->agent = text_of(agent, "id");
+		ret->agent = callback_text(agent, "id");
 	return ret->id[0] != '\0' && strlen(ret->id) <= ID_BYTES_MAX && ret->type[0] != '\0' &&
-	       timestamp_parse(str_from(text_of(event, "occurred_at")), &ret->at);
+	       timestamp_parse(str_from(callback_text(event, "occurred_at")), &ret->at);
 }
 
 /* One that has ended may still be known beside the one that took its group's key. */

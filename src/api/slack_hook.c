@@ -73,46 +73,27 @@ struct press {
 	const char *type, *trigger, *id, *user, *action, *value, *response_url;
 };
 
-static json_object *
-member(json_object *object, const char *name)
-{
-	json_object *value = NULL;
-
-	if (object != NULL && json_object_is_type(object, json_type_object))
-		json_object_object_get_ex(object, name, &value);
-	return value;
-}
-
-static const char *
-text_of(json_object *object, const char *name)
-{
-	json_object *value = member(object, name);
-
-	return value != NULL && json_object_is_type(value, json_type_string)
-		   ? json_object_get_string(value)
-		   : "";
-}
-
 static bool
 read_press(json_object *payload, struct press *ret)
 {
-	json_object *user = member(payload, "user"), *actions = member(payload, "actions");
+	json_object *user = callback_member(payload, "user"),
+		    *actions = callback_member(payload, "actions");
 	json_object *first = NULL;
 
 	if (actions != NULL && json_object_is_type(actions, json_type_array) &&
 	    json_object_array_length(actions) > 0)
 		first = json_object_array_get_idx(actions, 0);
 	*ret = (struct press){
-		.type = text_of(payload, "type"),
-		.trigger = text_of(payload, "trigger_id"),
-		.response_url = text_of(payload, "response_url"),
-		.id = text_of(user, "id"),
-		.user = text_of(user, "username"),
-		.action = text_of(first, "action_id"),
-		.value = text_of(first, "value"),
+		.type = callback_text(payload, "type"),
+		.trigger = callback_text(payload, "trigger_id"),
+		.response_url = callback_text(payload, "response_url"),
+		.id = callback_text(user, "id"),
+		.user = callback_text(user, "username"),
+		.action = callback_text(first, "action_id"),
+		.value = callback_text(first, "value"),
 	};
 	if (ret->user[0] == '\0')
-		ret->user = text_of(user, "name");
+		ret->user = callback_text(user, "name");
 	if (ret->user[0] == '\0')
 		ret->user = ret->id;
 	return strcmp(ret->type, "block_actions") == 0 && ret->trigger[0] != '\0' &&
@@ -166,8 +147,8 @@ on_said(struct xfer_request *request, const struct xfer_response *response, void
 	if (response->failure != ERR_NONE || response->status / 100 != 2)
 		log_warn("slack", "who pressed a button was not told why nothing was done",
 		    LOG_INT("status", response->status),
-		    LOG_Z("err",
-			response->failure != ERR_NONE ? response->failure_text : "refused"));
+		    LOG_Z(
+			"err", response->failure != ERR_NONE ? response->failure_text : "refused"));
 	xfer_request_free(request);
 	config_unref(word->config);
 	free(word);

@@ -283,28 +283,9 @@ static int
 deviation_judge(const struct rule_input *in, struct judgement *ret, struct err *err)
 {
 	const struct deviation_settings *settings = in->rule->settings;
-	const struct vector *answer = &in->answers[0];
-	uint32_t g = in->n - 1;
-	bool has_guard = settings->guard != NULL, has_range = in->n > (has_guard ? 2u : 1u);
-	struct series_join guard;
-	struct series_set ranges = { 0 };
 
-	if (has_range)
-		series_group(&in->answers[1], in->arena, &ranges);
-	if (has_guard)
-		series_join_init(&guard, in->sources[g], &in->answers[g], in->arena);
-	series_observations(in->arena, answer->n, settings->levels.n, ret);
-	for (uint32_t i = 0; i < answer->n; i++) {
-		const struct sample *sample = &answer->samples[i];
-		int code = judge_series(in, series_find(&ranges, sample->key),
-		    has_guard ? &guard : NULL, sample, ret, err);
-
-		if (code < 0)
-			return code;
-	}
-	points_remember(answer, has_range ? &in->answers[1] : NULL,
-	    rule_query_at(in->rule, in->now), in->arena, ret);
-	return 0;
+	return points_judge(
+	    in, settings->guard != NULL, settings->levels.n, judge_series, ret, err);
 }
 
 static const char *

@@ -143,3 +143,31 @@ points_remember(const struct vector *answer, const struct vector *range, wall_t 
 			    (struct remembered){ &answer->samples[i], current.at, current.value };
 	}
 }
+
+int
+points_judge(const struct rule_input *in, bool has_guard, uint32_t levels, points_judge_fn *judge,
+    struct judgement *ret, struct err *err)
+{
+	const struct vector *answer = &in->answers[0];
+	uint32_t last = in->n - 1;
+	bool has_range = in->n > (has_guard ? 2u : 1u);
+	struct series_join guard;
+	struct series_set ranges = { 0 };
+
+	if (has_range)
+		series_group(&in->answers[1], in->arena, &ranges);
+	if (has_guard)
+		series_join_init(&guard, in->sources[last], &in->answers[last], in->arena);
+	series_observations(in->arena, answer->n, levels, ret);
+	for (uint32_t i = 0; i < answer->n; i++) {
+		const struct sample *sample = &answer->samples[i];
+		int code = judge(in, series_find(&ranges, sample->key), has_guard ? &guard : NULL,
+		    sample, ret, err);
+
+		if (code < 0)
+			return code;
+	}
+	points_remember(answer, has_range ? &in->answers[1] : NULL,
+	    rule_query_at(in->rule, in->now), in->arena, ret);
+	return 0;
+}

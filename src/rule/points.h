@@ -35,6 +35,12 @@ void points_plan(const struct rule_config *rule, const struct past *past, wall_t
     const char *query, const struct past_need *need, bool ask_history, struct rule_plan *ret);
 /* How far apart points are kept when the settings do not say. */
 dur_t points_step(const struct rule_config *rule, dur_t window, dur_t step, uint32_t points);
+/* Adds the observations of one series; range: what was asked for besides, guard: NULL without one. */
+typedef int points_judge_fn(const struct rule_input *in, const struct series *range,
+    struct series_join *guard, const struct sample *sample, struct judgement *ret, struct err *err);
+/* Judges the answers to such a plan, the guard's last, series by series, and remembers them. */
+int points_judge(const struct rule_input *in, bool has_guard, uint32_t levels,
+    points_judge_fn *judge, struct judgement *ret, struct err *err);
 /* What is to be remembered: the range's points, if any, and what the answer says now. */
 void points_remember(const struct vector *answer, const struct vector *range, wall_t asked_at,
     struct arena *arena, struct judgement *ret);
