@@ -216,6 +216,10 @@ judge(struct run *run)
 	if (run->code == 0 && is_heavy(run)) {
 		run->job = (struct job){ .run = judge_job, .done = judge_job_done };
 		run->judging = worker_submit(engine->options.workers, &run->job);
+		/* Here it would hold up everything else for as long as it takes. */
+		if (!run->judging)
+			run->code = err_set(&run->err, ERR_LIMIT,
+			    "not judged: too many rules wait for a worker thread already");
 	}
 	if (run->judging) {
 		run->past = past_ref(rule->past);

@@ -25,6 +25,7 @@
 
 struct world world;
 
+static uint32_t queue_max = 64;
 static const char *sources = "sources: [{name: prom, type: prometheus, url: 'http://prom:9090'}]\n";
 
 static dur_t
@@ -176,7 +177,8 @@ start(bool with_store, wall_t now)
 	}
 	world.loop = loop_new_virtual(now);
 	world.xfer = xfer_new_scripted(world.loop, reply, NULL);
-	world.workers = worker_pool_new(world.loop, "sql", 1, 64);
+	/* A virtual pool has room for as many more as it has threads. */
+	world.workers = worker_pool_new(world.loop, "sql", 1, queue_max - 1);
 	if (with_store) {
 		world.store = store_open(&store_options, world.loop, &err);
 		ck_assert_msg(world.store != NULL, "%s", err.text);
@@ -191,6 +193,12 @@ start(bool with_store, wall_t now)
 	ck_assert_msg(engine_apply(world.engine, config, &err) == 0, "%s", err.text);
 	config_unref(config);
 	engine_start(world.engine);
+}
+
+void
+world_queue(uint32_t max)
+{
+	queue_max = max;
 }
 
 void

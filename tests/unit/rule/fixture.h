@@ -60,6 +60,7 @@ void world_close(void);
 /* Loses everything but the database, and starts again after `down`. */
 void world_crash(dur_t down);
 void world_kill(dur_t down); /* with a store: as kill -9 in the middle of a commit */
+void world_queue(uint32_t max);        /* before world_open: jobs that wait for a worker; 0: there is no room at all */
 void world_sources(const char *yaml); /* before world_open: instead of the one Prometheus source */
 /* New rules in the file only: the next start finds them. */
 void world_edit(const char *rules);

@@ -380,6 +380,26 @@ START_TEST(many_points_are_judged_on_a_worker)
 }
 END_TEST
 
+START_TEST(without_room_for_its_work_a_rule_fails_instead_of_holding_up_the_loop)
+{
+	rule_kind_of_tests = &heavy_learn;
+	world_queue(0);
+	world_open(LEARN, false);
+	answer_heavily(500);
+	world_slot(2);
+	ck_assert_str_eq(world_events(), "");
+	ck_assert_str_eq(world_rule(0, 0).last_error,
+	    "not judged: too many rules wait for a worker thread already");
+	ck_assert_uint_gt(engine_stats(world.engine).failures, 0);
+	/* What it takes is little again. */
+	value_is("\"i\":\"7\"", 500);
+	world_slot(3);
+	ck_assert_str_eq(world_events(), "firing{alertname=\"A\", i=\"7\"}");
+	world_close();
+	world_queue(64);
+}
+END_TEST
+
 START_TEST(a_reload_while_it_is_judged_loses_nothing)
 {
 	rule_kind_of_tests = &heavy_learn;
@@ -580,6 +600,7 @@ tcase_learning(void)
 	tcase_add_test(tc, what_was_measured_while_it_fired_is_marked);
 	tcase_add_test(tc, a_new_version_learns_anew_under_the_same_alert);
 	tcase_add_test(tc, many_points_are_judged_on_a_worker);
+	tcase_add_test(tc, without_room_for_its_work_a_rule_fails_instead_of_holding_up_the_loop);
 	tcase_add_test(tc, a_reload_while_it_is_judged_loses_nothing);
 	tcase_add_test(tc, a_transition_is_kept_with_its_reason);
 	tcase_add_test(tc, a_score_that_is_seen_again_counts_once);
