@@ -102,6 +102,19 @@ body_until(struct http_call *call, struct json_object *object, wall_t now, wall_
 
 /* ---- acts ----------------------------------------------------------------------------- */
 
+/* What Slack, PagerDuty and mails say of people they know is not anybody's to say. */
+static bool
+is_reserved(const char *by)
+{
+	static const char *const ways[] = { "slack:", "pagerduty:", "email:", "token:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		if (strncmp(by, ways[i], strlen(ways[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Whoever is logged in, else who they say they are. False: answered. */
 static bool
 read_action(struct api *api, struct http_call *call, json_object *object, const struct act *act,
@@ -112,6 +125,13 @@ read_action(struct api *api, struct http_call *call, json_object *object, const 
 
 	if (by == NULL)
 		return false;
+	if (is_reserved(by)) {
+		reply_code(call, 400, 400,
+		    "by: '%s' is what comes from there, say who you are without 'slack:', "
+		    "'pagerduty:', 'email:' or 'token:'",
+		    by);
+		return false;
+	}
 	*ret = (struct incident_action){ .source = "api" };
 	ret->by = http_actor(call)->name[0] != '\0' ? http_actor(call)->name
 		  : by[0] != '\0'		    ? by

@@ -233,6 +233,29 @@ START_TEST(what_is_no_press_is_refused)
 }
 END_TEST
 
+/* Or PagerDuty would be thought to know, and never hear that somebody has it in hand. */
+START_TEST(nobody_says_to_come_from_where_they_do_not)
+{
+	static const char *const claims[] = { "pagerduty:x", "slack:x", "email:x", "token:x" };
+	const char *const headers[] = { "Content-Type: application/json", NULL };
+	struct buf path = { 0 }, body = { 0 };
+
+	open_with_incident();
+	buf_printf(&path, "/api/tocsin/v1/incidents/%lld/ack", (long long)the_incident()->id);
+	for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+		buf_clear(&body);
+		buf_printf(&body, "{\"by\":\"%s\"}", claims[i]);
+		ck_assert_int_eq(ask_with("POST", path.p, body.p, headers), 400);
+		ck_assert_int_eq(state(), INCIDENT_OPEN);
+	}
+	ck_assert_int_eq(ask_with("POST", path.p, "{\"by\":\"pagerduty\"}", headers), 200);
+	ck_assert_int_eq(state(), INCIDENT_ACKNOWLEDGED);
+	buf_fini(&path);
+	buf_fini(&body);
+	world_close();
+}
+END_TEST
+
 /* ---- PagerDuty ------------------------------------------------------------------------------ */
 
 #define PD "X-PagerDuty-Signature: "
@@ -449,6 +472,7 @@ callback_tests(void)
 
 	tcase_add_loop_test(c, slack_signatures_are_as_published, 0, ARRAY_LEN(slack_examples));
 	tcase_add_test(c, a_button_acts_once_and_soon);
+	tcase_add_test(c, nobody_says_to_come_from_where_they_do_not);
 	tcase_add_loop_test(c, what_is_no_press_is_refused, 0, ARRAY_LEN(no_presses));
 	tcase_add_loop_test(
 	    c, pagerduty_signatures_are_as_published, 0, ARRAY_LEN(pagerduty_examples));
