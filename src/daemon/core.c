@@ -345,6 +345,7 @@ open_network(struct core *core, struct err *err)
 	core->external_url = core->options->external_url != NULL
 				 ? without_slash(core->options->external_url)
 				 : default_external_url(core);
+	guard_set_home(core->web.guard, core->external_url);
 	core->route_prefix =
 	    web_route_prefix(core->options->route_prefix, core->options->external_url);
 	return 0;

@@ -23,6 +23,7 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "loop/worker.h"
+#include "net/origin.h"
 #include "net/password.h"
 #include "net/throttle.h"
 
@@ -61,6 +62,7 @@ struct guard {
 	struct worker_pool *workers; /* made with the first users */
 	char key[37];
 	struct guard_hooks hooks;
+	char *home; /* as people know this server; NULL: not said */
 	struct guard_user *users;
 	size_t n_users;
 	struct guard_token *tokens;
@@ -208,22 +210,6 @@ actor_of(enum role role, const char *kind, const char *name)
 
 	snprintf(actor.name, sizeof(actor.name), "%s%s", kind, name);
 	return actor;
-}
-
-/*
- * A browser sends a remembered password along with whatever page asks it to,
- * and reaches what only this machine can reach.  Pages of other sites may not
- * change anything that way; a token is no browser's.
- */
-static bool
-is_from_another_site(const struct http_call *call)
-{
-	const char *method = http_method(call);
-	const char *site = http_header_value(call, "Sec-Fetch-Site");
-
-	return site != NULL && strcmp(site, "cross-site") == 0 &&
-	       strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
-	       strcmp(method, "OPTIONS") != 0;
 }
 
 /* --- failures ---------------------------------------------------------------------- */
@@ -533,6 +519,17 @@ look_behind_proxies(const struct guard *guard, struct http_call *call)
 	}
 }
 
+/* A token is no browser's, unless nobody looks at it; what needs no credentials has proof of its
+ * own. */
+static bool
+is_from_another_site(const struct guard *guard, const struct http_call *call,
+    const char *credentials)
+{
+	if (guard->n_tokens > 0 && is_bearer(credentials))
+		return false;
+	return origin_is_foreign(call, guard->home, role_needed(guard, call) == ROLE_NONE);
+}
+
 void
 guard_admit(void *arg, struct http_call *call)
 {
@@ -546,9 +543,10 @@ guard_admit(void *arg, struct http_call *call)
 		    guard->headers[i].value);
 	if (guard->n_proxies > 0)
 		look_behind_proxies(guard, call);
-	if (!is_bearer(credentials) && is_from_another_site(call))
+	if (is_from_another_site(guard, call, credentials))
 		http_reply_error(call, 403,
-		    "pages of other sites may not change anything here");
+		    "pages of other sites may not change anything here: if this one is "
+		    "ours, start the server with its address as --web.external-url");
 	else if (!asks || credentials == NULL ||
 	    role_needed(guard, call) == ROLE_NONE)
 		(void)may(guard, call, &anonymous);
@@ -599,6 +597,13 @@ void
 guard_hook(struct guard *guard, const struct guard_hooks *hooks)
 {
 	guard->hooks = *hooks;
+}
+
+void
+guard_set_home(struct guard *guard, const char *url)
+{
+	free(guard->home);
+	guard->home = xstrdup(url);
 }
 
 void
@@ -668,6 +673,7 @@ guard_free(struct guard *guard)
 	if (guard->workers != NULL)
 		worker_pool_free(guard->workers);
 	forget_options(guard);
+	free(guard->home);
 	throttle_free(guard->throttle);
 	explicit_bzero(guard->key, sizeof(guard->key));
 	free(guard);

@@ -68,6 +68,8 @@ struct guard *guard_new(struct loop *loop);
 void guard_hook(struct guard *guard, const struct guard_hooks *hooks);
 /* Copies; for requests from now on. */
 void guard_set(struct guard *guard, const struct guard_options *options);
+/* The URL under which people know this server: a page from there is no other site's (origin.h). */
+void guard_set_home(struct guard *guard, const char *url);
 void guard_admit(void *guard, struct http_call *call);
 /* Before the servers are freed: checks under way answer nobody any more. */
 void guard_close(struct guard *guard);

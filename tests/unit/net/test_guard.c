@@ -398,6 +398,10 @@ START_TEST(a_role_decides)
 }
 END_TEST
 
+#define FROM(method, origin)                               \
+	method " /responder HTTP/1.1\r\nOrigin: " origin \
+	       "\r\nAuthorization: Basic am9lOnNlY3JldA==\r\n"
+
 static const struct {
 	const char *label, *head;
 	int status;
@@ -416,7 +420,39 @@ static const struct {
 	{ "reading", "GET /none HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n", 200 },
 	{ "our own page", "POST /none HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\n", 200 },
 	{ "a page beside ours", "POST /none HTTP/1.1\r\nSec-Fetch-Site: same-site\r\n", 200 },
+	{ "an origin where browsers tell no more", FROM("POST", "http://evil.example"), 403 },
+	{ "it deletes", FROM("DELETE", "http://evil.example"), 403 },
+	{ "it reads", FROM("GET", "http://evil.example"), 200 },
+	{ "it asks whether it may", FROM("OPTIONS", "http://evil.example"), 200 },
+	{ "another port is another site", FROM("POST", "http://x:8080"), 403 },
+	{ "a longer name", FROM("POST", "http://x.evil.example"), 403 },
+	{ "no URL", FROM("POST", "x"), 403 },
+	{ "our own page, over plain HTTP", FROM("POST", "http://X"), 200 },
+	{ "with the port that goes without saying", FROM("POST", "http://x:80"), 200 },
+	{ "with TLS before us", FROM("POST", "https://x:443"), 200 },
+	{ "the port of the other scheme", FROM("POST", "http://x:443"), 403 },
+	{ "our address before a proxy", FROM("POST", "https://tocsin.example"), 200 },
+	{ "one that ends like it", FROM("POST", "https://not-tocsin.example"), 403 },
+	{ "a page that hides, with its own proof", "POST /none HTTP/1.1\r\nOrigin: null\r\n", 200 },
+	{ "a page that hides", FROM("POST", "null"), 403 },
 };
+
+START_TEST(a_token_that_nobody_looks_at_excuses_no_page)
+{
+	struct site site;
+	struct raw raw;
+
+	site_open_with_roles(&site, &(struct guard_options){ .anonymous = ROLE_ADMIN });
+	raw_open(&raw, http_server_port(site.server),
+	    "POST /editor HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n"
+	    "Authorization: Bearer any\r\nContent-Type: text/plain\r\n"
+	    "Content-Length: 0\r\n\r\n");
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "external-url"));
+	ck_assert(raw_has(&raw, "HTTP/1.1 403 "));
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
 
 START_TEST(a_page_of_another_site_changes_nothing)
 {
@@ -425,6 +461,7 @@ START_TEST(a_page_of_another_site_changes_nothing)
 	struct raw raw;
 
 	site_open_with_roles(&site, &all);
+	guard_set_home(site.guard, "https://tocsin.example/alerts");
 	buf_printf(&head, "%sHost: x\r\nContent-Length: 0\r\n\r\n", sites[_i].head);
 	raw_open(&raw, http_server_port(site.server), head.p);
 	buf_clear(&head);
@@ -587,6 +624,7 @@ suite_guard(void)
 	tcase_add_loop_test(tc, a_role_decides, 0, (int)ARRAY_LEN(asked));
 	tcase_add_loop_test(
 	    tc, a_page_of_another_site_changes_nothing, 0, (int)ARRAY_LEN(sites));
+	tcase_add_test(tc, a_token_that_nobody_looks_at_excuses_no_page);
 	tcase_add_loop_test(tc, a_trusted_proxy_says_who_asks, 0, (int)ARRAY_LEN(forwards));
 	tcase_add_test(tc, failures_are_reported_when_they_begin_and_when_they_close);
 	tcase_add_test(tc, a_user_who_was_removed_meanwhile_is_not_let_in);
