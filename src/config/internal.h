@@ -20,7 +20,7 @@ struct generation {
 
 /*
  * Tables whose rows depend on the kinds.  The raw structs they fill are
- * described where they are read (receivers.c, sources.c, rules.c).
+ * described in receivers.c, sources.c and rules_internal.h.
  */
 struct tables {
 	struct schema top, receiver, group, rule, record, rule_file;
@@ -116,9 +116,11 @@ extern const struct schema_field source_common_fields[];
 extern const size_t source_common_n_fields;
 void sources_build(struct loader *l, const struct yaml_node *list);
 
-/* rules.c */
+/* rule_tables.c */
 struct schema_field *rule_fields(struct arena *arena, const struct config_kinds *kinds, size_t *ret_n, size_t *ret_size);
 void group_table(struct schema *group, struct arena *arena, const struct schema *rule);
+
+/* rules.c */
 /* Adds the groups of one parsed file; the arrays grow in the scratch arena's stead, see rules_finish. */
 struct rules_reader;
 struct rules_reader *rules_reader_new(struct loader *l);
