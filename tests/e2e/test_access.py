@@ -15,7 +15,7 @@ import re
 import time
 import uuid
 
-from lib import wait
+from lib import api, wait
 from lib.configs import one_webhook
 from lib.differential import alert
 from lib.doubles import Reply
@@ -387,3 +387,23 @@ def test_an_open_door_is_said(t):
     closed = t._keep(Guarded(t.dir, one_webhook(hook.url), web_config(), "closed",
                              [f"--web.listen-address=0.0.0.0:{free_port()}"])).start()
     assert words not in closed.process.log()
+
+
+def test_a_page_elsewhere_over_plain_http(t):
+    """Without credentials, and without Sec-Fetch-Site: what a browser sends from a page that is not ours."""
+    hook = t.webhook()
+    tocsin = t.tocsin(one_webhook(hook.url))
+    tocsin.post_alerts([alert("A")])
+    (number,) = wait.until("an incident", lambda: [i["id"] for i in tocsin.good("/api/tocsin/v1/incidents")["incidents"]])
+    writes = [f"/api/tocsin/v1/incidents/{number}/ack", "/-/reload", "/api/tocsin/v1/receivers/hook/test"]
+    for path in writes:
+        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{tocsin.port + 1}"):
+            refused = tocsin.post(path, "", Origin=origin, **{"Content-Type": "text/plain"})
+            assert refused.status == 403 and "--web.external-url" in refused.text, (path, origin, refused)
+            refused = tocsin.post(path, "", Origin=origin, Authorization="Bearer any")
+            assert refused.status == 403, (path, origin, refused)
+    look = api.call(tocsin.port, "GET", "/api/tocsin/v1/incidents", None, {"Origin": "http://evil.example"})
+    assert look.status == 200 and look.headers["Access-Control-Allow-Origin"] == "*", look
+    for path in writes:
+        done = tocsin.post(path, "", Origin=f"http://127.0.0.1:{tocsin.port}")
+        assert done.status == 200, (path, done)
