@@ -256,8 +256,13 @@ static const char receipts[] =
 static const char silence_notes[] =
     "ALTER TABLE silence ADD COLUMN annotations TEXT NOT NULL DEFAULT '';";
 
+/* Most incidents have not ended yet: only those that have are looked for by their end. */
+static const char incidents_ended[] =
+    "DROP INDEX incident_resolved;"
+    "CREATE INDEX incident_resolved ON incident (resolved_at) WHERE resolved_at > 0;";
+
 static const char *const steps[] = { tables, indexes, suppression, audit, incidents,
-	decisions, past, receipts, silence_notes };
+	decisions, past, receipts, silence_notes, incidents_ended };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step per version");
 
 int

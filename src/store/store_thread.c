@@ -81,6 +81,18 @@ is_hopeless(int rc)
 	    primary == SQLITE_TOOBIG;
 }
 
+/* Of the statements that this batch has used: most of them serve few batches. */
+static void
+forget_bindings(struct writer *writer)
+{
+	for (int i = 0; i < OP_COUNT; i++) {
+		if (!writer->used[i])
+			continue;
+		writer->used[i] = false;
+		(void)sqlite3_clear_bindings(writer->ops[i]);
+	}
+}
+
 static int
 run_ops(struct writer *writer, struct commit_job *job)
 {
@@ -92,6 +104,7 @@ run_ops(struct writer *writer, struct commit_job *job)
 		sqlite3_stmt *stmt = writer->ops[code];
 		int rc;
 
+		writer->used[code] = true;
 		p = store_op_bind(stmt, code, p + 1);
 		rc = sqlite3_step(stmt);
 		if (rc != SQLITE_DONE && is_hopeless(rc)) {
@@ -111,13 +124,6 @@ run_ops(struct writer *writer, struct commit_job *job)
 			job->prune_again = true;
 	}
 	return 0;
-}
-
-static void
-forget_bindings(struct writer *writer)
-{
-	for (int i = 0; i < OP_COUNT; i++)
-		(void)sqlite3_clear_bindings(writer->ops[i]);
 }
 
 static void
