@@ -2,85 +2,22 @@
 /*
  * Prometheus' query API: Prometheus, VictoriaMetrics, Thanos, Mimir.
  *
- * By GET, or as a form by POST when the URL would be long.  A range of more
- * points than the server gives at once is asked for in several requests, one
- * after the other.
- * Calls are reused: in the steady state a query allocates nothing.  The body
- * is copied into the query's arena, since samples point into it and it is
- * gone when the transfer ends.
+ * Owns the source: its settings, its life, which way a query is asked, and
+ * the labels of its samples.  Requests are in prometheus_request.c, answers
+ * in pieces in prometheus_range.c.
  */
 #include "config.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/xalloc.h"
-#include "loop/loop.h"
-#include "loop/worker.h"
-#include "net/xfer.h"
 #include "source/backends.h"
+#include "source/prometheus_internal.h"
 #include "source/remote_write.h"
-#include "source/rows.h"
 
-#define GET_URL_MAX         2048 /* longer ones go as POST: proxies cut URLs */
 #define METRIC_LABELS_FIRST 16
-#define CALLS_KEPT_MAX      64
-#define URL_KEPT_MAX        4096  /* a kept call gives larger buffers back */
-#define POINTS_PER_REQUEST  11000 /* Prometheus refuses more per series */
-#define STEPS_DEFAULT       1000
-#define READ_INLINE_MAX     (128u << 10) /* a larger answer is read on a worker thread */
-
-struct prometheus_settings {
-	const char *url;
-	const struct http_options *http;
-	struct string_map params;
-	const char *remote_write_url;
-	dur_t remote_write_timeout;
-	bool remote_write_alerts;
-	int language;
-	struct pos pos;
-};
-
-struct call {
-	struct prometheus *prometheus;
-	struct source_query *query;
-	struct xfer_request *request;
-	struct call *next;   /* free list */
-	struct range *range; /* NULL: an instant answer without fields */
-};
-
-/* An answer of several requests, or one that is read off the loop. */
-struct range {
-	struct job job;
-	struct call *call;
-	struct rows rows;
-	bool windowed; /* query_range; else the instant endpoint */
-	dur_t step;
-	wall_t next; /* where the next request begins */
-	wall_t end;  /* of the one under way */
-	char *body;  /* a copy for the worker */
-	uint32_t body_n;
-	int status;
-	bool reading, cancelled;
-	dur_t took;
-	int code;
-	struct err err;
-};
-
-struct prometheus {
-	struct source source;
-	struct xfer *xfer;
-	struct worker_pool *workers;
-	struct xfer_lane lane;
-	struct buf endpoint; /* URL of the instant query */
-	struct buf params;   /* what every query gets: timeout and the user's own;
-				begins with & */
-	struct call *idle;
-	uint32_t n_idle;
-	struct remote_write *write; /* NULL: no remote_write_url */
-};
 
 static void
 put_param(struct buf *out, struct str name, struct str value)
@@ -139,13 +76,6 @@ prometheus_open(const struct source_config *config, struct loop *loop, struct xf
 }
 
 static void
-call_free(struct call *call)
-{
-	xfer_request_free(call->request);
-	free(call);
-}
-
-static void
 prometheus_close(struct source *source)
 {
 	struct prometheus *p = (struct prometheus *)source;
@@ -154,7 +84,7 @@ prometheus_close(struct source *source)
 		struct call *call = p->idle;
 
 		p->idle = call->next;
-		call_free(call);
+		prometheus_call_free(call);
 	}
 	remote_write_free(p->write);
 	buf_fini(&p->endpoint);
@@ -162,327 +92,20 @@ prometheus_close(struct source *source)
 	free(p);
 }
 
-static struct call *
-call_new(struct prometheus *p)
-{
-	struct call *call = p->idle;
-
-	if (call != NULL) {
-		p->idle = call->next;
-		p->n_idle--;
-		buf_clear(&call->request->url);
-		buf_clear(&call->request->body);
-		return call;
-	}
-	call = xcalloc(1, sizeof(*call));
-	call->prometheus = p;
-	call->request = xfer_request_new(XFER_HTTP);
-	return call;
-}
-
-static void
-call_keep(struct prometheus *p, struct call *call)
-{
-	if (p->n_idle >= CALLS_KEPT_MAX || call->request->url.cap > URL_KEPT_MAX ||
-	    call->request->body.cap > URL_KEPT_MAX) {
-		call_free(call);
-		return;
-	}
-	call->query = NULL;
-	call->next = p->idle;
-	p->idle = call;
-	p->n_idle++;
-}
-
-static void
-put_time(struct buf *out, const char *name, int64_t ns)
-{
-	int64_t ms = ns / 1000000;
-
-	buf_putc(out, '&');
-	buf_puts(out, name);
-	buf_putc(out, '=');
-	buf_put_i64(out, ms / 1000);
-	if (ms % 1000 != 0)
-		buf_put(out,
-		    (char[]){ '.', (char)('0' + ms / 100 % 10), (char)('0' + ms / 10 % 10),
-			(char)('0' + ms % 10) },
-		    4);
-}
-
-/* query=...&time=...&timeout=... */
-static void
-put_query(const struct prometheus *p, const struct call *call, struct buf *out)
-{
-	const struct source_query *query = call->query;
-	const struct range *range = call->range;
-
-	buf_puts(out, "query=");
-	url_escape(out, query->text);
-	if (range != NULL && range->windowed) {
-		put_time(out, "start", range->next.ns);
-		put_time(out, "end", range->end.ns);
-		put_time(out, "step", range->step.ns);
-	} else {
-		put_time(out, "time", query->at.ns);
-	}
-	buf_put_str(out, buf_str(&p->params));
-}
-
-/* It came, whatever it says. */
-static int
-check_response(const struct prometheus *p, const struct xfer_response *response, struct err *err)
-{
-	char timeout[DURATION_TEXT_MAX];
-
-	switch (response->failure) {
-	case ERR_NONE:
-		return 0;
-	case ERR_TIMEOUT:
-		return err_set(err, ERR_TIMEOUT, "no answer within %s",
-		    duration_format(p->source.config->timeout, timeout));
-	case ERR_LIMIT:
-		return err_set(err, ERR_LIMIT,
-		    "an answer of more than %u bytes; aggregate in the query",
-		    SOURCE_ANSWER_BYTES_MAX);
-	case ERR_INVALID:
-	case ERR_NOT_FOUND:
-	case ERR_REMOTE:
-	case ERR_IO:
-	case ERR_STORE:
-	case ERR_CANCELLED:
-	case ERR_BUSY:
-	case ERR_CODE_COUNT:
-		break;
-	}
-	return err_set(err, response->failure, "%s", response->failure_text);
-}
-
-/* done() may start the next query, or free this source. */
-static void
-end_call(struct call *call, dur_t took, const struct vector *vector, const struct err *err)
-{
-	struct prometheus *p = call->prometheus;
-	struct source_query *query = call->query;
-
-	query->took = took;
-	query->impl = NULL;
-	p->source.in_flight--;
-	if (err != NULL)
-		p->source.failures++;
-	call_keep(p, call);
-	query->done(query, vector, err);
-}
-
-static void
-prometheus_done(
-    struct xfer_request *request UNUSED, const struct xfer_response *response, void *arg)
-{
-	struct call *call = arg;
-	struct source_query *query = call->query;
-	struct vector vector = { NULL, 0 };
-	struct err err;
-	int code = check_response(call->prometheus, response, &err);
-
-	if (code == 0)
-		code = prometheus_decode(arena_str(query->arena, response->body), response->status,
-		    query->at, query->arena, &vector, &err);
-	end_call(call, response->took, code == 0 ? &vector : NULL, code == 0 ? NULL : &err);
-}
-
-static void
-send(struct call *call, xfer_done_fn *done)
-{
-	struct prometheus *p = call->prometheus;
-	const struct prometheus_settings *settings = p->source.config->settings;
-	struct xfer_request *request = call->request;
-	size_t base;
-
-	buf_put_str(&request->url, buf_str(&p->endpoint));
-	if (call->range != NULL && call->range->windowed)
-		buf_puts(&request->url, "_range");
-	base = request->url.n;
-	buf_putc(&request->url, '?');
-	put_query(p, call, &request->url);
-	request->method = "GET";
-	request->content_type = NULL;
-	if (request->url.n > GET_URL_MAX) {
-		buf_put(&request->body, request->url.p + base + 1, request->url.n - base - 1);
-		request->url.n = base;
-		request->url.p[base] = '\0';
-		request->method = "POST";
-		request->content_type = "application/x-www-form-urlencoded";
-	}
-	request->http = settings->http;
-	request->timeout = p->source.config->timeout;
-	request->response_bytes_max = SOURCE_ANSWER_BYTES_MAX;
-	xfer_submit(p->xfer, &p->lane, request, done, call);
-}
-
-/* --- ranges and rows ----------------------------------------------------------- */
-
-static xfer_done_fn range_done;
-
-static void
-range_send(struct call *call)
-{
-	struct range *range = call->range;
-	const struct source_query *query = call->query;
-	wall_t last = wall_add(range->next, (dur_t){ (POINTS_PER_REQUEST - 1) * range->step.ns });
-
-	range->end = wall_min(query->to, last);
-	buf_clear(&call->request->url);
-	buf_clear(&call->request->body);
-	send(call, range_done);
-}
-
-static void
-range_end(struct range *range)
-{
-	struct call *call = range->call;
-	struct vector vector = { NULL, 0 };
-	struct err err = range->err;
-	dur_t took = range->took;
-	bool ok = range->code == 0;
-
-	if (ok)
-		rows_keep(&range->rows, call->query->arena, &vector);
-	rows_fini(&range->rows);
-	free(range->body);
-	free(range);
-	call->range = NULL;
-	end_call(call, took, ok ? &vector : NULL, ok ? NULL : &err);
-}
-
-static bool
-is_last(const struct range *range)
-{
-	return !range->windowed ||
-	       !wall_before(wall_add(range->end, range->step), range->call->query->to);
-}
-
-/* On any thread: nothing but the range's own. */
-static void
-range_read(struct range *range, struct str body)
-{
-	struct arena *scratch = arena_new(0);
-
-	range->code = prometheus_decode_rows(
-	    body, range->status, range->call->query->at, &range->rows, scratch, &range->err);
-	if (range->code == 0 && is_last(range))
-		range->code = rows_finish(&range->rows, &range->err);
-	arena_free(scratch);
-}
-
-static void
-range_go_on(struct range *range)
-{
-	if (range->code < 0 || is_last(range)) {
-		range_end(range);
-		return;
-	}
-	range->next = wall_add(range->end, range->step);
-	range_send(range->call);
-}
-
-static void
-read_job(struct job *job)
-{
-	struct range *range = CONTAINER_OF(job, struct range, job);
-
-	range_read(range, str_make(range->body, range->body_n));
-}
-
-static void
-read_job_done(struct job *job, bool cancelled)
-{
-	struct range *range = CONTAINER_OF(job, struct range, job);
-
-	range->reading = false;
-	free(range->body);
-	range->body = NULL;
-	if (cancelled || range->cancelled)
-		range->code = err_set(&range->err, ERR_CANCELLED, "cancelled");
-	range_go_on(range);
-}
-
-static void
-range_done(struct xfer_request *request UNUSED, const struct xfer_response *response, void *arg)
-{
-	struct call *call = arg;
-	struct range *range = call->range;
-
-	range->took.ns += response->took.ns;
-	range->status = response->status;
-	range->code = check_response(call->prometheus, response, &range->err);
-	if (range->code == 0 && response->body.n >= READ_INLINE_MAX &&
-	    call->prometheus->workers != NULL) {
-		range->body = xmemdup0(response->body.p, response->body.n);
-		range->body_n = response->body.n;
-		range->job = (struct job){ .run = read_job, .done = read_job_done };
-		range->reading = worker_submit(call->prometheus->workers, &range->job);
-		if (range->reading)
-			return;
-		free(range->body);
-		range->body = NULL;
-	}
-	if (range->code == 0)
-		range_read(range, response->body);
-	range_go_on(range);
-}
-
-/* The source's own step: a thousand points, in whole seconds. */
-static dur_t
-step_of(const struct source_query *query)
-{
-	const int64_t second = 1000000000;
-	int64_t ns = wall_since(query->to, query->from).ns / STEPS_DEFAULT;
-
-	if (query->step.ns > 0)
-		return (dur_t){ query->step.ns < 1000000 ? 1000000 : query->step.ns };
-	ns = (ns + second - 1) / second * second;
-	return (dur_t){ ns < second ? second : ns };
-}
-
-static void
-range_start(struct call *call)
-{
-	const struct source_query *query = call->query;
-	struct rows_want want = rows_want_of(query);
-	struct range *range = xcalloc(1, sizeof(*range));
-
-	/*
-	 * VictoriaMetrics moves a window's ends to whole steps, outwards; servers cut times to
-	 * milliseconds.  The step is theirs.
-	 */
-	if (wall_is_set(query->from)) {
-		want.from = wall_sub(query->from, DUR_MS(1));
-		want.to = wall_add(query->to, DUR_MS(1));
-	}
-	want.step = (dur_t){ 0 };
-	range->call = call;
-	range->windowed = query->shape != QUERY_INSTANT && wall_is_set(query->from);
-	range->step = step_of(query);
-	range->next = query->from;
-	rows_init_for(&range->rows, &want);
-	call->range = range;
-	range_send(call);
-}
-
 static void
 prometheus_query(struct source *source, struct source_query *query)
 {
 	struct prometheus *p = (struct prometheus *)source;
-	struct call *call = call_new(p);
+	struct call *call = prometheus_call_new(p);
 
 	call->query = query;
 	query->impl = call;
 	source->queries++;
 	source->in_flight++;
 	if (query->shape != QUERY_INSTANT || query->n_fields > 0)
-		range_start(call);
+		prometheus_range_start(call);
 	else
-		send(call, prometheus_done);
+		prometheus_instant_start(call);
 }
 
 static void
