@@ -1,140 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Silences, by id and by what they match.
+ * Silences by id: create, edit, expire, restore, forget.
  *
- * A silence that is not yet over is in exactly one bucket: that of one of its
- * `name="value"` matchers (the one with the fewest silences), or the last
- * resort bucket when it has none.  A label set is matched against the buckets
- * of its own labels and the last resort: nothing is scanned, nothing cached.
+ * Owns the table.  Which silences match a label set is asked of
+ * silences_index.c; what is stored of them is in silences_rows.c.
  */
 #include "config.h"
-
-#include "route/silences.h"
 
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "base/map.h"
 #include "base/rng.h"
-#include "base/timestamp.h"
 #include "base/xalloc.h"
+#include "route/silences_internal.h"
 
-#define SILENCE_MATCHERS_MAX 1000u
-#define MATCHERS_ENCODING    1u /* first byte */
-#define NS_PER_S             INT64_C(1000000000)
-
-struct silence_bucket {
-	struct istr *name, *value; /* NULL: the last resort */
-	struct silence *first;
-	uint32_t n;
-};
-
-struct silences {
-	struct store *store;
-	struct map by_id;
-	struct map buckets;
-	struct silence_bucket last_resort;
-};
-
-/* ---- buckets ---------------------------------------------------------------- */
-
-struct pair {
-	const struct istr *name, *value;
-};
-
-static bool
-bucket_is(const void *value, const void *key)
-{
-	const struct silence_bucket *bucket = value;
-	const struct pair *pair = key;
-
-	return bucket->value == pair->value && bucket->name == pair->name;
-}
-
-static uint64_t
-pair_hash(const struct istr *name, const struct istr *value)
-{
-	return hash_mix(name->hash, value->hash);
-}
-
-static struct silence_bucket *
-bucket_find(const struct silences *silences, const struct istr *name, const struct istr *value)
-{
-	struct pair pair = { name, value };
-
-	return map_find(&silences->buckets, pair_hash(name, value), bucket_is, &pair);
-}
-
-static struct silence_bucket *
-bucket_get(struct silences *silences, struct istr *name, struct istr *value)
-{
-	struct silence_bucket *bucket = bucket_find(silences, name, value);
-
-	if (bucket == NULL) {
-		bucket = xcalloc(1, sizeof(*bucket));
-		bucket->name = istr_ref(name);
-		bucket->value = istr_ref(value);
-		map_insert(&silences->buckets, pair_hash(name, value), bucket);
-	}
-	return bucket;
-}
-
-/* An empty value would mean "label absent", which no label leads to. */
-static struct silence_bucket *
-index_choose(struct silences *silences, const struct matchers *matchers)
-{
-	const struct matcher *best = NULL;
-	uint32_t best_n = UINT32_MAX;
-
-	for (uint32_t i = 0; i < matchers->n; i++) {
-		const struct matcher *m = &matchers->m[i];
-		const struct silence_bucket *bucket;
-
-		if (m->op != MATCH_EQUAL || m->value->n == 0)
-			continue;
-		bucket = bucket_find(silences, m->name, m->value);
-		if (best == NULL || (bucket != NULL ? bucket->n : 0) < best_n) {
-			best = m;
-			best_n = bucket != NULL ? bucket->n : 0;
-		}
-	}
-	return best != NULL ? bucket_get(silences, best->name, best->value)
-			    : &silences->last_resort;
-}
-
-static void
-index_add(struct silences *silences, struct silence *silence)
-{
-	struct silence_bucket *bucket = index_choose(silences, silence->matchers);
-
-	silence->bucket = bucket;
-	silence->next_indexed = bucket->first;
-	silence->at_indexed = &bucket->first;
-	if (bucket->first != NULL)
-		bucket->first->at_indexed = &silence->next_indexed;
-	bucket->first = silence;
-	bucket->n++;
-}
-
-static void
-index_remove(struct silences *silences, struct silence *silence)
-{
-	struct silence_bucket *bucket = silence->bucket;
-
-	if (bucket == NULL)
-		return;
-	*silence->at_indexed = silence->next_indexed;
-	if (silence->next_indexed != NULL)
-		silence->next_indexed->at_indexed = silence->at_indexed;
-	silence->bucket = NULL;
-	if (--bucket->n == 0 && bucket->name != NULL) {
-		map_remove_value(
-		    &silences->buckets, pair_hash(bucket->name, bucket->value), bucket);
-		istr_unref(bucket->name);
-		istr_unref(bucket->value);
-		free(bucket);
-	}
-}
+#define NS_PER_S INT64_C(1000000000)
 
 /* ---- the table --------------------------------------------------------------- */
 
@@ -171,127 +51,7 @@ table_add(struct silences *silences, struct silence *silence, wall_t now)
 {
 	map_insert(&silences->by_id, id_hash(str_from(silence->id)), silence);
 	if (silence_state(silence, now) != SILENCE_EXPIRED)
-		index_add(silences, silence);
-}
-
-/* ---- rows --------------------------------------------------------------------- */
-
-static void
-put_bytes(struct buf *out, struct str s)
-{
-	buf_put_u32le(out, s.n);
-	buf_put_str(out, s);
-}
-
-/* Binary, so that no quoting rule stands between a value and its restart. */
-static void
-matchers_encode(const struct matchers *matchers, struct buf *out)
-{
-	buf_putc(out, (char)MATCHERS_ENCODING);
-	buf_put_u32le(out, matchers->n);
-	for (uint32_t i = 0; i < matchers->n; i++) {
-		buf_putc(out, (char)matchers->m[i].op);
-		put_bytes(out, istr_str(matchers->m[i].name));
-		put_bytes(out, istr_str(matchers->m[i].value));
-	}
-}
-
-static bool
-take_u8(struct str *in, uint32_t *ret)
-{
-	if (in->n < 1)
-		return false;
-	*ret = (unsigned char)in->p[0];
-	*in = str_make(in->p + 1, in->n - 1);
-	return true;
-}
-
-static bool
-take_bytes(struct str *in, struct str *ret)
-{
-	uint32_t n;
-
-	if (in->n < 4 || (n = get_u32le(in->p)) > in->n - 4)
-		return false;
-	*ret = str_make(in->p + 4, n);
-	*in = str_make(in->p + 4 + n, in->n - 4 - n);
-	return true;
-}
-
-static struct matchers *
-matchers_decode(struct str in, struct err *err)
-{
-	struct matcher *m;
-	uint32_t version, n, made = 0, op;
-	struct str name, value;
-	bool good = true;
-
-	if (!take_u8(&in, &version) || version != MATCHERS_ENCODING || in.n < 4 ||
-	    (n = get_u32le(in.p)) > SILENCE_MATCHERS_MAX) {
-		err_set(err, ERR_INVALID, "matchers are mangled");
-		return NULL;
-	}
-	in = str_make(in.p + 4, in.n - 4);
-	m = xcalloc(n > 0 ? n : 1, sizeof(*m));
-	while (good && made < n) {
-		good = false;
-		if (!take_u8(&in, &op) || op > MATCH_NOT_REGEX || !take_bytes(&in, &name) ||
-		    !take_bytes(&in, &value))
-			err_set(err, ERR_INVALID, "matchers are mangled");
-		else if (matcher_make((enum matcher_op)op, name, value, &m[made], err) == 0)
-			good = true;
-		if (good)
-			made++;
-	}
-	struct matchers *matchers = good ? matchers_new(m, n, false) : NULL;
-	for (uint32_t i = 0; matchers == NULL && i < made; i++)
-		matcher_fini(&m[i]);
-	free(m);
-	return matchers;
-}
-
-static void
-write_row(struct silences *silences, const struct silence *silence)
-{
-	struct buf matchers = { 0 };
-
-	if (silences->store == NULL)
-		return;
-	matchers_encode(silence->matchers, &matchers);
-	store_silence_put(silences->store, &(struct silence_row){
-					       .id = str_from(silence->id),
-					       .matchers = buf_str(&matchers),
-					       .starts_at = silence->starts_at,
-					       .ends_at = silence->ends_at,
-					       .updated_at = silence->updated_at,
-					       .created_by = str_from(silence->created_by),
-					       .comment = str_from(silence->comment),
-					       .annotations = str_from(silence->annotations),
-					       .until_resolved = silence->until_resolved,
-					       .matched_at = silence->matched_at,
-					   });
-	buf_fini(&matchers);
-}
-
-static void
-write_history(
-    struct silences *silences, const struct silence *silence, const char *kind, wall_t now)
-{
-	struct buf detail = { 0 };
-	char ends[TIMESTAMP_TEXT_MAX];
-
-	if (silences->store == NULL)
-		return;
-	matchers_format(silence->matchers, &detail);
-	buf_printf(&detail, " until %s by %s: %s", timestamp_format_ms(silence->ends_at, ends),
-	    silence->created_by, silence->comment);
-	store_history_add(silences->store, &(struct history_row){
-					       .at = now,
-					       .kind = str_from(kind),
-					       .subject = str_from(silence->id),
-					       .detail = buf_str(&detail),
-					   });
-	buf_fini(&detail);
+		silence_index_add(silences, silence);
 }
 
 /* ---- create, edit, expire (alertmanager.md 2.8) -------------------------------- */
@@ -390,9 +150,9 @@ end_now(struct silences *silences, struct silence *silence, wall_t now)
 		silence->starts_at = now;
 	silence->ends_at = now;
 	silence->updated_at = now;
-	index_remove(silences, silence);
-	write_row(silences, silence);
-	write_history(silences, silence, "silence_expired", now);
+	silence_index_remove(silences, silence);
+	silence_write_row(silences, silence);
+	silence_write_history(silences, silence, "silence_expired", now);
 }
 
 static struct silence *
@@ -401,10 +161,10 @@ set(struct silences *silences, struct silence_input *input, struct silence *old,
 	struct silence *silence = old;
 
 	if (old != NULL && can_edit(old, input, now)) {
-		index_remove(silences, old);
+		silence_index_remove(silences, old);
 		fill(old, input, now);
 		if (silence_state(old, now) != SILENCE_EXPIRED)
-			index_add(silences, old);
+			silence_index_add(silences, old);
 	} else {
 		if (old != NULL && silence_state(old, now) != SILENCE_EXPIRED)
 			end_now(silences, old, now);
@@ -414,8 +174,8 @@ set(struct silences *silences, struct silence_input *input, struct silence *old,
 		fill(silence, input, now);
 		table_add(silences, silence, now);
 	}
-	write_row(silences, silence);
-	write_history(silences, silence, "silenced", now);
+	silence_write_row(silences, silence);
+	silence_write_history(silences, silence, "silenced", now);
 	return silence;
 }
 
@@ -473,7 +233,7 @@ silences_free(struct silences *silences)
 	if (silences == NULL)
 		return;
 	for (size_t it = 0; (silence = map_next(&silences->by_id, &it)) != NULL;) {
-		index_remove(silences, silence);
+		silence_index_remove(silences, silence);
 		silence_free(silence);
 	}
 	map_fini(&silences->by_id);
@@ -492,7 +252,7 @@ silences_restore(struct silences *silences, const struct silence_row *row, struc
 		return err_set(err, ERR_INVALID, "not the id of a silence");
 	if (find(silences, row->id) != NULL)
 		return err_set(err, ERR_INVALID, "silence %.*s is there already", STR_ARG(row->id));
-	matchers = matchers_decode(row->matchers, err);
+	matchers = silence_matchers_decode(row->matchers, err);
 	if (matchers == NULL)
 		return -(int)ERR_INVALID;
 	silence = xcalloc(1, sizeof(*silence));
@@ -526,80 +286,7 @@ silence_state(const struct silence *silence, wall_t now)
 	return silence->starts_at.ns > now.ns ? SILENCE_PENDING : SILENCE_ACTIVE;
 }
 
-struct muting {
-	const struct silence **ret;
-	uint32_t n, max;
-};
-
-/* Keeps the max smallest ids, in order. */
-static void
-muting_add(struct muting *muting, const struct silence *silence)
-{
-	uint32_t at = muting->n < muting->max ? muting->n : muting->max;
-
-	muting->n++;
-	if (at == muting->max) {
-		if (at == 0 || strcmp(muting->ret[at - 1]->id, silence->id) < 0)
-			return;
-		at--;
-	}
-	for (; at > 0 && strcmp(muting->ret[at - 1]->id, silence->id) > 0; at--)
-		muting->ret[at] = muting->ret[at - 1];
-	muting->ret[at] = silence;
-}
-
-static void
-muting_in_bucket(struct muting *muting, const struct silence_bucket *bucket,
-    const struct labels *labels, wall_t now)
-{
-	for (const struct silence *s = bucket->first; s != NULL; s = s->next_indexed) {
-		if (silence_state(s, now) == SILENCE_ACTIVE && matchers_match(s->matchers, labels))
-			muting_add(muting, s);
-	}
-}
-
-uint32_t
-silences_muting(const struct silences *silences, const struct labels *labels, wall_t now,
-    const struct silence **ret, uint32_t max)
-{
-	struct muting muting = { .ret = ret, .max = max };
-
-	muting_in_bucket(&muting, &silences->last_resort, labels, now);
-	for (uint32_t i = 0; silences->buckets.n > 0 && i < labels->n; i++) {
-		const struct silence_bucket *bucket =
-		    bucket_find(silences, labels->l[i].name, labels->l[i].value);
-
-		if (bucket != NULL)
-			muting_in_bucket(&muting, bucket, labels, now);
-	}
-	return muting.n;
-}
-
 /* ---- until resolved ------------------------------------------------------------- */
-
-static void
-mark_in_bucket(
-    struct silence_bucket *bucket, const struct labels *labels, uint32_t round, wall_t now)
-{
-	for (struct silence *s = bucket->first; s != NULL; s = s->next_indexed) {
-		if (s->until_resolved && s->marked != round &&
-		    silence_state(s, now) == SILENCE_ACTIVE && matchers_match(s->matchers, labels))
-			s->marked = round;
-	}
-}
-
-void
-silences_mark(struct silences *silences, const struct labels *labels, uint32_t round, wall_t now)
-{
-	mark_in_bucket(&silences->last_resort, labels, round, now);
-	for (uint32_t i = 0; silences->buckets.n > 0 && i < labels->n; i++) {
-		struct silence_bucket *bucket =
-		    bucket_find(silences, labels->l[i].name, labels->l[i].value);
-
-		if (bucket != NULL)
-			mark_in_bucket(bucket, labels, round, now);
-	}
-}
 
 /* Only beginning and ceasing to match are written: a restart while it matched counts anew. */
 void
@@ -618,7 +305,7 @@ silences_judge(struct silences *silences, const struct silence *silence, uint32_
 	else if (wall_is_set(before) && !wall_before(now, wall_add(before, SILENCE_OVER_AFTER)))
 		end_now(silences, s, now);
 	if (s->matched_at.ns != before.ns)
-		write_row(silences, s);
+		silence_write_row(silences, s);
 }
 
 void
@@ -629,6 +316,8 @@ silences_set_announced(struct silences *silences, const struct silence *silence,
 	if (s != NULL)
 		s->announced = announced;
 }
+
+/* ---- all of them ----------------------------------------------------------------- */
 
 uint32_t
 silences_count(const struct silences *silences, enum silence_state state, wall_t now)
@@ -655,7 +344,7 @@ silences_gc(struct silences *silences, wall_t now, dur_t retention)
 	for (size_t it = 0; (silence = map_next(&silences->by_id, &it)) != NULL;) {
 		if (silence_state(silence, now) != SILENCE_EXPIRED)
 			continue;
-		index_remove(silences, silence);
+		silence_index_remove(silences, silence);
 		if (wall_before(now, wall_add(silence->ends_at, retention)))
 			continue;
 		if (silences->store != NULL)

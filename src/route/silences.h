@@ -32,7 +32,7 @@ struct silence {
 	bool until_resolved;  /* ours: ends when what it silences has been over for a while */
 	wall_t matched_at;    /* last silenced a firing alert; WALL_NONE: never yet, WALL_MAX: it does */
 	bool announced;       /* whoever announces its end has done so */
-	/* rest is private to silences.c */
+	/* rest is private to silences.c and silences_index.c */
 	uint32_t marked;
 	struct silence *next_indexed, **at_indexed;
 	struct silence_bucket *bucket; /* where it is found by matching; NULL once expired */

@@ -2,7 +2,7 @@
 /*
  * Fuzz target: opening, migrating and reading back a database that something
  * has mangled (store/store_schema.c, store_load.c, daemon/restore.c and what
- * the rooms make of a row: labels_codec.c, silences.c, alerts.c, groups.c,
+ * the rooms make of a row: labels_codec.c, silences_rows.c, alerts.c, groups.c,
  * notify/), then an hour of its life.  The directory is under TMPDIR.
  *
  * The first byte chooses: even, the rest are edits of a good file, four bytes
