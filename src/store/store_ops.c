@@ -68,8 +68,16 @@ const struct store_op store_ops[OP_COUNT] = {
 		"UPDATE delivery SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = ?6, "
 		"maybe_sent = ?7 WHERE id = ?1" },
 	[OP_INCIDENT_PUT] = { "incident_put", "ittbittiiittttiiiiiii",
-		"INSERT OR REPLACE INTO incident (" INCIDENT_COLUMNS ") "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		"INSERT INTO incident (" INCIDENT_COLUMNS ") "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+		"ON CONFLICT (id) DO UPDATE SET state = excluded.state, "
+		"severity = excluded.severity, runbook = excluded.runbook, "
+		"resolved_at = excluded.resolved_at, changed_at = excluded.changed_at, "
+		"changed_by = excluded.changed_by, comment = excluded.comment, "
+		"policy = excluded.policy, told = excluded.told, "
+		"generation = excluded.generation, loop = excluded.loop, step = excluded.step, "
+		"due_at = excluded.due_at, saved_due_at = excluded.saved_due_at, "
+		"alerts = excluded.alerts, flags = excluded.flags" },
 	[OP_INCIDENT_DELETE] = { "incident_delete", "i",
 		"DELETE FROM incident WHERE id = ?" },
 	[OP_POLICY_PUT] = { "policy_put", "tb",
@@ -98,7 +106,7 @@ const struct store_op store_ops[OP_COUNT] = {
 		"INSERT OR REPLACE INTO audit (id, at, actor, source, action, object, detail) "
 		"VALUES (?, ?, ?, ?, ?, ?, ?)" },
 	[OP_DECISION_PUT] = { "decision_put", "iiiiittttiiiiib",
-		"INSERT OR REPLACE INTO decision (id, first_at, lasts, until, verdict, group_key, target, "
+		"INSERT INTO decision (id, first_at, lasts, until, verdict, group_key, target, "
 		"ref, cause, delivery_id, next_at, n_firing, n_named, mask, fingerprints) "
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	[OP_DECISION_CLOSE] = { "decision_close", "ii",
