@@ -62,8 +62,19 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_NFLOG_DELETE] = { "nflog_delete", "i",
 		"DELETE FROM nflog WHERE id = ?" },
 	[OP_DELIVERY_PUT] = { "delivery_put", "itttbttbiiiiiiitiiiit",
-		"INSERT OR REPLACE INTO delivery (" DELIVERY_COLUMNS ") "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		"INSERT INTO delivery (" DELIVERY_COLUMNS ") "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+		"ON CONFLICT (id) DO UPDATE SET "
+		"group_key = excluded.group_key, receiver = excluded.receiver, "
+		"integration = excluded.integration, group_labels = excluded.group_labels, "
+		"route_id = excluded.route_id, reason = excluded.reason, "
+		"alerts = excluded.alerts, state = excluded.state, "
+		"attempts = excluded.attempts, n_firing = excluded.n_firing, "
+		"n_resolved = excluded.n_resolved, created_at = excluded.created_at, "
+		"due_at = excluded.due_at, finished_at = excluded.finished_at, "
+		"error = excluded.error, maybe_sent = excluded.maybe_sent, "
+		"tick_at = excluded.tick_at, kind = excluded.kind, "
+		"incident = excluded.incident, place = excluded.place" },
 	[OP_DELIVERY_UPDATE] = { "delivery_update", "iiiiiti",
 		"UPDATE delivery SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = ?6, "
 		"maybe_sent = ?7 WHERE id = ?1" },
@@ -100,8 +111,11 @@ const struct store_op store_ops[OP_COUNT] = {
 	[OP_SILENCE_DELETE] = { "silence_delete", "t",
 		"DELETE FROM silence WHERE id = ?" },
 	[OP_HISTORY_ADD] = { "history_add", "iitbidtt",
-		"INSERT OR REPLACE INTO history (id, at, kind, labels, fingerprint, value, subject, detail) "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?)" },
+		"INSERT INTO history (id, at, kind, labels, fingerprint, value, subject, detail) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+		"at = excluded.at, kind = excluded.kind, labels = excluded.labels, "
+		"fingerprint = excluded.fingerprint, value = excluded.value, "
+		"subject = excluded.subject, detail = excluded.detail" },
 	[OP_AUDIT_ADD] = { "audit_add", "iittttt",
 		"INSERT OR REPLACE INTO audit (id, at, actor, source, action, object, detail) "
 		"VALUES (?, ?, ?, ?, ?, ?, ?)" },
