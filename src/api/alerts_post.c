@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /api/v2/alerts (alertmanager.md 2.2, 3.3).
+ * POST /api/v2/alerts.
  *
  * First the whole body is read; anything wrong with its shape refuses it
  * whole.  Then each alert is checked by itself: good ones are taken even if

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /api/v1/rules and /api/v1/alerts in Prometheus' shape (prometheus-rules.md 3). */
+/* /api/v1/rules and /api/v1/alerts in Prometheus' shape. */
 #include "config.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /api/v2/silences and /silence/{id} (alertmanager.md 2.8, 3). */
+/* /api/v2/silences and /silence/{id}. */
 #include "config.h"
 
 #include <stdlib.h>

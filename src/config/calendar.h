@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which named times a moment belongs to (alertmanager.md 1.5). Pure.
+ * Which named times a moment belongs to. Pure.
  */
 #pragma once
 

@@ -149,7 +149,7 @@ struct route_config {
 	bool deliver_held_resolves, notify_on_unsilence; /* inherited */
 	const struct flap_config *flap; /* inherited; NULL: not looked for */
 	const struct escalation_policy *escalation; /* inherited; NULL: none */
-	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon (alertmanager.md 2.1) */
+	const char *key;                  /* "{}/{a=\"b\"}": group key up to the colon */
 	const char *id;                   /* key, made unique among routes with the same key; for the store */
 	struct pos pos;
 };
@@ -197,7 +197,7 @@ struct rule_config {
 	struct string_map literals;   /* a recording rule's labels, its group's merged in, sorted */
 	const char *query_text;       /* shown by /api/v1/rules; as Prometheus prints it when it is PromQL */
 	bool promql;                  /* query_text was read as PromQL */
-	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals; see DESIGN of state adoption */
+	const char *identity;         /* hex digest: group, name, source, condition, labels, ordinal of equals */
 	struct pos pos;
 };
 

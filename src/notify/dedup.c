@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pure decisions: is there something to say (alertmanager.md 2.6, and
+ * The pure decisions: is there something to say (Alertmanager's five rules, and
  * what our own keys add), and when to try again (2.7).
  */
 #include "config.h"

@@ -3,7 +3,7 @@
  * From a group's flush to a message that has arrived.
  *
  * flush:   drop inhibited and silenced alerts, or all of them at a time when
- *          the route is mute; for each integration of the receiver apply the five-rule dedup (alertmanager.md 2.6) against
+ *          the route is mute; for each integration of the receiver apply the five-rule dedup against
  *          its notification log entry; where something is to be said, write
  *          an intent (a delivery row) in the same transaction as the group's
  *          timer.

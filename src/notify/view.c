@@ -2,7 +2,7 @@
 /*
  * What a group has to say: its alerts without those that are suppressed.
  *
- * The order of asking is Alertmanager's (alertmanager.md 2.5) and decides
+ * The order of asking is Alertmanager's and decides
  * under which reason an alert is counted; it is absent for any of them.
  */
 #include "config.h"

@@ -176,7 +176,7 @@ add_new(struct alerts *alerts, const struct alert_update *update, wall_t now)
 	return alert;
 }
 
-/* ---- merging (alertmanager.md 2.2) ------------------------------------------ */
+/* ---- merging ------------------------------------------ */
 
 static bool
 is_inside(wall_t t, const struct alert *alert)

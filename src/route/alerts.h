@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of routed alerts: what senders posted and what rules fired,
- * keyed by label set.  Alertmanager's merge rule (alertmanager.md 2.2).
+ * keyed by label set.  Alertmanager's merge rule.
  *
  * A new alert, a resolve, a changed annotation is written to the store in the
  * same turn; a refresh that only moves endsAt is not.  An alert is resolved

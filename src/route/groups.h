@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aggregation groups (alertmanager.md 2.4): alerts of one route with the same
+ * Aggregation groups: alerts of one route with the same
  * group_by values, and the timer that flushes them.
  *
  * The timer's due time is wall time, stored when it changes, and restored, so

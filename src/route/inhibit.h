@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inhibition (alertmanager.md 2.9): a firing source alert mutes targets with
+ * Inhibition: a firing source alert mutes targets with
  * equal values of the `equal` labels.  Per rule an index from those values
  * to the small set of source alerts with them: never a scan.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a route is silent at a moment, by its named times
- * (alertmanager.md 1.5, 2.5). Pure.
+ * Whether a route is silent at a moment, by its named times. Pure.
  */
 #pragma once
 

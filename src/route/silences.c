@@ -54,7 +54,7 @@ table_add(struct silences *silences, struct silence *silence, wall_t now)
 		silence_index_add(silences, silence);
 }
 
-/* ---- create, edit, expire (alertmanager.md 2.8) -------------------------------- */
+/* ---- create, edit, expire -------------------------------- */
 
 /* A negative matcher counts as one that does not match the empty string. */
 static bool

@@ -2,7 +2,7 @@
 /*
  * Silences: create, edit, expire, and which of them mute a label set.
  *
- * Rules of editing as in alertmanager.md 2.8.  Written to the store before
+ * Rules of editing as Alertmanager's.  Written to the store before
  * the answer (the caller waits).  Matching does not scan: silences with an
  * equality matcher are found through an index on (name, value), the rest are
  * tried in turn.

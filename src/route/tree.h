@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which routes an alert takes (alertmanager.md 2.3). Pure. */
+/* Which routes an alert takes. Pure. */
 #pragma once
 
 #include <stdint.h>
