@@ -381,7 +381,7 @@ put_images(struct writer *w)
 bool
 pagerduty_is_anew(const struct notification *n)
 {
-	const char *dot = memchr(n->place.p, '.', n->place.n);
+	const char *dot = n->place.n > 0 ? memchr(n->place.p, '.', n->place.n) : NULL;
 	int64_t generation;
 
 	return n->kind == NOTIFICATION_ESCALATION && n->firing && dot != NULL &&
