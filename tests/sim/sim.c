@@ -24,7 +24,7 @@
 
 #include "base/log.h"
 
-#define STORY_SECONDS_MAX 120 /* of real time: it hangs */
+#define STORY_SECONDS_MAX 600 /* of real time, behind other suites: it hangs */
 #define FIRST_SEED        1
 #define SAID_LINES_MAX    16
 
