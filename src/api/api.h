@@ -48,7 +48,7 @@ struct api_state {
 	struct pings *pings;
 	struct incidents *incidents;
 	struct overrides *overrides;
-	uint8_t link_key[32];      /* of links in mails: receiver/ack_link.h */
+	struct str link_key;       /* of links in mails: receiver/ack_link.h */
 	struct receipts *receipts; /* callbacks and links that have been used */
 	struct engine *engine;
 	struct xfer *xfer;

@@ -185,12 +185,11 @@ receipt_key(const struct ack_link *link, struct buf *out)
 static struct incident *
 open_link(struct api *api, struct http_call *call, struct str text, struct ack_link *ret)
 {
-	struct str key = str_make((const char *)api->state->link_key, sizeof(api->state->link_key));
 	struct incident *incident;
 	struct buf receipt = { 0 };
 	bool used;
 
-	if (!ack_link_read(key, text, ret)) {
+	if (!ack_link_read(api->state->link_key, text, ret)) {
 		refuse(
 		    api, call, 403, "This link was not made by this server, or has been changed.");
 		return NULL;

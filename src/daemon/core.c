@@ -321,6 +321,7 @@ fill_state(struct core *core)
 		.incidents = core->incidents,
 		.overrides = core->overrides,
 		.receipts = core->receipts,
+		.link_key = str_make((const char *)core->link_key, sizeof(core->link_key)),
 		.engine = core->engine,
 		.xfer = core->xfer,
 		.started_at = loop_now(core->loop),

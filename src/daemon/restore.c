@@ -157,12 +157,10 @@ restore_meta(void *arg, struct str key, struct str value)
 void
 core_keep_link_key(struct core *core)
 {
-	if (!core->has_link_key) {
-		random_bytes(core->link_key, sizeof(core->link_key));
-		store_meta_put(core->store, LINK_KEY,
-		    str_make((const char *)core->link_key, sizeof(core->link_key)));
-	}
-	memcpy(core->state.link_key, core->link_key, sizeof(core->link_key));
+	if (core->has_link_key)
+		return;
+	random_bytes(core->link_key, sizeof(core->link_key));
+	store_meta_put(core->store, LINK_KEY, core->state.link_key);
 }
 
 int

@@ -342,10 +342,26 @@ take_row(struct job_call *call, const char *what, struct str key, double value, 
 }
 
 static int
+take_rows(struct job_call *call, const char *what, const struct rows *rows, struct err *err)
+{
+	struct arena *scratch = arena_new(0);
+	int code = 0;
+
+	for (size_t i = 0; i < rows->n && code == 0; i++) {
+		const struct row *row = &rows->items[i];
+
+		code = take_row(call, what, str_make(rows->keys.p + row->key_at, row->key_n),
+		    row->value, row->missing, scratch, err);
+		arena_reset(scratch);
+	}
+	arena_free(scratch);
+	return code;
+}
+
+static int
 ask_sqlite(struct job_call *call, struct keep *keep, const char *what, struct err *err)
 {
 	const struct evidently_settings *s = call->config->settings;
-	struct arena *scratch = arena_new(0);
 	struct buf sql = { 0 };
 	struct rows rows;
 	struct sqlite_query read = {
@@ -361,16 +377,10 @@ ask_sqlite(struct job_call *call, struct keep *keep, const char *what, struct er
 	put_statement(&sql, call, what, false);
 	read.text = buf_str(&sql);
 	code = sqlite_read(&keep->sqlite, &read, err);
-	for (size_t i = 0; i < rows.n && code == 0; i++) {
-		const struct row *row = &rows.items[i];
-
-		code = take_row(call, what, str_make(rows.keys.p + row->key_at, row->key_n),
-		    row->value, row->missing, scratch, err);
-		arena_reset(scratch);
-	}
+	if (code == 0)
+		code = take_rows(call, what, &rows, err);
 	rows_fini(&rows);
 	buf_fini(&sql);
-	arena_free(scratch);
 	return code;
 }
 
@@ -378,7 +388,6 @@ static int
 ask_postgres(struct job_call *call, struct keep *keep, const char *what, struct err *err)
 {
 	const struct evidently_settings *s = call->config->settings;
-	struct arena *scratch = arena_new(0);
 	struct buf sql = { 0 };
 	struct rows rows;
 	struct postgres_query read = {
@@ -394,16 +403,10 @@ ask_postgres(struct job_call *call, struct keep *keep, const char *what, struct 
 	put_statement(&sql, call, what, true);
 	read.text = buf_str(&sql);
 	code = postgres_read(&keep->postgres, &read, err);
-	for (size_t i = 0; i < rows.n && code == 0; i++) {
-		const struct row *row = &rows.items[i];
-
-		code = take_row(call, what, str_make(rows.keys.p + row->key_at, row->key_n),
-		    row->value, row->missing, scratch, err);
-		arena_reset(scratch);
-	}
+	if (code == 0)
+		code = take_rows(call, what, &rows, err);
 	rows_fini(&rows);
 	buf_fini(&sql);
-	arena_free(scratch);
 	return code;
 }
 

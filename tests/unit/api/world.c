@@ -181,7 +181,7 @@ open_rooms(void)
 	    .sink = { .event = on_rule_event },
 	    .external_url = s->external_url,
 	});
-	memcpy(s->link_key, LINK_KEY, sizeof(s->link_key));
+	s->link_key = STR(LINK_KEY);
 	s->overrides = overrides_new(s->store);
 	s->receipts = receipts_new(s->store);
 	s->incidents = incidents_new(w.loop, s->store, s->overrides);
