@@ -61,19 +61,13 @@ print_alerts(json_object *alerts)
 static int
 list(const struct alert_args *args, const struct arg_words *words)
 {
-	json_object *alerts = NULL;
 	struct buf path = { 0 };
 
 	buf_printf(&path, "/api/v2/alerts?active=true&silenced=%s&inhibited=%s",
 	    args->silenced ? "true" : "false", args->inhibited ? "true" : "false");
 	for (uint32_t i = 1; i < words->n; i++)
 		remote_add_param(&path, "filter", words->items[i]);
-	int code = remote_call(&args->remote, "GET", path.p, NULL, &alerts);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(alerts);
-	else if (code == EXIT_OK)
-		print_alerts(alerts);
-	json_object_put(alerts);
+	int code = remote_show(&args->remote, path.p, print_alerts);
 	buf_fini(&path);
 	return code;
 }

@@ -4,12 +4,9 @@
 
 #include <stdio.h>
 
-#include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
-#include "cli/text.h"
-#include "loop/clock.h"
 
 struct audit_args {
 	struct remote remote;
@@ -43,15 +40,10 @@ print_entries(json_object *answer)
 static int
 show(const struct audit_args *args)
 {
-	char since[TIMESTAMP_TEXT_MAX];
-	json_object *answer = NULL;
 	struct buf path = { 0 };
-	wall_t from;
 
-	if (text_parse_time(args->since, clock_wall(), &from) < 0)
+	if (remote_path_since(&path, "/api/tocsin/v1/audit", args->since) < 0)
 		return EXIT_USAGE;
-	buf_puts(&path, "/api/tocsin/v1/audit");
-	remote_add_param(&path, "since", timestamp_format_ms(from, since));
 	remote_add_param(&path, "limit", args->limit);
 	if (args->actor != NULL)
 		remote_add_param(&path, "actor", args->actor);
@@ -59,12 +51,7 @@ show(const struct audit_args *args)
 		remote_add_param(&path, "action", args->action);
 	if (args->object != NULL)
 		remote_add_param(&path, "object", args->object);
-	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_entries(answer);
-	json_object_put(answer);
+	int code = remote_show(&args->remote, path.p, print_entries);
 	buf_fini(&path);
 	return code;
 }

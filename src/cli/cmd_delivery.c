@@ -60,7 +60,6 @@ print_deliveries(json_object *answer)
 static int
 list(const struct delivery_args *args)
 {
-	json_object *answer = NULL;
 	struct buf path = { 0 };
 
 	buf_puts(&path, "/api/tocsin/v1/deliveries");
@@ -69,12 +68,7 @@ list(const struct delivery_args *args)
 		remote_add_param(&path, "state", args->state);
 	if (args->receiver != NULL)
 		remote_add_param(&path, "receiver", args->receiver);
-	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_deliveries(answer);
-	json_object_put(answer);
+	int code = remote_show(&args->remote, path.p, print_deliveries);
 	buf_fini(&path);
 	return code;
 }

@@ -5,12 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "loop/clock.h"
 
 struct history_args {
 	struct remote remote;
@@ -64,26 +62,16 @@ print_events(json_object *answer)
 static int
 show(const struct history_args *args, const struct arg_words *words)
 {
-	char since[TIMESTAMP_TEXT_MAX];
-	json_object *answer = NULL;
 	struct buf path = { 0 };
-	wall_t from;
 
-	if (text_parse_time(args->since, clock_wall(), &from) < 0)
+	if (remote_path_since(&path, "/api/tocsin/v1/history", args->since) < 0)
 		return EXIT_USAGE;
-	buf_puts(&path, "/api/tocsin/v1/history");
-	remote_add_param(&path, "since", timestamp_format_ms(from, since));
 	remote_add_param(&path, "limit", args->limit);
 	if (args->kind != NULL)
 		remote_add_param(&path, "kind", args->kind);
 	for (uint32_t i = 0; i < words->n; i++)
 		remote_add_param(&path, "filter", words->items[i]);
-	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_events(answer);
-	json_object_put(answer);
+	int code = remote_show(&args->remote, path.p, print_events);
 	buf_fini(&path);
 	return code;
 }

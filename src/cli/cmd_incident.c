@@ -20,7 +20,6 @@ struct incident_args {
 static int
 list(const struct incident_args *args, const struct arg_words *words)
 {
-	json_object *answer = NULL;
 	struct buf path = { 0 };
 	int code;
 
@@ -31,13 +30,8 @@ list(const struct incident_args *args, const struct arg_words *words)
 		remote_add_param(&path, "severity", args->severities.items[i]);
 	for (uint32_t i = 1; i < words->n; i++)
 		remote_add_param(&path, "filter", words->items[i]);
-	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	code = remote_show(&args->remote, path.p, incidents_print);
 	buf_fini(&path);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		incidents_print(answer);
-	json_object_put(answer);
 	return code;
 }
 
@@ -160,10 +154,18 @@ print_timeline(json_object *events)
 	table_free(table);
 }
 
+static void
+print_incident(json_object *answer)
+{
+	print_head(member(answer, "incident"));
+	print_alerts(member(answer, "alerts"));
+	print_receivers(member(answer, "receivers"));
+	print_timeline(member(answer, "timeline"));
+}
+
 static int
 show(const struct command *command, const struct incident_args *args, const struct arg_words *words)
 {
-	json_object *answer = NULL;
 	struct buf path = { 0 };
 	int code;
 
@@ -171,17 +173,8 @@ show(const struct command *command, const struct incident_args *args, const stru
 		return args_usage_error(
 		    command, "which one? give its number (tocsin incident list)");
 	buf_printf(&path, "/api/tocsin/v1/incidents/%s", words->items[1]);
-	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	code = remote_show(&args->remote, path.p, print_incident);
 	buf_fini(&path);
-	if (code == EXIT_OK && remote_wants_json(&args->remote)) {
-		remote_print_json(answer);
-	} else if (code == EXIT_OK) {
-		print_head(member(answer, "incident"));
-		print_alerts(member(answer, "alerts"));
-		print_receivers(member(answer, "receivers"));
-		print_timeline(member(answer, "timeline"));
-	}
-	json_object_put(answer);
 	return code;
 }
 

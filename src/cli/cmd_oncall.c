@@ -58,7 +58,6 @@ print_schedules(json_object *answer)
 static int
 show(const struct command *command, const struct oncall_args *args, const struct arg_words *words)
 {
-	json_object *answer = NULL;
 	struct buf path = { 0 };
 	int64_t weeks = 0;
 	int code;
@@ -75,50 +74,37 @@ show(const struct command *command, const struct oncall_args *args, const struct
 		timestamp_format_ms(wall_add(clock_wall(), DUR_S(weeks * 7 * 86400)), until);
 		remote_add_param(&path, "until", until);
 	}
-	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	code = remote_show(&args->remote, path.p, print_schedules);
 	buf_fini(&path);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_schedules(answer);
-	json_object_put(answer);
 	return code;
 }
 
 /* ---- stand-ins ---------------------------------------------------------------------------- */
 
-static int
-override_list(const struct oncall_args *args)
+static void
+print_overrides(json_object *answer)
 {
 	static const char *const headers[] = { "ID", "SCHEDULE", "USER", "FROM", "UNTIL", "BY",
 		"COMMENT" };
-	json_object *answer = NULL, *list;
-	int code =
-	    remote_call(&args->remote, "GET", "/api/tocsin/v1/overrides", NULL, &answer);
+	json_object *list = member(answer, "overrides");
+	struct table *table = table_new(headers, 7);
+	size_t n = list != NULL ? json_object_array_length(list) : 0;
 
-	if (code == EXIT_OK && remote_wants_json(&args->remote)) {
-		remote_print_json(answer);
-	} else if (code == EXIT_OK && (list = member(answer, "overrides")) != NULL) {
-		struct table *table = table_new(headers, 7);
+	for (size_t i = 0; i < n; i++) {
+		json_object *one = json_object_array_get_idx(list, i);
 
-		for (size_t i = 0; i < json_object_array_length(list); i++) {
-			json_object *one = json_object_array_get_idx(list, i);
-
-			table_row(table, (const char *const[]){
-					     member_text(one, "id"),
-					     member_text(one, "schedule"),
-					     member_text(one, "user"),
-					     member_text(one, "from"),
-					     member_text(one, "until"),
-					     member_text(one, "by"),
-					     member_text(one, "comment"),
-					 });
-		}
-		table_print(table);
-		table_free(table);
+		table_row(table, (const char *const[]){
+				     member_text(one, "id"),
+				     member_text(one, "schedule"),
+				     member_text(one, "user"),
+				     member_text(one, "from"),
+				     member_text(one, "until"),
+				     member_text(one, "by"),
+				     member_text(one, "comment"),
+				 });
 	}
-	json_object_put(answer);
-	return code;
+	table_print(table);
+	table_free(table);
 }
 
 static void
@@ -184,7 +170,7 @@ override(const struct command *command, const struct oncall_args *args,
 	const char *verb = words->n > 1 ? words->items[1] : "list";
 
 	if (strcmp(verb, "list") == 0)
-		return override_list(args);
+		return remote_show(&args->remote, "/api/tocsin/v1/overrides", print_overrides);
 	if (strcmp(verb, "add") == 0)
 		return override_add(command, args, words);
 	if (strcmp(verb, "remove") == 0)

@@ -88,15 +88,7 @@ print_receivers(json_object *answer)
 static int
 list(const struct remote *remote)
 {
-	json_object *answer = NULL;
-	int code = remote_call(remote, "GET", "/api/tocsin/v1/receivers", NULL, &answer);
-
-	if (code == EXIT_OK && remote_wants_json(remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_receivers(answer);
-	json_object_put(answer);
-	return code;
+	return remote_show(remote, "/api/tocsin/v1/receivers", print_receivers);
 }
 
 /* EXIT_NO when one of them did not take it. */

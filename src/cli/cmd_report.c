@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "base/duration.h"
-#include "base/timestamp.h"
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/why_print.h"
-#include "loop/clock.h"
 
 struct report_args {
 	struct remote remote;
@@ -124,21 +122,11 @@ print_report(json_object *answer)
 static int
 noise(const struct report_args *args)
 {
-	char since[TIMESTAMP_TEXT_MAX];
-	json_object *answer = NULL;
 	struct buf path = { 0 };
-	wall_t from;
 
-	if (text_parse_time(args->since, clock_wall(), &from) < 0)
+	if (remote_path_since(&path, "/api/tocsin/v1/report/noise", args->since) < 0)
 		return EXIT_USAGE;
-	buf_puts(&path, "/api/tocsin/v1/report/noise");
-	remote_add_param(&path, "since", timestamp_format_ms(from, since));
-	int code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
-	if (code == EXIT_OK && remote_wants_json(&args->remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		print_report(answer);
-	json_object_put(answer);
+	int code = remote_show(&args->remote, path.p, print_report);
 	buf_fini(&path);
 	return code;
 }

@@ -9,7 +9,10 @@
 
 #include <json-c/json_tokener.h>
 
+#include "base/timestamp.h"
+#include "cli/text.h"
 #include "config/schema.h"
+#include "loop/clock.h"
 #include "net/client.h"
 #include "net/xfer.h"
 
@@ -153,6 +156,20 @@ remote_call(const struct remote *remote, const char *method, const char *path, j
 	return code;
 }
 
+int
+remote_show(const struct remote *remote, const char *path, void (*print)(json_object *answer))
+{
+	json_object *answer = NULL;
+	int code = remote_call(remote, "GET", path, NULL, &answer);
+
+	if (code == EXIT_OK && remote_wants_json(remote))
+		remote_print_json(answer);
+	else if (code == EXIT_OK)
+		print(answer);
+	json_object_put(answer);
+	return code;
+}
+
 void
 remote_add_param(struct buf *path, const char *name, const char *value)
 {
@@ -160,6 +177,19 @@ remote_add_param(struct buf *path, const char *name, const char *value)
 	buf_puts(path, name);
 	buf_putc(path, '=');
 	url_escape(path, str_from(value));
+}
+
+int
+remote_path_since(struct buf *ret_path, const char *path, const char *text)
+{
+	char since[TIMESTAMP_TEXT_MAX];
+	wall_t from;
+
+	if (text_parse_time(text, clock_wall(), &from) < 0)
+		return -1;
+	buf_puts(ret_path, path);
+	remote_add_param(ret_path, "since", timestamp_format_ms(from, since));
+	return 0;
 }
 
 void

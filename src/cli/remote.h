@@ -32,8 +32,12 @@ bool remote_wants_json(const struct remote *remote);
  * stderr.  ret may be NULL.
  */
 int remote_call(const struct remote *remote, const char *method, const char *path, json_object *body, json_object **ret);
+/* GETs, then prints the answer: as JSON where that is wanted, else as `print` words it. */
+int remote_show(const struct remote *remote, const char *path, void (*print)(json_object *answer));
 /* Appends "&name=value" or "?name=value", escaped. */
 void remote_add_param(struct buf *path, const char *name, const char *value);
+/* "path?since=...", from what people write (text_parse_time()); below 0, nothing put, after a message. */
+int remote_path_since(struct buf *ret_path, const char *path, const char *text);
 void remote_print_json(json_object *value);
 /* Member as text, "" when absent or null. */
 const char *member_text(json_object *object, const char *name);
