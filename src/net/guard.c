@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests that wait for their password: see guard.h.
+ * Who asks, and may they: see guard.h.  Passwords are guard_login.c's.
  *
- * A check is one password under way on a worker; requests that bring the same
- * credentials meanwhile wait for the same check, so a browser's burst costs
- * one.  Only the digest of user, hash and password, keyed with a random text
- * of this process, says whether two are the same.
+ * A request is looked at in the order of guard_admit(): where it comes from,
+ * whether a page of another site made somebody's browser send it, then its
+ * credentials, then whether their role is enough.
  */
 #include "config.h"
 
-#include "net/guard.h"
+#include "net/guard_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #include <strings.h>
 
 #include "base/hash.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/mac.h"
 #include "base/rng.h"
@@ -25,108 +23,9 @@
 #include "loop/worker.h"
 #include "net/origin.h"
 #include "net/password.h"
-#include "net/throttle.h"
 
-#define THREADS        2
-#define CHECKS_MAX     64 /* waiting for a thread */
-#define REMEMBERED_MAX 128
 #define TOKEN_BYTES_MAX 4096
-#define REPORTS_MAX    60 /* of failed logins within a minute, from everywhere */
-
-struct digest {
-	uint8_t bytes[32];
-};
-
-struct waiter {
-	struct link link;
-	struct http_call *call;
-};
-
-struct check {
-	struct job job;
-	struct link link;
-	struct guard *guard;
-	struct link waiters;
-	struct digest digest;
-	char peer[64];
-	char *user;
-	uint32_t failures; /* of the address, this one included */
-	/* the worker's, once submitted */
-	char *password, *hash;
-	bool user_is_known;
-	bool is_right;
-};
-
-struct guard {
-	struct loop *loop;
-	struct worker_pool *workers; /* made with the first users */
-	char key[37];
-	struct guard_hooks hooks;
-	char *home; /* as people know this server; NULL: not said */
-	struct guard_user *users;
-	size_t n_users;
-	struct guard_token *tokens;
-	size_t n_tokens;
-	enum role anonymous;
-	struct network *proxies;
-	uint32_t n_proxies;
-	struct http_header *headers;
-	size_t n_headers;
-	struct digest right[REMEMBERED_MAX]; /* a ring */
-	uint32_t n_right, next_right;
-	struct throttle *throttle;
-	struct link checks;
-	struct guard_stats stats;
-	mono_t reports_since;
-	uint32_t n_reports;
-	bool closed;
-};
-
-/* --- what was right ---------------------------------------------------------- */
-
-static struct digest
-digest_of(const struct guard *guard, const char *user, const char *hash,
-    const char *password)
-{
-	struct digest digest;
-	struct sha256 sha;
-
-	sha256_init(&sha);
-	sha256_put(&sha, guard->key, sizeof(guard->key));
-	/* With its NUL, so that "a" + "bc" is not "ab" + "c". */
-	sha256_put(&sha, user, strlen(user) + 1);
-	sha256_put(&sha, hash, strlen(hash) + 1);
-	sha256_put(&sha, password, strlen(password) + 1);
-	sha256_end(&sha, digest.bytes);
-	explicit_bzero(&sha, sizeof(sha));
-	return digest;
-}
-
-static bool
-digest_eq(const struct digest *a, const struct digest *b)
-{
-	return mac_same(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
-static bool
-is_remembered(const struct guard *guard, const struct digest *digest)
-{
-	bool found = false;
-
-	for (uint32_t i = 0; i < guard->n_right; i++)
-		if (digest_eq(&guard->right[i], digest))
-			found = true;
-	return found;
-}
-
-static void
-remember(struct guard *guard, const struct digest *digest)
-{
-	guard->right[guard->next_right] = *digest;
-	guard->next_right = (guard->next_right + 1) % REMEMBERED_MAX;
-	if (guard->n_right < REMEMBERED_MAX)
-		guard->n_right++;
-}
+#define REPORTS_MAX     60 /* of failed logins within a minute, from everywhere */
 
 /* --- answers ------------------------------------------------------------------ */
 
@@ -143,8 +42,8 @@ reply_unauthorized(
 	http_reply_error(call, 401, why);
 }
 
-static void
-reply_needed(const struct guard *guard, struct http_call *call)
+void
+guard_reply_needed(const struct guard *guard, struct http_call *call)
 {
 	reply_unauthorized(guard, call,
 	    guard->n_tokens == 0 ? "user name and password are needed"
@@ -153,8 +52,8 @@ reply_needed(const struct guard *guard, struct http_call *call)
 		: "user name and password, or a token, are needed");
 }
 
-static void
-reply_later(struct http_call *call, int status, int seconds, const char *why)
+void
+guard_reply_later(struct http_call *call, int status, int seconds, const char *why)
 {
 	char text[16];
 
@@ -185,9 +84,8 @@ role_needed(const struct guard *guard, const struct http_call *call)
 		   : ROLE_VIEWER;
 }
 
-/* False: answered. */
-static bool
-may(struct guard *guard, struct http_call *call, const struct actor *actor)
+bool
+guard_may(struct guard *guard, struct http_call *call, const struct actor *actor)
 {
 	enum role needed = role_needed(guard, call);
 
@@ -197,14 +95,14 @@ may(struct guard *guard, struct http_call *call, const struct actor *actor)
 	}
 	guard->stats.forbidden++;
 	if (actor->name[0] == '\0')
-		reply_needed(guard, call);
+		guard_reply_needed(guard, call);
 	else
 		reply_forbidden(call, actor, needed);
 	return false;
 }
 
-static struct actor
-actor_of(enum role role, const char *kind, const char *name)
+struct actor
+guard_actor(enum role role, const char *kind, const char *name)
 {
 	struct actor actor = { .role = role };
 
@@ -214,9 +112,8 @@ actor_of(enum role role, const char *kind, const char *name)
 
 /* --- failures ---------------------------------------------------------------------- */
 
-/* The first of an address within its minute, and the one that closes. */
-static void
-report(struct guard *guard, const char *peer, const char *user,
+void
+guard_report(struct guard *guard, const char *peer, const char *user,
     uint32_t failures)
 {
 	mono_t now = loop_mono(guard->loop);
@@ -236,9 +133,8 @@ report(struct guard *guard, const char *peer, const char *user,
 		    failures == THROTTLE_FAILURES_MAX);
 }
 
-/* False: it has failed too often, and was told so. */
-static bool
-may_try(struct guard *guard, struct http_call *call)
+bool
+guard_may_try(struct guard *guard, struct http_call *call)
 {
 	int seconds = throttle_wait(
 	    guard->throttle, http_peer(call), loop_mono(guard->loop));
@@ -246,13 +142,13 @@ may_try(struct guard *guard, struct http_call *call)
 	if (seconds == 0)
 		return true;
 	guard->stats.throttled++;
-	reply_later(
+	guard_reply_later(
 	    call, 429, seconds, "too many failed logins from this address");
 	return false;
 }
 
-static uint32_t
-count_failure(struct guard *guard, const char *peer)
+uint32_t
+guard_count_failure(struct guard *guard, const char *peer)
 {
 	return throttle_failed(guard->throttle, peer, loop_mono(guard->loop));
 }
@@ -274,16 +170,16 @@ static const struct guard_token *
 find_token(const struct guard *guard, struct str text)
 {
 	const struct guard_token *found = NULL;
-	struct digest digest;
+	uint8_t digest[32];
 	struct sha256 sha;
 
 	sha256_init(&sha);
 	sha256_put(&sha, text.p, text.n);
-	sha256_end(&sha, digest.bytes);
+	sha256_end(&sha, digest);
 	explicit_bzero(&sha, sizeof(sha));
 	for (size_t i = 0; i < guard->n_tokens; i++)
-		if (mac_same(digest.bytes, guard->tokens[i].sha256,
-			sizeof(digest.bytes)))
+		if (mac_same(digest, guard->tokens[i].sha256,
+			sizeof(digest)))
 			found = &guard->tokens[i];
 	return found;
 }
@@ -298,175 +194,18 @@ admit_token(struct guard *guard, struct http_call *call, struct str text)
 	struct actor actor;
 
 	if (token == NULL) {
-		if (may_try(guard, call)) {
-			report(guard, http_peer(call), "",
-			    count_failure(guard, http_peer(call)));
+		if (guard_may_try(guard, call)) {
+			guard_report(guard, http_peer(call), "",
+			    guard_count_failure(guard, http_peer(call)));
 			reply_unauthorized(guard, call, "no such token");
 		}
 	} else if (wall_is_set(token->expires_at) &&
 		   token->expires_at.ns <= now.ns) {
 		reply_unauthorized(guard, call, "this token has expired");
 	} else {
-		actor = actor_of(token->role, "token:", token->name);
-		(void)may(guard, call, &actor);
+		actor = guard_actor(token->role, "token:", token->name);
+		(void)guard_may(guard, call, &actor);
 	}
-}
-
-/* --- checks ------------------------------------------------------------------- */
-
-static void
-run(struct job *job)
-{
-	struct check *check = CONTAINER_OF(job, struct check, job);
-
-	/* An unknown user's password is compared like any other. */
-	check->is_right = password_is(check->password, check->hash) &&
-			  check->user_is_known;
-}
-
-static void
-check_free(struct check *check)
-{
-	while (!list_empty(&check->waiters)) {
-		struct waiter *waiter = CONTAINER_OF(
-		    check->waiters.next, struct waiter, link);
-
-		list_remove(&waiter->link);
-		free(waiter);
-	}
-	list_remove(&check->link);
-	explicit_bzero(check->password, strlen(check->password));
-	free(check->password);
-	free(check->hash);
-	free(check->user);
-	free(check);
-}
-
-static const struct guard_user *
-find_user(const struct guard *guard, const char *name)
-{
-	for (size_t i = 0; i < guard->n_users; i++)
-		if (strcmp(guard->users[i].name, name) == 0)
-			return &guard->users[i];
-	return NULL;
-}
-
-/* Whose password it was; NULL when there is no such user any more. */
-static const struct guard_user *
-user_of(const struct check *check)
-{
-	const struct guard_user *user = find_user(check->guard, check->user);
-
-	return user != NULL && strcmp(user->hash, check->hash) == 0 ? user
-								   : NULL;
-}
-
-static void
-done(struct job *job, bool cancelled)
-{
-	struct check *check = CONTAINER_OF(job, struct check, job);
-	struct guard *guard = check->guard;
-	const struct guard_user *user = check->is_right ? user_of(check) : NULL;
-	struct actor actor = actor_of(
-	    user != NULL ? user->role : ROLE_NONE, "", check->user);
-
-	if (check->is_right) {
-		remember(guard, &check->digest);
-		throttle_forgive(
-		    guard->throttle, check->peer, loop_mono(guard->loop));
-	} else if (!cancelled) {
-		report(guard, check->peer,
-		    check->user_is_known ? check->user : "", check->failures);
-	}
-	LIST_FOREACH(link, &check->waiters)
-	{
-		struct http_call *call =
-		    CONTAINER_OF(link, struct waiter, link)->call;
-
-		if (user == NULL)
-			reply_needed(guard, call);
-		else if (may(guard, call, &actor))
-			http_release(call);
-	}
-	check_free(check);
-}
-
-static void
-wait_for(struct check *check, struct http_call *call)
-{
-	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
-
-	waiter->call = call;
-	list_append(&check->waiters, &waiter->link);
-	http_hold(call);
-}
-
-static struct check *
-check_under_way(const struct guard *guard, const struct digest *digest)
-{
-	LIST_FOREACH(link, &guard->checks)
-	{
-		struct check *check = CONTAINER_OF(link, struct check, link);
-
-		if (digest_eq(&check->digest, digest))
-			return check;
-	}
-	return NULL;
-}
-
-/* A failure until it has turned out to be right: many at once count as many. */
-static void
-check_start(struct guard *guard, struct http_call *call,
-    const struct guard_user *known, const char *name, const char *hash,
-    const char *password, const struct digest *digest)
-{
-	struct check *check;
-
-	if (!may_try(guard, call))
-		return;
-	check = xcalloc(1, sizeof(*check));
-	check->job.run = run;
-	check->job.done = done;
-	check->guard = guard;
-	check->digest = *digest;
-	check->user = xstrdup(name);
-	check->password = xstrdup(password);
-	check->hash = xstrdup(hash);
-	check->user_is_known = known != NULL;
-	snprintf(check->peer, sizeof(check->peer), "%s", http_peer(call));
-	list_init(&check->waiters);
-	list_append(&guard->checks, &check->link);
-	if (!worker_submit(guard->workers, &check->job)) {
-		check_free(check);
-		reply_later(call, 503, 1, "too many logins at once");
-		return;
-	}
-	guard->stats.checks++;
-	check->failures = count_failure(guard, check->peer);
-	wait_for(check, call);
-}
-
-static void
-admit_user(struct guard *guard, struct http_call *call, const char *name,
-    const char *password)
-{
-	const struct guard_user *known = find_user(guard, name);
-	const char *hash = (known != NULL ? known : guard->users)->hash;
-	struct digest digest = digest_of(guard, name, hash, password);
-	struct check *check;
-	struct actor actor;
-
-	if (known != NULL && is_remembered(guard, &digest)) {
-		actor = actor_of(known->role, "", known->name);
-		(void)may(guard, call, &actor);
-		return;
-	}
-	check = check_under_way(guard, &digest);
-	if (check != NULL)
-		wait_for(check, call);
-	else
-		check_start(
-		    guard, call, known, name, hash, password, &digest);
 }
 
 static void
@@ -477,10 +216,10 @@ admit_basic(
 
 	if (guard->n_users == 0 ||
 	    !password_read_basic(credentials, &user, &password)) {
-		reply_needed(guard, call);
+		guard_reply_needed(guard, call);
 		return;
 	}
-	admit_user(guard, call, user, password);
+	guard_login(guard, call, user, password);
 	explicit_bzero(password, strlen(password));
 	free(user);
 	free(password);
@@ -549,7 +288,7 @@ guard_admit(void *arg, struct http_call *call)
 		    "ours, start the server with its address as --web.external-url");
 	else if (!asks || credentials == NULL ||
 	    role_needed(guard, call) == ROLE_NONE)
-		(void)may(guard, call, &anonymous);
+		(void)guard_may(guard, call, &anonymous);
 	else if (guard->closed)
 		http_reply_error(call, 503, "shutting down");
 	else if (guard->n_tokens > 0 && is_bearer(credentials))
@@ -643,25 +382,15 @@ guard_set(struct guard *guard, const struct guard_options *options)
 	guard->n_proxies = options->n_proxies;
 	guard->headers = headers;
 	guard->n_headers = options->n_headers;
-	if (guard->n_users > 0 && guard->workers == NULL)
-		guard->workers = worker_pool_new(
-		    guard->loop, "login", THREADS, CHECKS_MAX);
+	if (guard->n_users > 0)
+		guard_logins_start(guard);
 }
 
 void
 guard_close(struct guard *guard)
 {
 	guard->closed = true;
-	LIST_FOREACH(link, &guard->checks)
-	{
-		struct check *check = CONTAINER_OF(link, struct check, link);
-
-		LIST_FOREACH_SAFE(l, next, &check->waiters)
-		{
-			list_remove(l);
-			free(CONTAINER_OF(l, struct waiter, link));
-		}
-	}
+	guard_logins_close(guard);
 }
 
 void
