@@ -22,6 +22,18 @@ void schema_read_value(struct schema_context *ctx,
     const struct schema_field *field, const struct yaml_node *node,
     void *member);
 
+/* schema_value.c: the scalar's text in the arena, variables expanded; false and a finding: it is none. */
+bool schema_text_read(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, const char *want, struct str *ret, bool *ret_changed);
+bool schema_is_mapping(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, const char *example);
+
+/* schema_template.c: of FIELD_TEMPLATE and FIELD_TEMPLATE_MAP */
+void schema_read_template(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place);
+void schema_read_template_map(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place);
+
 /* Tables met on the way, for $defs and for the manual. */
 #define SCHEMA_DEFS_MAX 256
 struct schema_defs {

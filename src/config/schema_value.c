@@ -10,6 +10,7 @@
 
 #include "config/schema_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -83,9 +84,8 @@ schema_is_list(struct schema_context *ctx, const struct yaml_node *node,
 
 /* ---- texts ------------------------------------------------------------------ */
 
-/* The scalar's text in the arena, variables expanded. */
-static bool
-text_read(struct schema_context *ctx, const struct schema_field *field,
+bool
+schema_text_read(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, const char *want, struct str *ret,
     bool *ret_changed)
 {
@@ -138,12 +138,13 @@ check_readable(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_string(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, const char **member)
+    const struct yaml_node *node, void *place)
 {
+	const char **member = place;
 	struct str text;
 	bool changed;
 
-	if (!text_read(ctx, field, node, "a string", &text, &changed)) {
+	if (!schema_text_read(ctx, field, node, "a string", &text, &changed)) {
 		return;
 	}
 	if (text.n == 0 && (field->flags & FIELD_NONEMPTY) != 0) {
@@ -183,13 +184,14 @@ url_is_good(struct str url)
 
 static void
 read_url(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, const char **member)
+    const struct yaml_node *node, void *place)
 {
 	static const char want[] = "a URL such as http://localhost:9090";
+	const char **member = place;
 	struct str text;
 	bool changed;
 
-	if (!text_read(ctx, field, node, want, &text, &changed)) {
+	if (!schema_text_read(ctx, field, node, want, &text, &changed)) {
 		return;
 	}
 	if (!url_is_good(text)) {
@@ -197,6 +199,19 @@ read_url(struct schema_context *ctx, const struct schema_field *field,
 		return;
 	}
 	*member = text.p;
+}
+
+static void
+read_secret(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place)
+{
+	struct secret *member = place;
+	struct str text;
+	bool changed;
+
+	if (schema_text_read(ctx, field, node, "a string", &text, &changed)) {
+		member->value = text.p;
+	}
 }
 
 /* ---- yes or no, numbers, durations, choices ---------------------------------- */
@@ -207,13 +222,14 @@ read_url(struct schema_context *ctx, const struct schema_field *field,
  */
 static void
 read_bool(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, bool *member)
+    const struct yaml_node *node, void *place)
 {
 	static const char *const words[][2] = {
 		{ "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" },
 		{ "no", "yes" }, { "No", "Yes" }, { "NO", "YES" },
 		{ "off", "on" }, { "Off", "On" }, { "OFF", "ON" },
 	};
+	bool *member = place;
 
 	if (node->kind == YAML_SCALAR && node->style == YAML_PLAIN) {
 		for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -255,8 +271,9 @@ expected_number(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_int(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, int64_t *member)
+    const struct yaml_node *node, void *place)
 {
+	int64_t *member = place;
 	int64_t v;
 
 	if (node->kind == YAML_SCALAR && str_to_i64(node->text, &v) &&
@@ -281,8 +298,9 @@ number_is_good(const struct schema_field *field, const struct yaml_node *node,
 
 static void
 read_double(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, double *member)
+    const struct yaml_node *node, void *place)
 {
+	double *member = place;
 	double v;
 
 	if (number_is_good(field, node, &v)) {
@@ -294,8 +312,9 @@ read_double(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_duration(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, dur_t *member)
+    const struct yaml_node *node, void *place)
 {
+	dur_t *member = place;
 	const bool go = (field->flags & FIELD_GO_DURATION) != 0;
 	struct err err;
 	dur_t d;
@@ -316,8 +335,9 @@ read_duration(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_enum(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, int *member)
+    const struct yaml_node *node, void *place)
 {
+	int *member = place;
 	struct buf want = { 0 };
 	int n = 0;
 
@@ -335,74 +355,10 @@ read_enum(struct schema_context *ctx, const struct schema_field *field,
 	buf_fini(&want);
 }
 
-/* ---- templates ---------------------------------------------------------------- */
+/* ---- lists and maps ------------------------------------------------------------ */
 
-static struct template *
-template_read(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node)
-{
-	struct err err = { .at = ERR_NOWHERE };
-	struct template *template;
-	struct str text = STR("");
-	bool changed = false;
-
-	if (node->kind != YAML_NULL &&
-	    !text_read(ctx, field, node, "a string", &text, &changed)) {
-		return NULL;
-	}
-	if ((field->flags & FIELD_NOTIFICATION) != 0)
-		template = template_parse_with(ctx->arena, text, ctx->templates, &err);
-	else
-		template = template_parse(ctx->arena, text, TEMPLATE_RULE, &err);
-	if (template == NULL) {
-		if (changed) {
-			err.at = ERR_NOWHERE;
-		}
-		schema_error_in(ctx, node, &err, NULL);
-	}
-	return template;
-}
-
-struct template *
-schema_stock_template(struct schema_context *ctx, struct pos pos, const char *name)
-{
-	return schema_stock_template_of(ctx, pos, name, ".");
-}
-
-struct template *
-schema_stock_template_of(struct schema_context *ctx, struct pos pos, const char *name,
-    const char *argument)
-{
-	struct err err = { .at = ERR_NOWHERE };
-	struct template *template;
-	const char *text;
-
-	if (ctx->templates == NULL || template_set_is_stock(ctx->templates))
-		return NULL;
-	text = arena_printf(ctx->arena, "{{ template \"%s\" %s }}", name, argument);
-	template = template_parse_with(ctx->arena, str_from(text), ctx->templates, &err);
-	if (template == NULL)
-		diag_error(ctx->diag, pos, "%s", err.text);
-	return template != NULL && !template_is_stock(template) ? template : NULL;
-}
-
-static void
-read_template(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct template **member)
-{
-	*member = template_read(ctx, field, node);
-}
-
-static int
-compare_templates(const void *pa, const void *pb)
-{
-	const struct template_pair *a = pa, *b = pb;
-
-	return strcmp(a->key, b->key);
-}
-
-static bool
-is_mapping(struct schema_context *ctx, const struct schema_field *field,
+bool
+schema_is_mapping(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, const char *example)
 {
 	if (node->kind == YAML_MAPPING) {
@@ -414,36 +370,11 @@ is_mapping(struct schema_context *ctx, const struct schema_field *field,
 }
 
 static void
-read_template_map(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct template_map *member)
-{
-	if (!is_mapping(ctx, field, node, "{key: text}")) {
-		return;
-	}
-	member->pairs = ARENA_ARRAY(ctx->arena, node->n, struct template_pair);
-	for (uint32_t i = 0; i < node->n; i++) {
-		const struct yaml_pair *pair = &node->pairs[i];
-		struct template *t = template_read(ctx, field, pair->value);
-
-		if (t != NULL) {
-			member->pairs[member->n++] = (struct template_pair){
-				arena_str(ctx->arena, pair->key->text).p, t,
-				pair->key->pos, pair->value->pos
-			};
-		}
-	}
-	if (member->n > 1) {
-		qsort(member->pairs, member->n, sizeof(*member->pairs),
-		    compare_templates);
-	}
-}
-
-/* ---- lists and maps ------------------------------------------------------------ */
-
-static void
 read_string_list(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct string_list *member)
+    const struct yaml_node *node, void *place)
 {
+	struct string_list *member = place;
+
 	if (!schema_is_list(ctx, node, "[a, b]")) {
 		return;
 	}
@@ -461,7 +392,7 @@ read_string_list(struct schema_context *ctx, const struct schema_field *field,
 		struct str text;
 		bool changed;
 
-		if (text_read(ctx, field, node->items[i], "a string", &text,
+		if (schema_text_read(ctx, field, node->items[i], "a string", &text,
 			&changed)) {
 			member->items[member->n] = text.p;
 			member->pos[member->n++] = node->items[i]->pos;
@@ -471,9 +402,11 @@ read_string_list(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_string_map(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct string_map *member)
+    const struct yaml_node *node, void *place)
 {
-	if (!is_mapping(ctx, field, node, "{key: text}")) {
+	struct string_map *member = place;
+
+	if (!schema_is_mapping(ctx, field, node, "{key: text}")) {
 		return;
 	}
 	member->set = true;
@@ -484,7 +417,7 @@ read_string_map(struct schema_context *ctx, const struct schema_field *field,
 		bool changed;
 
 		if (pair->value->kind == YAML_NULL ||
-		    text_read(ctx, field, pair->value, "a string", &text,
+		    schema_text_read(ctx, field, pair->value, "a string", &text,
 			&changed)) {
 			member->pairs[member->n++] = (struct string_pair){
 				arena_str(ctx->arena, pair->key->text).p,
@@ -496,9 +429,11 @@ read_string_map(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_number_map(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct number_map *member)
+    const struct yaml_node *node, void *place)
 {
-	if (!is_mapping(ctx, field, node, "{name: 1.5}")) {
+	struct number_map *member = place;
+
+	if (!schema_is_mapping(ctx, field, node, "{name: 1.5}")) {
 		return;
 	}
 	member->pairs = ARENA_ARRAY(ctx->arena, node->n, struct number_pair);
@@ -524,16 +459,20 @@ read_number_map(struct schema_context *ctx, const struct schema_field *field,
 
 static void
 read_sub(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, void **member)
+    const struct yaml_node *node, void *place)
 {
+	void **member = place;
+
 	*member = arena_alloc(ctx->arena, field->sub->size);
 	schema_read(ctx, field->sub, node, *member);
 }
 
 static void
 read_sub_list(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, struct sub_list *member)
+    const struct yaml_node *node, void *place)
 {
+	struct sub_list *member = place;
+
 	if (!schema_is_list(ctx, node, "[{...}]")) {
 		return;
 	}
@@ -554,74 +493,56 @@ read_sub_list(struct schema_context *ctx, const struct schema_field *field,
 	}
 }
 
+static void
+read_embed(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place)
+{
+	schema_read(ctx, field->sub, node, place);
+}
+
+static void
+read_custom(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place)
+{
+	field->custom(ctx, node, place);
+}
+
+/* NULL: has no member. */
+static void (*const readers[])(struct schema_context *ctx,
+    const struct schema_field *field, const struct yaml_node *node,
+    void *place) = {
+	[FIELD_STRING] = read_string,
+	[FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_int,
+	[FIELD_DOUBLE] = read_double,
+	[FIELD_DURATION] = read_duration,
+	[FIELD_ENUM] = read_enum,
+	[FIELD_URL] = read_url,
+	[FIELD_TEMPLATE] = schema_read_template,
+	[FIELD_SECRET] = read_secret,
+	[FIELD_STRING_LIST] = read_string_list,
+	[FIELD_STRING_MAP] = read_string_map,
+	[FIELD_TEMPLATE_MAP] = schema_read_template_map,
+	[FIELD_NUMBER_MAP] = read_number_map,
+	[FIELD_SUB] = read_sub,
+	[FIELD_EMBED] = read_embed,
+	[FIELD_SUB_LIST] = read_sub_list,
+	[FIELD_CUSTOM] = read_custom,
+	[FIELD_UNSUPPORTED] = NULL,
+	[FIELD_ACCEPTED] = NULL,
+};
+static_assert(ARRAY_LEN(readers) == FIELD_KIND_COUNT, "a reader for every kind");
+
 void
 schema_read_value(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, void *member)
 {
 	const bool expand = ctx->expand_env;
-	struct str text;
-	bool changed;
 
 	/* On a row of mappings the flag holds for everything below. */
 	ctx->expand_env = expand || (field->flags & FIELD_ENV) != 0;
-	switch (field->kind) {
-	case FIELD_STRING:
-		read_string(ctx, field, node, member);
-		break;
-	case FIELD_BOOL:
-		read_bool(ctx, field, node, member);
-		break;
-	case FIELD_INT:
-		read_int(ctx, field, node, member);
-		break;
-	case FIELD_DOUBLE:
-		read_double(ctx, field, node, member);
-		break;
-	case FIELD_DURATION:
-		read_duration(ctx, field, node, member);
-		break;
-	case FIELD_ENUM:
-		read_enum(ctx, field, node, member);
-		break;
-	case FIELD_URL:
-		read_url(ctx, field, node, member);
-		break;
-	case FIELD_TEMPLATE:
-		read_template(ctx, field, node, member);
-		break;
-	case FIELD_SECRET:
-		if (text_read(ctx, field, node, "a string", &text, &changed)) {
-			((struct secret *)member)->value = text.p;
-		}
-		break;
-	case FIELD_STRING_LIST:
-		read_string_list(ctx, field, node, member);
-		break;
-	case FIELD_STRING_MAP:
-		read_string_map(ctx, field, node, member);
-		break;
-	case FIELD_TEMPLATE_MAP:
-		read_template_map(ctx, field, node, member);
-		break;
-	case FIELD_NUMBER_MAP:
-		read_number_map(ctx, field, node, member);
-		break;
-	case FIELD_SUB:
-		read_sub(ctx, field, node, member);
-		break;
-	case FIELD_EMBED:
-		schema_read(ctx, field->sub, node, member);
-		break;
-	case FIELD_SUB_LIST:
-		read_sub_list(ctx, field, node, member);
-		break;
-	case FIELD_CUSTOM:
-		field->custom(ctx, node, member);
-		break;
-	case FIELD_UNSUPPORTED:
-	case FIELD_ACCEPTED:
-	case FIELD_KIND_COUNT:
-		break;
+	if (readers[field->kind] != NULL) {
+		readers[field->kind](ctx, field, node, member);
 	}
 	ctx->expand_env = expand;
 }
