@@ -310,6 +310,25 @@ number(struct arena *arena, double value)
 	return isnan(value) ? "-" : arena_printf(arena, "%.6g", value);
 }
 
+/* Why a feature could not be judged, as the rule's explanation says it. */
+static const char *
+reason_of(struct arena *arena, const struct observation *o)
+{
+	struct json_reader reader;
+	struct str key, reason = { 0 };
+
+	json_reader_init(&reader, o->explain->detail);
+	if (!json_enter(&reader, JSON_OBJECT))
+		return "";
+	while (json_next_key(&reader, &key)) {
+		if (str_is(key, "reason"))
+			(void)json_read_str(&reader, arena, &reason);
+		else
+			(void)json_skip(&reader);
+	}
+	return reason.n > 0 ? arena_printf(arena, ": %.*s", STR_ARG(reason)) : "";
+}
+
 static void
 print_table(const struct comparison *c)
 {
@@ -324,10 +343,13 @@ print_table(const struct comparison *c)
 
 		for (uint32_t k = 0; k < o->n_labels; k++)
 			buf_printf(&name, "%s%.*s", k > 0 ? "/" : "", STR_ARG(o->labels[k].value));
-		table_row(table, (const char *const[]){ name.n > 0 ? name.p : "-",
-				     number(c->arena, e->statistic), number(c->arena, e->p_value),
-				     number(c->arena, e->effect), number(c->arena, e->n_reference),
-				     number(c->arena, e->n_current), verdict_of(o) });
+		table_row(table,
+		    (const char *const[]){ name.n > 0 ? name.p : "-",
+			number(c->arena, e->statistic), number(c->arena, e->p_value),
+			number(c->arena, e->effect), number(c->arena, e->n_reference),
+			number(c->arena, e->n_current),
+			arena_printf(c->arena, "%s%s", verdict_of(o),
+			    o->outcome == OUTCOME_INSUFFICIENT ? reason_of(c->arena, o) : "") });
 		buf_fini(&name);
 	}
 	table_print(table);
@@ -348,9 +370,9 @@ conclude(const struct comparison *c, bool json)
 		drifted += c->judgement.observations[i].outcome == OUTCOME_BREACH;
 	}
 	if (judged == 0) {
-		fprintf(stderr, "tocsin drift: nothing could be judged%s%s\n",
-		    c->judgement.n > 0 ? ": " : "; there are no rows",
-		    c->judgement.n > 0 ? c->judgement.observations[0].explain->detail.p : "");
+		fprintf(stderr, "tocsin drift: nothing could be judged%s\n",
+		    c->judgement.n > 0 ? reason_of(c->arena, &c->judgement.observations[0])
+				       : ": there are no rows");
 		return EXIT_USAGE;
 	}
 	return drifted > 0 ? EXIT_NO : EXIT_OK;
@@ -489,7 +511,8 @@ run(const struct command *command, int argc, char **argv)
 		SETTING("min-effect", min_effect, "X", "of tests: the smallest difference"),
 		SETTING("direction", direction, "NAME", "both, up or down"),
 		SETTING("correct", correct, "NAME", "none, bonferroni, holm, bh (default) or by"),
-		SETTING("min-samples", min_samples, "N", "with fewer on a side nothing is judged"),
+		SETTING(
+		    "min-samples", min_samples, "N", "fewer on a side are not judged (default 30)"),
 		SETTING("nulls", nulls, "NAME", "drop (default) or own_bin"),
 		SETTING("max-rows", max_rows, "N", "values compared per feature and side"),
 		SETTING("epsilon", epsilon, "X", "psi and kl: share of an empty bin"),

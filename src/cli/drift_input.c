@@ -246,12 +246,14 @@ add_value(struct reading *r, const struct csv *csv, uint32_t column, struct err 
 		if (!sample.missing)
 			*field = keep_cell(r, cell);
 		sample.fields = field;
-	} else if (!sample.missing && !str_to_double(cell, &sample.value)) {
+	} else if (!sample.missing && !number_parse(cell, &sample.value)) {
 		return err_set(err, ERR_INVALID,
-		    "line %llu: column %s has '%.*s', which is no number%s",
+		    "line %llu: column %s has '%.*s', which is no number; %s",
 		    (unsigned long long)csv->line, r->layout.names[at].p,
 		    STR_ARG(str_head(cell, 60)),
-		    r->layout.n_values > 1 ? "; name the columns to compare with --column" : "");
+		    r->layout.n_values > 1
+			? "name the columns to compare with --column"
+			: "texts are compared by chi2 or g, or by a distance with --bins distinct");
 	}
 	if (r->n == r->cap)
 		r->samples = xgrow(r->samples, &r->cap, r->n + 1, sizeof(*r->samples));

@@ -247,9 +247,17 @@ compare_binned(
     const struct drift_spec *spec, const struct drift_pair *pair, struct drift_result *ret)
 {
 	struct drift_counts counts;
-	struct bins bins;
-	enum stats_status status = drift_bin_values(spec, &pair->ref, &pair->cur, &bins);
+	struct bins bins = { .k = 1, .n_ref = (double)pair->ref.n, .n_cur = (double)pair->cur.n };
+	enum stats_status status = STATS_OK;
 
+	/* One side has nothing but missing values: those, and all others together. */
+	if (pair->ref.n == 0 || pair->cur.n == 0) {
+		bins.ref = xcalloc(1, sizeof(double));
+		bins.cur = xcalloc(1, sizeof(double));
+		bins.ref[0] = bins.cur[0] = 1.0;
+	} else {
+		status = drift_bin_values(spec, &pair->ref, &pair->cur, &bins);
+	}
 	if (status != STATS_OK) {
 		ret->reason = drift_reason(status);
 		return;
@@ -283,7 +291,7 @@ drift_compare(
 	ret->n_cur = (double)pair->cur.n + (spec->own_bin ? pair->cur_nulls : 0.0);
 	if (!has_enough(spec, ret))
 		return;
-	if (pair->ref.n == 0 || pair->cur.n == 0) {
+	if (!spec->own_bin && (pair->ref.n == 0 || pair->cur.n == 0)) {
 		ret->reason = "nothing but missing values";
 		return;
 	}

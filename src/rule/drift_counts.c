@@ -150,31 +150,14 @@ merge_rare(struct drift_counts *counts)
 	free(list);
 }
 
+/* Both sides are samples.  Two categories of which one is rare: exact. */
 static struct stats_test
-fit(const struct drift_spec *spec, const struct drift_counts *counts)
+contingency(const struct drift_spec *spec, const struct drift_counts *counts)
 {
-	struct stats_test test = categories_fit(counts->ref, counts->cur, counts->k).test;
-	double n = stats_sum(counts->ref, counts->k), m = stats_sum(counts->cur, counts->k);
+	struct category_test test =
+	    spec->test == DRIFT_G ? categories_g(counts->ref, counts->cur, counts->k)
+				  : categories_chi2(counts->ref, counts->cur, counts->k, false);
 
-	/* The reference is a sample too: its own chance widens the law by 1 + m/n. */
-	if (test.status == STATS_OK && !isnan(spec->null_alpha) && test.df > 0)
-		test.p = dist_chi2_sf(test.statistic / (1.0 + m / n), test.df);
-	return test;
-}
-
-struct stats_test
-drift_test_counts(const struct drift_spec *spec, struct drift_counts *counts)
-{
-	struct category_test test;
-
-	if (spec->form != DRIFT_SAMPLES || spec->bins.how != DRIFT_BINS_QUANTILES)
-		merge_rare(counts);
-	if (counts->k < 2)
-		return stats_test_of(0.0, 1.0, 0.0, 0.0); /* nothing that could differ */
-	if (spec->test == DRIFT_CHI2_GOF)
-		return fit(spec, counts);
-	test = spec->test == DRIFT_G ? categories_g(counts->ref, counts->cur, counts->k)
-				     : categories_chi2(counts->ref, counts->cur, counts->k, false);
 	if (counts->k == 2 && test.expected_min < EXPECTED_MIN && test.test.status == STATS_OK) {
 		struct stats_test fisher =
 		    categories_fisher(nearbyint(counts->ref[0]), nearbyint(counts->ref[1]),
@@ -184,6 +167,31 @@ drift_test_counts(const struct drift_spec *spec, struct drift_counts *counts)
 			test.test.p = fisher.p;
 	}
 	return test.test;
+}
+
+/*
+ * The distance from the reference's shares.  Unless the reference is to be taken as exact, what
+ * chance makes of it is what it makes of two samples: one row of a category that the reference
+ * happens to lack is infinitely far from it and still says nothing.
+ */
+static struct stats_test
+fit(const struct drift_spec *spec, const struct drift_counts *counts)
+{
+	struct stats_test test = categories_fit(counts->ref, counts->cur, counts->k).test;
+
+	if (test.status == STATS_OK && !isnan(spec->null_alpha))
+		test.p = contingency(spec, counts).p;
+	return test;
+}
+
+struct stats_test
+drift_test_counts(const struct drift_spec *spec, struct drift_counts *counts)
+{
+	if (spec->form != DRIFT_SAMPLES || spec->bins.how != DRIFT_BINS_QUANTILES)
+		merge_rare(counts);
+	if (counts->k < 2)
+		return stats_test_of(0.0, 1.0, 0.0, 0.0); /* nothing that could differ */
+	return spec->test == DRIFT_CHI2_GOF ? fit(spec, counts) : contingency(spec, counts);
 }
 
 /* --- buckets ----------------------------------------------------------- */

@@ -414,8 +414,9 @@ static const struct schema_field drift_fields[] = {
 	    .choices = drift_test_names,
 	    .doc =
 		"How the two are compared. Tests give a p-value: ks (numbers), chi2, g and "
-		"chi2_gof (categories; chi2_gof takes the reference as exact, as Evidently and "
-		"whylogs do), cvm, ad, mann_whitney, welch, epps_singleton and mmd (numbers). "
+		"chi2_gof (categories; chi2_gof measures the distance from the reference's "
+		"shares, as Evidently and whylogs do), cvm, ad, mann_whitney, welch, "
+		"epps_singleton and mmd (numbers). "
 		"Distances have a threshold: psi, js, kl (of current from reference), hellinger, "
 		"tv and l_infinity over bins, wasserstein and energy in units of the data, "
 		"wasserstein_normed in standard deviations of the reference." },

@@ -80,11 +80,36 @@ START_TEST(too_little_data_is_no_verdict)
 	const char *cur = write_table("cur.csv", "a,b", 20, 0.5);
 
 	ck_assert_int_eq(RUN("--reference", ref, "--current", cur, "--test", "ks"), EXIT_USAGE);
-	ck_assert(strstr(errors, "nothing could be judged") != NULL);
-	ck_assert(strstr(errors, "current smaller than min_samples") != NULL);
+	ck_assert(
+	    strstr(errors, "nothing could be judged: current smaller than min_samples\n") != NULL);
+	ck_assert(strstr(out, "  insufficient: current smaller than min_samples\n") != NULL);
 	ck_assert_int_eq(
 	    RUN("--reference", ref, "--current", cur, "--test", "ks", "--min-samples", "20"),
 	    EXIT_NO);
+}
+END_TEST
+
+/* As programs write them: a mark at the beginning, CRLF, and numbers that are none. */
+START_TEST(files_of_other_programs_are_read)
+{
+	struct buf text = { 0 };
+	const char *path;
+
+	buf_puts(&text, "\xef\xbb\xbf\"feat,ure\",value\r\n");
+	for (int i = 0; i < 40; i++)
+		buf_printf(&text, "\"a, b\",%d\r\n", i);
+	buf_puts(&text, "\"a, b\",inf\r\n\"a, b\",-Infinity\r\n\"a, b\",\r\n\"a, b\",nan\r\n");
+	path = scratch_write("other.csv", text.p);
+	buf_fini(&text);
+	ck_assert_int_eq(
+	    RUN("--reference", path, "--current", path, "--test", "ks", "--by", "feat,ure"),
+	    EXIT_USAGE); /* a comma parts names */
+	ck_assert_int_eq(RUN("--reference", path, "--current", path, "--test", "ks", "--column",
+			     "value", "-o", "json"),
+	    EXIT_OK);
+	ck_assert_msg(strstr(out, "\"n_reference\":42,") != NULL &&
+			  strstr(out, "\"missing_current\":2}") != NULL,
+	    "%s", out);
 }
 END_TEST
 
@@ -105,7 +130,9 @@ static const struct {
 	const char *text, *says; /* of the current file */
 } mangled[] = {
 	{ "", "the file is empty" },
-	{ "value\n1\nx\n", "line 3: column value has 'x', which is no number" },
+	{ "value\n1\nx\n",
+	    "line 3: column value has 'x', which is no number; texts are compared by" },
+	{ "a,b\n1,x\n", "no number; name the columns to compare with --column" },
 	{ "value\n1,2\n", "line 2: 2 cells, and the header has 1" },
 	{ "value\n\"1\n", "line 2: a quoted cell begins here and does not end" },
 	{ "value,value\n1,1\n", "line 1: two columns are named 'value'" },
@@ -162,6 +189,7 @@ drift_tests(void)
 	tcase_add_checked_fixture(tc, scratch_open, scratch_close);
 	tcase_add_test(tc, columns_are_features);
 	tcase_add_test(tc, too_little_data_is_no_verdict);
+	tcase_add_test(tc, files_of_other_programs_are_read);
 	tcase_add_test(tc, names_counts_and_delimiters);
 	tcase_add_loop_test(tc, mangled_files_are_told_with_their_line, 0, (int)ARRAY_LEN(mangled));
 	tcase_add_test(tc, wrong_use_is_told);

@@ -208,6 +208,58 @@ START_TEST(missing_values_are_a_bin_when_asked_for)
 }
 END_TEST
 
+/* A pipeline that delivers nothing but nulls is the largest change of their share there is. */
+START_TEST(nothing_but_missing_values_is_drift_where_they_are_a_bin)
+{
+	static const struct {
+		const char *settings, *want;
+		bool names;
+	} cases[] = {
+		{ "psi", "insufficient{}", false },
+		{ "psi, nulls: own_bin", "breach{}", false },
+		{ "chi2, bins: {ref_quantiles: 5}, nulls: own_bin", "breach{}", false },
+		{ "js, bins: {edges: [0]}, nulls: own_bin", "breach{}", false },
+		{ "chi2, nulls: own_bin", "breach{}", true },
+	};
+	char yaml[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		answers_clear(&a);
+		snprintf(yaml, sizeof(yaml), "{" SIDES ", test: %s}", cases[i].settings);
+		answers_rule(&a, "drift", yaml);
+		if (cases[i].names)
+			add_names(0, "", "red", 500);
+		else
+			add_normal(0, "", 500, 0, 1);
+		for (int k = 0; k < 300; k++) {
+			if (cases[i].names)
+				answers_cells(&a, 1, "", &(const char *){ NULL }, 1);
+			else
+				answers_row(&a, 1, "", 0)->missing = true;
+		}
+		ck_assert_int_eq(answers_judge(&a, NOW), 0);
+		ck_assert_msg(strcmp(answers_outcomes(&a), cases[i].want) == 0, "%s: %s",
+		    cases[i].settings, answers_outcomes(&a));
+	}
+}
+END_TEST
+
+/* Infinitely far from the reference's shares, and chance all the same. */
+START_TEST(one_row_of_a_new_category_is_no_page)
+{
+	answers_rule(&a, "drift", "{" SIDES ", test: chi2_gof}");
+	add_names(0, "", "red", 1000);
+	add_names(1, "", "red", 999);
+	add_names(1, "", "green", 1);
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_str_eq(answers_outcomes(&a), "ok{}");
+	ck_assert_double_eq_tol(a.judgement.observations[0].explain->p_value, 1.0, 1e-12);
+	add_names(1, "", "green", 20);
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_str_eq(answers_outcomes(&a), "breach{}");
+}
+END_TEST
+
 /* A difference that is certain and does not matter. */
 START_TEST(small_effects_of_large_samples_are_let_pass)
 {
@@ -480,6 +532,8 @@ tcase_drift(void)
 	tcase_add_test(t, too_little_data_is_insufficient_with_a_reason);
 	tcase_add_test(t, constant_reference_is_no_page);
 	tcase_add_loop_test(t, missing_values_are_a_bin_when_asked_for, 0, 2);
+	tcase_add_test(t, nothing_but_missing_values_is_drift_where_they_are_a_bin);
+	tcase_add_test(t, one_row_of_a_new_category_is_no_page);
 	tcase_add_loop_test(t, small_effects_of_large_samples_are_let_pass, 0, 2);
 	tcase_add_test(t, direction_lets_the_other_way_pass);
 	tcase_add_test(t, more_rows_than_compared_are_thinned_alike_every_time);
