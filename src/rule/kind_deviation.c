@@ -37,12 +37,13 @@ enum direction {
 static const char *const direction_names[] = { "both", "up", "down", NULL };
 
 struct deviation_settings {
-	const char *query, *guard, *time_zone, *reset_on;
+	struct points_settings points;
+	const char *time_zone;
 	int method, direction;
-	dur_t window, season, slot, step, warm_up;
+	dur_t season, slot, warm_up;
 	int64_t periods;
 	double min_abs_dev, min_rel_dev, lambda, k;
-	bool exclude_firing, history;
+	bool exclude_firing;
 	struct string_list exclude;
 	struct levels levels;
 	struct pos pos;
@@ -50,13 +51,12 @@ struct deviation_settings {
 	const struct tz *zone;
 	const struct time_interval **excluded;
 	uint32_t n_excluded;
-	struct past_need need;
 };
 
 static void
 deviation_remembers(const struct rule_config *rule, struct past_need *ret)
 {
-	*ret = ((const struct deviation_settings *)rule->settings)->need;
+	*ret = ((const struct deviation_settings *)rule->settings)->points.need;
 }
 
 static int
@@ -65,12 +65,7 @@ deviation_plan(const struct rule_config *rule, const struct past *past, wall_t n
 {
 	const struct deviation_settings *settings = rule->settings;
 
-	points_plan(rule, past, now, settings->query, &settings->need, settings->history, ret);
-	if (settings->guard != NULL)
-		ret->queries[ret->n++] = (struct rule_query){
-			.text = str_from(settings->guard),
-			.at = rule_query_at(rule, now),
-		};
+	points_plan(rule, &settings->points, past, now, ret);
 	return 0;
 }
 
@@ -162,7 +157,8 @@ measure(const struct rule_input *in, const struct series *range, const struct sa
 		.at = current->at,
 		.value = current->value,
 		.sigmas = settings->levels.level[0].value,
-		.step = settings->method == DEVIATE_SEASONAL ? settings->slot : settings->need.step,
+		.step = settings->method == DEVIATE_SEASONAL ? settings->slot
+							     : settings->points.need.step,
 		.season = settings->season,
 		.zone = settings->zone,
 		.direction = settings->direction == DIRECTION_UP     ? 1
@@ -175,7 +171,7 @@ measure(const struct rule_input *in, const struct series *range, const struct sa
 	};
 	struct deviation few = { .status = STATS_FEW, .score = (double)NAN };
 
-	points_of(in->past, sample->key, range, wall_sub(current->at, settings->need.window),
+	points_of(in->past, sample->key, range, wall_sub(current->at, settings->points.need.window),
 	    current->at, in->arena, all);
 	set_points(in, &d, all);
 	few.n = d.baseline->n;
@@ -225,7 +221,7 @@ explain_deviation(const struct deviation_settings *settings, const struct deviat
 	    deviate_limit((enum deviate_method)settings->method, dev->n, level->value, settings->k);
 	explain->n_reference = dev->n;
 	explain->n_current = 1;
-	explain->window = settings->need.window;
+	explain->window = settings->points.need.window;
 	buf_putc(&detail, '{');
 	detail_number(&detail, "sigmas", level->value);
 	if (dev->status == STATS_OK) {
@@ -285,7 +281,7 @@ deviation_judge(const struct rule_input *in, struct judgement *ret, struct err *
 	const struct deviation_settings *settings = in->rule->settings;
 
 	return points_judge(
-	    in, settings->guard != NULL, settings->levels.n, judge_series, ret, err);
+	    in, settings->points.guard != NULL, settings->levels.n, judge_series, ret, err);
 }
 
 static const char *
@@ -381,20 +377,18 @@ deviation_check(struct schema_context *ctx, void *value, const struct yaml_node 
 {
 	struct deviation_settings *settings = value;
 
-	if (settings->query != NULL)
-		settings->query = rule_query_text(ctx, settings->query, settings->pos, "query");
-	if (settings->guard != NULL)
-		settings->guard = rule_query_text(ctx, settings->guard, settings->pos, "guard");
+	points_settings_check(ctx, &settings->points, settings->pos);
 	check_levels(ctx, settings);
 	check_zone(ctx, settings);
 	find_intervals(ctx, settings);
-	if (!dur_is_set(settings->window))
-		settings->window = usual_window(settings);
+	if (!dur_is_set(settings->points.window))
+		settings->points.window = usual_window(settings);
 	if (!dur_is_set(settings->slot))
 		settings->slot = (dur_t){ settings->season.ns / 96 };
 	if (is_seasonal(settings) &&
-	    settings->window.ns < (settings->method == DEVIATE_SEASONAL ? settings->periods : 2) *
-				      settings->season.ns)
+	    settings->points.window.ns <
+		(settings->method == DEVIATE_SEASONAL ? settings->periods : 2) *
+		    settings->season.ns)
 		diag_error(ctx->diag, settings->pos,
 		    "window must hold at least %lld seasons of method '%s'",
 		    settings->method == DEVIATE_SEASONAL ? (long long)settings->periods : 2LL,
@@ -409,17 +403,8 @@ deviation_finish(struct schema_context *ctx, struct rule_config *rule)
 	    (struct deviation_settings *)(uintptr_t)rule->settings;
 	uint32_t points = settings->method == DEVIATE_AUTO ? POINTS_AUTO : POINTS;
 
-	rule->query_text = settings->query;
-	settings->need = (struct past_need){
-		.window = settings->window,
-		.step = points_step(rule, settings->window, settings->step, points),
-		.exclude_firing = settings->exclude_firing,
-		.reset_on = settings->reset_on,
-	};
-	if (settings->window.ns / settings->need.step.ns > POINTS_MOST)
-		diag_error(ctx->diag, settings->pos,
-		    "window holds more than %d points of step: make step longer or window shorter",
-		    POINTS_MOST);
+	points_settings_finish(ctx, rule, &settings->points, settings->pos, points, POINTS_MOST);
+	settings->points.need.exclude_firing = settings->exclude_firing;
 }
 
 static void
@@ -435,7 +420,7 @@ deviation_identity(const struct rule_config *rule, struct buf *out)
 static const struct schema_field deviation_fields[] = {
 	{ .name = "query",
 	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct deviation_settings, query),
+	    .offset = offsetof(struct deviation_settings, points.query),
 	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
 	    .doc = "What to look at, in the source's language; each series is compared with its "
 		   "own past." },
@@ -452,7 +437,7 @@ static const struct schema_field deviation_fields[] = {
 		"chart for changes of level; holt_winters: level, trend and season, predicted." },
 	{ .name = "window",
 	    .kind = FIELD_DURATION,
-	    .offset = offsetof(struct deviation_settings, window),
+	    .offset = offsetof(struct deviation_settings, points.window),
 	    .flags = FIELD_POSITIVE,
 	    .doc = "How much of the past is looked at and remembered; default: 7d, for auto 14d, "
 		   "and always some seasons." },
@@ -507,24 +492,14 @@ static const struct schema_field deviation_fields[] = {
 	    .flags = FIELD_NOT_NEGATIVE,
 	    .fallback = "0",
 	    .doc = "A deviation smaller than this share of what is expected raises nothing." },
-	{ .name = "step",
-	    .kind = FIELD_DURATION,
-	    .offset = offsetof(struct deviation_settings, step),
-	    .flags = FIELD_POSITIVE,
-	    .doc = "One point in so long is remembered; default: the group's interval, or what "
-		   "makes 2016 points of the window (4032 for auto) if that is longer." },
+	POINTS_FIELDS(deviation_settings, points,
+	    "what makes 2016 points of the window (4032 for auto)", "judged."),
 	{ .name = "warm_up",
 	    .kind = FIELD_DURATION,
 	    .offset = offsetof(struct deviation_settings, warm_up),
 	    .fallback = "0s",
 	    .doc = "A series is judged only when its known past is at least so long; min_samples "
 		   "points (30, for auto 60) are needed in any case." },
-	{ .name = "history",
-	    .kind = FIELD_BOOL,
-	    .offset = offsetof(struct deviation_settings, history),
-	    .fallback = "true",
-	    .doc = "Ask the source for the past on first start and after a gap; false: learn from "
-		   "what is seen only." },
 	{ .name = "exclude_firing",
 	    .kind = FIELD_BOOL,
 	    .offset = offsetof(struct deviation_settings, exclude_firing),
@@ -537,18 +512,6 @@ static const struct schema_field deviation_fields[] = {
 	    .offset = offsetof(struct deviation_settings, exclude),
 	    .doc = "Names of time_intervals, such as holidays: then nothing is judged, and what "
 		   "was measured then is no baseline." },
-	{ .name = "reset_on",
-	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct deviation_settings, reset_on),
-	    .flags = FIELD_NONEMPTY,
-	    .doc = "A label that tells a model's version: a new value of it starts the past anew "
-		   "and the alert stays the same one." },
-	{ .name = "guard",
-	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct deviation_settings, guard),
-	    .flags = FIELD_NONEMPTY,
-	    .doc = "A query that must have a series with the same labels (or one without labels, "
-		   "for all) whose value is not 0; without it nothing is judged." },
 	{ .name = "lambda",
 	    .kind = FIELD_DOUBLE,
 	    .offset = offsetof(struct deviation_settings, lambda),

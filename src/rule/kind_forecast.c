@@ -20,7 +20,7 @@
 
 #define MIN_SAMPLES 10
 #define POINTS      240  /* of a window, unless step says otherwise */
-#define POINTS_MOST 2000 /* Theil and Sen look at all pairs */
+#define POINTS_MOST 1999 /* besides the value now: Theil and Sen look at all pairs */
 
 enum method {
 	METHOD_LEAST_SQUARES,
@@ -29,21 +29,18 @@ enum method {
 static const char *const method_names[] = { "least_squares", "theil_sen", NULL };
 
 struct forecast_settings {
-	const char *query, *guard, *reset_on;
+	struct points_settings points;
 	int method;
-	dur_t window, horizon, step;
+	dur_t horizon;
 	double min_current, min_trend;
-	bool history;
 	struct levels levels;
 	struct pos pos;
-	/* from the above */
-	struct past_need need;
 };
 
 static void
 forecast_remembers(const struct rule_config *rule, struct past_need *ret)
 {
-	*ret = ((const struct forecast_settings *)rule->settings)->need;
+	*ret = ((const struct forecast_settings *)rule->settings)->points.need;
 }
 
 static int
@@ -52,12 +49,7 @@ forecast_plan(const struct rule_config *rule, const struct past *past, wall_t no
 {
 	const struct forecast_settings *settings = rule->settings;
 
-	points_plan(rule, past, now, settings->query, &settings->need, settings->history, ret);
-	if (settings->guard != NULL)
-		ret->queries[ret->n++] = (struct rule_query){
-			.text = str_from(settings->guard),
-			.at = rule_query_at(rule, now),
-		};
+	points_plan(rule, &settings->points, past, now, ret);
 	return 0;
 }
 
@@ -141,8 +133,8 @@ read_outlook(const struct rule_input *in, const struct series *range, const stru
 		.line = { .status = STATS_FEW } };
 	if (!current.usable)
 		return;
-	points_of(in->past, sample->key, range, wall_sub(current.at, settings->window), current.at,
-	    in->arena, &points);
+	points_of(in->past, sample->key, range, wall_sub(current.at, settings->points.window),
+	    current.at, in->arena, &points);
 	t = ARENA_ARRAY(in->arena, points.n + 1, double);
 	y = ARENA_ARRAY(in->arena, points.n + 1, double);
 	for (uint32_t i = 0; i < points.n; i++) {
@@ -177,7 +169,7 @@ explain_outlook(const struct forecast_settings *settings, const struct outlook *
 	explain->value = o->value;
 	explain->threshold = level->value;
 	explain->n_reference = o->n;
-	explain->window = settings->window;
+	explain->window = settings->points.window;
 	buf_putc(&detail, '{');
 	detail_number(&detail, "current", o->current);
 	detail_number(&detail, "horizon_seconds", dur_seconds(settings->horizon));
@@ -239,7 +231,7 @@ forecast_judge(const struct rule_input *in, struct judgement *ret, struct err *e
 	const struct forecast_settings *settings = in->rule->settings;
 
 	return points_judge(
-	    in, settings->guard != NULL, settings->levels.n, judge_series, ret, err);
+	    in, settings->points.guard != NULL, settings->levels.n, judge_series, ret, err);
 }
 
 static const char *
@@ -257,10 +249,7 @@ forecast_check(struct schema_context *ctx, void *value, const struct yaml_node *
 
 	if (settings->levels.op < 0)
 		return;
-	if (settings->query != NULL)
-		settings->query = rule_query_text(ctx, settings->query, settings->pos, "query");
-	if (settings->guard != NULL)
-		settings->guard = rule_query_text(ctx, settings->guard, settings->pos, "guard");
+	points_settings_check(ctx, &settings->points, settings->pos);
 	if (settings->levels.op == OP_EQ || settings->levels.op == OP_NE)
 		diag_error(ctx->diag, settings->pos,
 		    "op '%s' makes no sense with forecast: a line meets a value exactly at one "
@@ -275,17 +264,8 @@ forecast_finish(struct schema_context *ctx, struct rule_config *rule)
 	/* The settings are the rule's own until the configuration is done. */
 	struct forecast_settings *settings = (struct forecast_settings *)(uintptr_t)rule->settings;
 
-	rule->query_text = settings->query;
-	settings->need = (struct past_need){
-		.window = settings->window,
-		.step = points_step(rule, settings->window, settings->step, POINTS),
-		.reset_on = settings->reset_on,
-	};
-	if (settings->window.ns / settings->need.step.ns >= POINTS_MOST)
-		diag_error(ctx->diag, settings->pos,
-		    "window holds more than %d points of step: make step longer or window shorter",
-		    POINTS_MOST);
-	else if (settings->window.ns / settings->need.step.ns < MIN_SAMPLES)
+	points_settings_finish(ctx, rule, &settings->points, settings->pos, POINTS, POINTS_MOST);
+	if (settings->points.window.ns / settings->points.need.step.ns < MIN_SAMPLES)
 		diag_error(ctx->diag, settings->pos,
 		    "window holds fewer than %d points: make it longer, or the group's interval "
 		    "(or step) shorter",
@@ -305,12 +285,12 @@ forecast_identity(const struct rule_config *rule, struct buf *out)
 static const struct schema_field forecast_fields[] = {
 	{ .name = "query",
 	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct forecast_settings, query),
+	    .offset = offsetof(struct forecast_settings, points.query),
 	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
 	    .doc = "What to look at, in the source's language." },
 	{ .name = "window",
 	    .kind = FIELD_DURATION,
-	    .offset = offsetof(struct forecast_settings, window),
+	    .offset = offsetof(struct forecast_settings, points.window),
 	    .flags = FIELD_REQUIRED | FIELD_POSITIVE,
 	    .doc = "How much of the past the line is drawn through." },
 	{ .name = "horizon",
@@ -340,29 +320,7 @@ static const struct schema_field forecast_fields[] = {
 	    .kind = FIELD_DOUBLE,
 	    .offset = offsetof(struct forecast_settings, min_current),
 	    .doc = "While the value now is below this nothing is raised, whatever it grows to." },
-	{ .name = "step",
-	    .kind = FIELD_DURATION,
-	    .offset = offsetof(struct forecast_settings, step),
-	    .flags = FIELD_POSITIVE,
-	    .doc = "One point in so long is remembered; default: the group's interval, or a 240th "
-		   "of the window if that is longer." },
-	{ .name = "history",
-	    .kind = FIELD_BOOL,
-	    .offset = offsetof(struct forecast_settings, history),
-	    .fallback = "true",
-	    .doc = "Ask the source for the past on first start and after a gap; false: learn from "
-		   "what is seen only." },
-	{ .name = "reset_on",
-	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct forecast_settings, reset_on),
-	    .flags = FIELD_NONEMPTY,
-	    .doc = "A label that tells a version: a new value of it starts the past anew." },
-	{ .name = "guard",
-	    .kind = FIELD_STRING,
-	    .offset = offsetof(struct forecast_settings, guard),
-	    .flags = FIELD_NONEMPTY,
-	    .doc = "A query that must have a series with the same labels (or one without labels, "
-		   "for all) whose value is not 0; without it nothing is raised." },
+	POINTS_FIELDS(forecast_settings, points, "a 240th of the window", "raised."),
 };
 
 static const struct schema forecast_schema = {

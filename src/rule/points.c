@@ -76,14 +76,17 @@ points_of(const struct past *past, struct str key, const struct series *range, w
 	*ret = (struct points){ b.at, b.value, b.flags, b.n };
 }
 
-dur_t
-points_step(const struct rule_config *rule, dur_t window, dur_t step, uint32_t points)
+/* --- settings and plan ---------------------------------------------------- */
+
+/* How far apart points are kept. */
+static dur_t
+step_of(const struct rule_config *rule, const struct points_settings *settings, uint32_t usual)
 {
-	dur_t least = { window.ns / points };
+	dur_t least = { settings->window.ns / usual };
 	int64_t second = DUR_S(1).ns;
 
-	if (dur_is_set(step))
-		return step;
+	if (dur_is_set(settings->step))
+		return settings->step;
 	if (rule->group != NULL && dur_less(least, rule->group->interval))
 		least = rule->group->interval;
 	/* Whole seconds: some sources know nothing finer. */
@@ -92,16 +95,39 @@ points_step(const struct rule_config *rule, dur_t window, dur_t step, uint32_t p
 }
 
 void
-points_plan(const struct rule_config *rule, const struct past *past, wall_t now, const char *query,
-    const struct past_need *need, bool ask_history, struct rule_plan *ret)
+points_settings_check(struct schema_context *ctx, struct points_settings *settings, struct pos pos)
 {
+	if (settings->query != NULL)
+		settings->query = rule_query_text(ctx, settings->query, pos, "query");
+	if (settings->guard != NULL)
+		settings->guard = rule_query_text(ctx, settings->guard, pos, "guard");
+}
+
+void
+points_settings_finish(struct schema_context *ctx, struct rule_config *rule,
+    struct points_settings *settings, struct pos pos, uint32_t usual, uint32_t most)
+{
+	rule->query_text = settings->query;
+	settings->need = (struct past_need){
+		.window = settings->window,
+		.step = step_of(rule, settings, usual),
+		.reset_on = settings->reset_on,
+	};
+	if (settings->window.ns / settings->need.step.ns > most)
+		diag_error(ctx->diag, pos,
+		    "window holds more than %u points of step: make step longer or window shorter",
+		    most);
+}
+
+static void
+plan_history(const struct rule_config *rule, const struct points_settings *settings,
+    const struct past *past, wall_t now, struct rule_plan *ret)
+{
+	const struct past_need *need = &settings->need;
 	wall_t at = rule_query_at(rule, now), from = wall_sub(at, need->window);
 	wall_t newest = past != NULL ? past_newest(past) : WALL_NONE;
 	dur_t gap = need->step;
 
-	rule_plan_one(rule, now, query, ret);
-	if (!ask_history)
-		return;
 	if (dur_less(gap, rule->group->interval))
 		gap = rule->group->interval;
 	if (wall_is_set(newest)) {
@@ -111,7 +137,7 @@ points_plan(const struct rule_config *rule, const struct past *past, wall_t now,
 		from = wall_max(from, wall_add(newest, need->step));
 	}
 	ret->queries[ret->n++] = (struct rule_query){
-		.text = str_from(query),
+		.text = str_from(settings->query),
 		.shape = QUERY_RANGE,
 		.at = at,
 		.from = from,
@@ -119,6 +145,22 @@ points_plan(const struct rule_config *rule, const struct past *past, wall_t now,
 		.step = need->step,
 	};
 }
+
+void
+points_plan(const struct rule_config *rule, const struct points_settings *settings,
+    const struct past *past, wall_t now, struct rule_plan *ret)
+{
+	rule_plan_one(rule, now, settings->query, ret);
+	if (settings->history)
+		plan_history(rule, settings, past, now, ret);
+	if (settings->guard != NULL)
+		ret->queries[ret->n++] = (struct rule_query){
+			.text = str_from(settings->guard),
+			.at = rule_query_at(rule, now),
+		};
+}
+
+/* --- judgement ------------------------------------------------------------ */
 
 void
 points_remember(const struct vector *answer, const struct vector *range, wall_t asked_at,

@@ -179,7 +179,7 @@ static const struct {
 	{ "{query: m, window: 1h, horizon: 1h, op: '>'}", "forecast needs value" },
 	{ "{query: m, window: 5m, horizon: 1h, op: '>', value: 1}", "fewer than 10 points" },
 	{ "{query: m, window: 30d, step: 1m, horizon: 1h, op: '>', value: 1}",
-	    "more than 2000 points" },
+	    "more than 1999 points" },
 };
 
 START_TEST(settings_that_make_no_sense_are_refused)
