@@ -62,42 +62,67 @@ stand_in(struct secrets *secrets, struct str text)
 
 /* As written, and as URLs and JSON write it. */
 static void
-add_secret(struct secrets *secrets, const struct secret *secret)
+add_plain(struct secrets *secrets, struct str plain)
 {
-	struct buf text = { 0 }, escaped = { 0 };
+	struct buf escaped = { 0 };
+	struct str quoted;
 
-	if (secret->value == NULL && secret->file == NULL)
-		return;
-	if (secret_read(secret, &text, NULL) == 0) {
-		struct str plain = arena_str(secrets->arena, buf_str(&text));
-		hide(secrets, plain, stand_in(secrets, plain));
-		url_escape(&escaped, plain);
-		hide(secrets, arena_str(secrets->arena, buf_str(&escaped)), STR(HIDDEN));
-		buf_clear(&escaped);
-		json_put_str(&escaped, plain);
-		struct str quoted = arena_str(secrets->arena, buf_str(&escaped));
-		hide(secrets, str_make(quoted.p + 1, quoted.n - 2), STR(HIDDEN));
-	}
-	buf_fini(&text);
+	hide(secrets, plain, stand_in(secrets, plain));
+	url_escape(&escaped, plain);
+	hide(secrets, arena_str(secrets->arena, buf_str(&escaped)), STR(HIDDEN));
+	buf_clear(&escaped);
+	json_put_str(&escaped, plain);
+	quoted = arena_str(secrets->arena, buf_str(&escaped));
+	hide(secrets, str_make(quoted.p + 1, quoted.n - 2), STR(HIDDEN));
 	buf_fini(&escaped);
 }
 
 static void
+add_secret(struct secrets *secrets, const struct secret *secret)
+{
+	struct buf text = { 0 };
+
+	if (secret->value == NULL && secret->file == NULL)
+		return;
+	if (secret_read(secret, &text, NULL) == 0)
+		add_plain(secrets, arena_str(secrets->arena, buf_str(&text)));
+	buf_fini(&text);
+}
+
+/* What the template of a secret says for this notification. */
+static void
+add_secret_text(
+    struct secrets *secrets, const struct secret_text *secret, const struct notification *n)
+{
+	struct buf text = { 0 };
+
+	if (secret->text != NULL && n != NULL && message_execute(secret->text, n, &text, NULL) == 0)
+		add_plain(secrets, arena_str(secrets->arena, buf_str(&text)));
+	buf_fini(&text);
+}
+
+static void
 find_secrets(struct secrets *secrets, const struct integration_config *integration,
-    const struct config_global *global)
+    const struct config_global *global, const struct notification *n)
 {
 	const struct schema *schema = integration->kind->schema;
 	const struct secret *const shared[] = { &global->smtp_auth_password,
 		&global->smtp_auth_secret, &global->slack_api_url, &global->slack_app_token,
-		&global->opsgenie_api_key, &global->victorops_api_key,
+		&global->opsgenie_api_key.secret, &global->victorops_api_key,
 		&global->telegram_bot_token };
 
-	for (size_t i = 0; i < schema->n_fields; i++)
-		if (schema->fields[i].kind == FIELD_SECRET)
-			add_secret(secrets,
-			    (const struct secret *)(const void *)((const char *)
-								      integration->settings +
-								  schema->fields[i].offset));
+	for (size_t i = 0; i < schema->n_fields; i++) {
+		const void *member =
+		    (const char *)integration->settings + schema->fields[i].offset;
+
+		if (schema->fields[i].kind != FIELD_SECRET)
+			continue;
+		add_secret(secrets, member);
+		if ((schema->fields[i].flags & FIELD_NOTIFICATION) != 0)
+			add_secret_text(secrets, member, n);
+	}
+	if (global->opsgenie_api_key.text != NULL)
+		add_secret_text(secrets, &global->opsgenie_api_key, n);
 	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
 		add_secret(secrets, shared[i]);
 }
@@ -379,7 +404,7 @@ preview_put_integration(struct preview *preview, const struct config *config,
 	int rc = 0;
 
 	secrets->arena = arena_new(0);
-	find_secrets(secrets, integration, &config->global);
+	find_secrets(secrets, integration, &config->global, n);
 	if (n == NULL)
 		show_remark(&shown, "nothing is sent: no alert fires, and send_resolved is false");
 	else if (ops->render == NULL)

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/instant.h"
+#include "config/flag.h"
 #include "config/health.h"
 #include "config/oncall.h"
 #include "config/schema.h"
@@ -41,12 +42,14 @@ struct config_global {
 	const char *smtp_auth_username, *smtp_auth_identity;
 	struct secret smtp_auth_password, smtp_auth_secret;
 	bool smtp_require_tls; /* true */
+	enum flag smtp_force_implicit_tls;
 	const struct tls_options *smtp_tls;
 	struct secret slack_api_url, slack_app_token, slack_signing_secret;
 	const char *slack_app_url; /* https://slack.com/api/chat.postMessage */
 	const char *pagerduty_url; /* https://events.pagerduty.com/v2/enqueue */
 	const char *opsgenie_api_url, *victorops_api_url, *telegram_api_url, *webex_api_url;
-	struct secret opsgenie_api_key, victorops_api_key, telegram_bot_token;
+	struct secret_text opsgenie_api_key;
+	struct secret victorops_api_key, telegram_bot_token;
 	struct pos pos;
 };
 

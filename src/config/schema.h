@@ -17,6 +17,7 @@
  * FIELD_URL          const char *             http(s) URL
  * FIELD_TEMPLATE     struct template *        text with {{ }}
  * FIELD_SECRET       struct secret            key, and its twin key_file; at most one of the two
+ *   FIELD_NOTIFICATION struct secret_text     the same, and it may have {{ }}
  * FIELD_STRING_LIST  struct string_list       list of scalars
  * FIELD_STRING_MAP   struct string_map        mapping of scalars to scalars
  * FIELD_TEMPLATE_MAP struct template_map      mapping of scalars to templates
@@ -83,6 +84,10 @@ struct number_map {
 	struct number_pair *pairs;
 	uint32_t n;
 };
+struct secret_text {
+	struct secret secret;
+	struct template *text; /* of secret.value when that has {{ }}; NULL: it is as it stands */
+};
 struct sub_list {
 	void **items;
 	struct pos *pos;
@@ -103,7 +108,7 @@ enum {
 	FIELD_POSITIVE = 1u << 2,  /* numbers and durations: > 0 */
 	FIELD_OURS = 1u << 3,      /* not in Alertmanager's or Prometheus' format: left out of the projection */
 	FIELD_ENV = 1u << 4,       /* ${NAME} is expanded */
-	FIELD_NOTIFICATION = 1u << 5, /* FIELD_TEMPLATE(_MAP): notification scope; default is rule scope */
+	FIELD_NOTIFICATION = 1u << 5, /* FIELD_TEMPLATE(_MAP): notification scope; default is rule scope. FIELD_SECRET: a template at all */
 	FIELD_DEPRECATED = 1u << 6,
 	FIELD_HIDDEN = 1u << 7,    /* shown as <secret> in dumps (URLs with tokens); FIELD_SECRET always is */
 	FIELD_PATH = 1u << 8,      /* FIELD_STRING: a file; relative ones start at the configuration's directory */

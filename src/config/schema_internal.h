@@ -29,6 +29,8 @@ bool schema_is_mapping(struct schema_context *ctx, const struct schema_field *fi
     const struct yaml_node *node, const char *example);
 
 /* schema_template.c: of FIELD_TEMPLATE and FIELD_TEMPLATE_MAP */
+void schema_read_secret(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place);
 void schema_read_template(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, void *place);
 void schema_read_template_map(struct schema_context *ctx, const struct schema_field *field,

@@ -60,6 +60,10 @@ hidden(struct arena *arena, const struct yaml_node *node)
 		text = node->text;
 	}
 	host = host_of(text, &scheme);
+	if (memmem(text.p, text.n, "{{", 2) != NULL &&
+	    (host.n == 0 || memchr(host.p, '{', host.n) != NULL)) {
+		return plain_node(arena, node, "http://template.invalid/<secret>");
+	}
 	if (host.n == 0) {
 		return plain_node(arena, node, "<secret>");
 	}

@@ -68,6 +68,24 @@ schema_read_template(struct schema_context *ctx, const struct schema_field *fiel
 	*member = template_read(ctx, field, node);
 }
 
+/* A secret that may be a template is kept in both forms. */
+void
+schema_read_secret(struct schema_context *ctx, const struct schema_field *field,
+    const struct yaml_node *node, void *place)
+{
+	struct secret *secret = place;
+	struct str text;
+	bool changed;
+
+	if (!schema_text_read(ctx, field, node, "a string", &text, &changed)) {
+		return;
+	}
+	secret->value = text.p;
+	if ((field->flags & FIELD_NOTIFICATION) != 0 && strstr(text.p, "{{") != NULL) {
+		((struct secret_text *)place)->text = template_read(ctx, field, node);
+	}
+}
+
 static int
 compare_templates(const void *pa, const void *pb)
 {

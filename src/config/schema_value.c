@@ -201,19 +201,6 @@ read_url(struct schema_context *ctx, const struct schema_field *field,
 	*member = text.p;
 }
 
-static void
-read_secret(struct schema_context *ctx, const struct schema_field *field,
-    const struct yaml_node *node, void *place)
-{
-	struct secret *member = place;
-	struct str text;
-	bool changed;
-
-	if (schema_text_read(ctx, field, node, "a string", &text, &changed)) {
-		member->value = text.p;
-	}
-}
-
 /* ---- yes or no, numbers, durations, choices ---------------------------------- */
 
 /*
@@ -519,7 +506,7 @@ static void (*const readers[])(struct schema_context *ctx,
 	[FIELD_ENUM] = read_enum,
 	[FIELD_URL] = read_url,
 	[FIELD_TEMPLATE] = schema_read_template,
-	[FIELD_SECRET] = read_secret,
+	[FIELD_SECRET] = schema_read_secret,
 	[FIELD_STRING_LIST] = read_string_list,
 	[FIELD_STRING_MAP] = read_string_map,
 	[FIELD_TEMPLATE_MAP] = schema_read_template_map,

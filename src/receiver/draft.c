@@ -244,6 +244,57 @@ draft_secret(struct draft *d, const struct secret *secret, const char *what, str
 	return rc < 0 ? err_wrap(err, "%s", what) : 0;
 }
 
+/* A file is read at each use, so what it says is parsed then, too. */
+static int
+expand_file(struct str text, const struct notification *n, struct buf *out, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	const struct template *t = template_parse(arena, text, TEMPLATE_NOTIFICATION, err);
+	int rc = t != NULL ? message_execute(t, n, out, err) : -ERR_INVALID;
+
+	arena_free(arena);
+	return rc;
+}
+
+int
+secret_text_put(const struct secret_text *secret, const struct notification *n, const char *what,
+    struct buf *out, struct err *err)
+{
+	struct buf text = { 0 };
+	size_t before = out->n;
+	int rc;
+
+	if (secret->text != NULL)
+		rc = message_execute(secret->text, n, out, err);
+	else if ((rc = secret_read(&secret->secret, &text, err)) < 0)
+		;
+	else if (secret->secret.file != NULL && memmem(text.p, text.n, "{{", 2) != NULL)
+		rc = expand_file(str_trim(buf_str(&text)), n, out, err);
+	else
+		buf_put_str(out, str_trim(buf_str(&text)));
+	if (text.p != NULL)
+		explicit_bzero(text.p, text.cap);
+	buf_fini(&text);
+	if (rc == 0 && out->n == before)
+		rc = err_set(err, ERR_INVALID, "it is empty for these alerts");
+	return rc < 0 ? err_wrap(err, "%s", what) : 0;
+}
+
+int
+draft_secret_text(struct draft *d, const struct secret_text *secret, const char *what,
+    struct str *ret, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = secret_text_put(secret, d->n, what, &text, err);
+
+	if (rc == 0)
+		*ret = arena_str(d->arena, str_trim(buf_str(&text)));
+	if (text.p != NULL)
+		explicit_bzero(text.p, text.cap);
+	buf_fini(&text);
+	return rc;
+}
+
 void
 draft_post(struct xfer_request *request, const struct integration_common *common)
 {
@@ -361,23 +412,43 @@ private_part(struct str secret)
 	return str_make(secret.p + i, secret.n - i);
 }
 
-void
-draft_hide(struct verdict *verdict, const struct secret *secret)
+/* Wipes the text. */
+static void
+hide(struct verdict *verdict, struct buf *text)
 {
-	struct buf text = { 0 };
-	struct err err = { 0 };
-	struct str part = STR("");
+	struct str part = str_head(private_part(str_trim(buf_str(text))), SECRET_BYTES_KNOWN);
 	size_t length = strlen(verdict->text);
 	char *found = NULL;
 
-	if (secret_read(secret, &text, &err) == 0)
-		part = str_head(private_part(str_trim(buf_str(&text))), SECRET_BYTES_KNOWN);
 	if (part.n >= SECRET_BYTES_MIN)
 		found = memmem(verdict->text, length, part.p, part.n);
 	if (found != NULL)
 		snprintf(
 		    found, sizeof(verdict->text) - (size_t)(found - verdict->text), "<secret>");
-	if (text.p != NULL)
-		explicit_bzero(text.p, text.cap);
-	buf_fini(&text);
+	if (text->p != NULL)
+		explicit_bzero(text->p, text->cap);
+	buf_fini(text);
+}
+
+void
+draft_hide(struct verdict *verdict, const struct secret *secret)
+{
+	struct buf text = { 0 };
+	struct err err = { 0 };
+
+	if (secret_read(secret, &text, &err) < 0)
+		buf_clear(&text);
+	hide(verdict, &text);
+}
+
+void
+draft_hide_text(struct verdict *verdict, const struct secret_text *secret,
+    const struct notification *n)
+{
+	struct buf text = { 0 };
+	struct err err = { 0 };
+
+	if (secret_text_put(secret, n, "secret", &text, &err) < 0)
+		buf_clear(&text);
+	hide(verdict, &text);
 }

@@ -34,6 +34,10 @@ struct str draft_link(struct draft *d);
 struct str draft_hash(struct draft *d); /* of the group key, as Alertmanager's Key.Hash() */
 /* The secret's text, trimmed; what: "Opsgenie API key", for the error. */
 int draft_secret(struct draft *d, const struct secret *secret, const char *what, struct str *ret, struct err *err);
+/* The same of one that may be a template, inline or in its file; one that expands to nothing is an error. */
+int draft_secret_text(struct draft *d, const struct secret_text *secret, const char *what, struct str *ret, struct err *err);
+/* The same for who writes no draft: appends. */
+int secret_text_put(const struct secret_text *secret, const struct notification *n, const char *what, struct buf *out, struct err *err);
 /* A POST of JSON; the URL is still to be written. */
 void draft_post(struct xfer_request *request, const struct integration_common *common);
 void draft_header(struct xfer_request *request, struct arena *arena, const char *name, const char *value); /* the only one */
@@ -52,6 +56,7 @@ void draft_retry_after(struct verdict *verdict, struct str body, const char *pat
  * was asked for.  Of a secret URL, what follows the host is the secret.
  */
 void draft_hide(struct verdict *verdict, const struct secret *secret);
+void draft_hide_text(struct verdict *verdict, const struct secret_text *secret, const struct notification *n);
 
 static inline bool
 secret_is_set(const struct secret *secret)

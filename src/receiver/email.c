@@ -20,7 +20,7 @@
 #include "receiver/draft.h"
 #include "receiver/email_text.h"
 #include "receiver/email_thread.h"
-#include "receiver/flag.h"
+#include "config/flag.h"
 #include "receiver/mime.h"
 #include "receiver/types.h"
 
@@ -409,6 +409,8 @@ inherit(
 		email->tls = global->smtp_tls;
 	if (email->require_tls == FLAG_ABSENT)
 		email->require_tls = global->smtp_require_tls ? FLAG_TRUE : FLAG_FALSE;
+	if (email->implicit_tls == FLAG_ABSENT)
+		email->implicit_tls = global->smtp_force_implicit_tls;
 }
 
 /* An address without {{ }} is checked now, not at three in the morning. */
@@ -509,7 +511,8 @@ static const struct schema_field email_fields[] = {
 	    .doc = "TLS of the connection; else global.smtp_tls_config." },
 	{ .name = "force_implicit_tls", .kind = FIELD_CUSTOM, .custom = flag_read, .json_schema = FLAG_JSON_SCHEMA,
 	    .offset = offsetof(struct email_settings, implicit_tls),
-	    .doc = "TLS from the start (true) or STARTTLS (false), whatever the port." },
+	    .doc = "TLS from the start (true) or STARTTLS (false), whatever the port; else "
+		   "global.smtp_force_implicit_tls." },
 	{ .name = "headers", .kind = FIELD_TEMPLATE_MAP, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct email_settings, headers),
 	    .doc = "Headers to add or to replace, such as Subject." },

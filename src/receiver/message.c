@@ -462,19 +462,39 @@ data_of(const struct notification *n)
 	};
 }
 
-static void
-expand(const struct template *t, const struct notification *n, bool html, struct buf *out)
+static struct template_data
+data_for(const struct template *t, const struct notification *n, struct arena *arena)
 {
-	struct arena *arena = arena_new(0);
 	struct template_data data = data_of(n);
 
-	data.html = html;
 	if (!template_is_constant(t)) {
 		data.alerts = template_alerts(n, arena);
 		data.n_alerts = n->n_alerts;
 	}
+	return data;
+}
+
+static void
+expand(const struct template *t, const struct notification *n, bool html, struct buf *out)
+{
+	struct arena *arena = arena_new(0);
+	struct template_data data = data_for(t, n, arena);
+
+	data.html = html;
 	template_expand(t, &data, out);
 	arena_free(arena);
+}
+
+int
+message_execute(
+    const struct template *t, const struct notification *n, struct buf *out, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct template_data data = data_for(t, n, arena);
+	int rc = template_execute(t, &data, out, err);
+
+	arena_free(arena);
+	return rc;
 }
 
 void

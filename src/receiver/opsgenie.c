@@ -38,7 +38,7 @@ struct opsgenie_responder {
 
 struct opsgenie_settings {
 	struct integration_common common;
-	struct secret api_key;
+	struct secret_text api_key;
 	const char *api_url;
 	struct template *message, *description, *source, *entity, *note;
 	struct template *priority, *tags, *actions;
@@ -244,7 +244,7 @@ opsgenie_render(const void *settings, const struct notification *n, struct arena
 	const struct opsgenie_settings *opsgenie = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str key = STR("");
-	int rc = draft_secret(&d, &opsgenie->api_key, "Opsgenie API key", &key, err);
+	int rc = draft_secret_text(&d, &opsgenie->api_key, "Opsgenie API key", &key, err);
 
 	if (rc < 0)
 		return rc;
@@ -273,6 +273,7 @@ opsgenie_classify(
 	const struct opsgenie_settings *opsgenie = settings;
 	struct verdict verdict = message_classify_http(response);
 
+	draft_hide_text(&verdict, &opsgenie->api_key, n);
 	verdict.more = opsgenie->update_alerts && n->firing && n->step < STEP_DESCRIPTION;
 	return verdict;
 }
@@ -288,9 +289,9 @@ opsgenie_finish(struct schema_context *ctx, void *settings, const struct config_
 		opsgenie->api_url = global->opsgenie_api_url;
 	if (opsgenie->api_url == NULL)
 		opsgenie->api_url = API_URL;
-	if (!secret_is_set(&opsgenie->api_key))
+	if (!secret_is_set(&opsgenie->api_key.secret))
 		opsgenie->api_key = global->opsgenie_api_key;
-	if (!secret_is_set(&opsgenie->api_key))
+	if (!secret_is_set(&opsgenie->api_key.secret))
 		diag_error(ctx->diag, opsgenie->common.pos,
 		    "no Opsgenie API key: give api_key or "
 		    "global.opsgenie_api_key");
@@ -338,7 +339,7 @@ static const struct schema schema_responder = {
 
 static const struct schema_field opsgenie_fields[] = {
 	INTEGRATION_FIELDS("true"),
-	{ .name = "api_key", .kind = FIELD_SECRET,
+	{ .name = "api_key", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct opsgenie_settings, api_key),
 	    .doc = "Key of an API integration; else global.opsgenie_api_key." },
 	{ .name = "api_url", .kind = FIELD_URL,

@@ -76,7 +76,7 @@ pagerduty_classify(
 	if (verdict.kind == DELIVERY_REJECTED && response->failure == ERR_NONE)
 		say_errors(&verdict, response);
 	verdict.more = verdict.kind == DELIVERY_OK && pagerduty_is_anew(n) && n->step == 0;
-	draft_hide(&verdict, &pd->routing_key);
+	draft_hide_text(&verdict, &pd->routing_key, n);
 	return verdict;
 }
 
@@ -105,7 +105,7 @@ pagerduty_finish(struct schema_context *ctx, void *settings, const struct config
 		pd->url = global->pagerduty_url;
 	if (pd->url == NULL)
 		pd->url = "https://events.pagerduty.com/v2/enqueue";
-	if (pd->routing_key.value == NULL && pd->routing_key.file == NULL)
+	if (!secret_is_set(&pd->routing_key.secret))
 		diag_error(ctx->diag, pd->common.pos,
 		    "no PagerDuty key: give the routing_key of an Events API "
 		    "v2 integration, or routing_key_file");
@@ -156,7 +156,7 @@ static const struct schema schema_image = {
 
 static const struct schema_field pagerduty_fields[] = {
 	INTEGRATION_FIELDS("true"),
-	{ .name = "routing_key", .kind = FIELD_SECRET,
+	{ .name = "routing_key", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct pagerduty_settings, routing_key),
 	    .doc = "Key of an Events API v2 integration." },
 	{ .name = "url", .kind = FIELD_URL,

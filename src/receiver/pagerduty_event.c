@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "receiver/draft.h"
 
 #define EVENT_BYTES_MAX   512000
 #define SUMMARY_RUNES_MAX 1024
@@ -404,7 +405,8 @@ put_event(struct writer *w, bool with_details, struct err *err)
 {
 	struct buf key = { 0 }, link = { 0 };
 	char dedup[DEDUP_KEY_HEX + 1];
-	int rc = secret_read(&w->settings->routing_key, &key, err);
+	int rc = secret_text_put(
+	    &w->settings->routing_key, w->n, "PagerDuty routing key", &key, err);
 
 	sha256_hex(w->n->group_key.p, w->n->group_key.n, dedup);
 	message_link(w->n, &link);
@@ -423,7 +425,7 @@ put_event(struct writer *w, bool with_details, struct err *err)
 	if (key.p != NULL)
 		explicit_bzero(key.p, key.cap);
 	buf_fini(&key);
-	return rc < 0 ? err_wrap(err, "PagerDuty routing key") : 0;
+	return rc;
 }
 
 int

@@ -15,7 +15,8 @@ struct pagerduty_image {
 
 struct pagerduty_settings {
 	struct integration_common common;
-	struct secret routing_key, webhook_secret;
+	struct secret_text routing_key;
+	struct secret webhook_secret;
 	const char *url;
 	struct template *client, *client_url, *description, *severity;
 	struct template *source, *component, *group, *class_;

@@ -22,7 +22,7 @@
 
 struct pushover_settings {
 	struct integration_common common;
-	struct secret user_key, token;
+	struct secret_text user_key, token;
 	const char *api_url;
 	struct template *title, *message, *url, *url_title, *device, *sound;
 	struct template *priority;
@@ -123,10 +123,10 @@ pushover_render(const void *settings, const struct notification *n, struct arena
 	const struct pushover_settings *pushover = settings;
 	struct draft d = draft_new(n, arena, &request->body);
 	struct str token = STR(""), user = STR("");
-	int rc = draft_secret(&d, &pushover->token, "Pushover token", &token, err);
+	int rc = draft_secret_text(&d, &pushover->token, "Pushover token", &token, err);
 
 	if (rc == 0)
-		rc = draft_secret(&d, &pushover->user_key, "Pushover user key", &user, err);
+		rc = draft_secret_text(&d, &pushover->user_key, "Pushover user key", &user, err);
 	if (rc < 0)
 		return rc;
 	draft_post(request, &pushover->common);
@@ -162,9 +162,9 @@ pushover_finish(
 	struct pushover_settings *pushover = settings;
 	struct pos pos = pushover->common.pos;
 
-	if (!secret_is_set(&pushover->user_key))
+	if (!secret_is_set(&pushover->user_key.secret))
 		diag_error(ctx->diag, pos, "no Pushover user key: give user_key or user_key_file");
-	if (!secret_is_set(&pushover->token))
+	if (!secret_is_set(&pushover->token.secret))
 		diag_error(ctx->diag, pos, "no Pushover token: give token or token_file");
 	if (pushover->html && pushover->monospace)
 		diag_error(ctx->diag, pos, "'html' and 'monospace' exclude each other");
@@ -177,9 +177,9 @@ pushover_finish(
 
 static const struct schema_field pushover_fields[] = {
 	INTEGRATION_FIELDS("true"),
-	{ .name = "user_key", .kind = FIELD_SECRET, PLACE(user_key),
+	{ .name = "user_key", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION, PLACE(user_key),
 	    .doc = "Key of the user or group that is told." },
-	{ .name = "token", .kind = FIELD_SECRET, PLACE(token),
+	{ .name = "token", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION, PLACE(token),
 	    .doc = "Token of the application that sends." },
 	{ .name = "api_url", .kind = FIELD_URL, .flags = FIELD_OURS, PLACE(api_url),
 	    .doc = "Where messages go; Pushover's API when absent." },

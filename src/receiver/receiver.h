@@ -144,6 +144,8 @@ void message_put_cut(struct buf *out, struct str s, uint32_t max_runes);
 void message_put_labels(const struct notification *n, const struct notified_alert *alert, bool without_common, struct buf *out);
 /* Expands a notification-scope template; nothing when t is NULL. */
 void message_expand(const struct template *t, const struct notification *n, struct buf *out);
+/* The same, but a failure is negative, and out is as it was: for what must not hold the words of an error. */
+int message_execute(const struct template *t, const struct notification *n, struct buf *out, struct err *err);
 /* The same for HTML: what is put in for {{ }} is escaped. */
 void message_expand_html(const struct template *t, const struct notification *n, struct buf *out);
 void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */

@@ -2,7 +2,7 @@
 /* The settings of a Slack receiver, and the message they make. */
 #pragma once
 
-#include "receiver/flag.h"
+#include "config/flag.h"
 #include "receiver/receiver.h"
 
 struct slack_field {

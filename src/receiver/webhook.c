@@ -39,7 +39,7 @@ struct hmac_settings {
 
 struct webhook_settings {
 	struct integration_common common;
-	struct secret url;
+	struct secret_text url;
 	int64_t max_alerts;
 	const struct payload *payload;
 	const struct hmac_settings *hmac;
@@ -110,10 +110,14 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 	const struct webhook_settings *webhook = settings;
 	struct http_header *header = ARENA_ARRAY(arena, HEADERS_MAX + 1, struct http_header);
 	struct notification first = message_first(n, (uint32_t)webhook->max_alerts, arena);
-	int rc = secret_read(&webhook->url, &request->url, err);
+	int rc = secret_text_put(&webhook->url, n, "webhook url", &request->url, err);
 
+	if (rc == 0 && !message_url_is_good(buf_str(&request->url)))
+		rc = err_set(err, ERR_INVALID,
+		    "webhook url: it does not begin with http:// or https://, or holds what has to "
+		    "be escaped (urlquery)");
 	if (rc < 0)
-		return err_wrap(err, "webhook url");
+		return rc;
 	header[0].name = "Idempotency-Key";
 	header[0].value =
 	    arena_printf(arena, "%" PRId64 "-%" PRId64, n->delivery_id, n->now.ns / 1000000000);
@@ -148,12 +152,12 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 
 static struct verdict
 webhook_classify(
-    const void *settings, const struct notification *n UNUSED, const struct xfer_response *response)
+    const void *settings, const struct notification *n, const struct xfer_response *response)
 {
 	const struct webhook_settings *webhook = settings;
 	struct verdict verdict = message_classify_http(response);
 
-	draft_hide(&verdict, &webhook->url);
+	draft_hide_text(&verdict, &webhook->url, n);
 	if (webhook->hmac != NULL)
 		draft_hide(&verdict, &webhook->hmac->secret);
 	return verdict;
@@ -165,10 +169,12 @@ webhook_finish(
 {
 	struct webhook_settings *webhook = settings;
 
-	if (webhook->url.value == NULL && webhook->url.file == NULL)
+	const char *url = webhook->url.secret.value;
+
+	if (!secret_is_set(&webhook->url.secret))
 		diag_error(
 		    ctx->diag, webhook->common.pos, "no URL to send to: give url or url_file");
-	else if (webhook->url.value != NULL && !message_url_is_good(str_from(webhook->url.value)))
+	else if (url != NULL && strstr(url, "{{") == NULL && !message_url_is_good(str_from(url)))
 		diag_error(ctx->diag, webhook->common.pos,
 		    "the url of a webhook must begin with http:// or "
 		    "https:// and hold no spaces");
@@ -226,8 +232,9 @@ static const struct schema_field webhook_fields[] = {
 	INTEGRATION_FIELDS("true"),
 	{ .name = "url",
 	    .kind = FIELD_SECRET,
+	    .flags = FIELD_NOTIFICATION,
 	    .offset = offsetof(struct webhook_settings, url),
-	    .doc = "Where to POST to." },
+	    .doc = "Where to POST to; may be a template." },
 	{ .name = "max_alerts",
 	    .kind = FIELD_INT,
 	    .fallback = "0",

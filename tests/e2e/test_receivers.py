@@ -118,6 +118,27 @@ receivers:
     assert seen["ours"] == seen["theirs"], seen
 
 
+def test_a_key_may_be_a_template_as_in_alertmanager(t):
+    """One receiver for all teams: whose key it is, and here also where to, the alerts say."""
+    for start in (t.tocsin, t.alertmanager):
+        duty, genie, hook = t.pagerduty(), t.double(services.Opsgenie()), t.webhook()
+        ours = f"webhook_configs: [{{url: '{hook.url}/{{{{ .CommonLabels.team }}}}'}}]" if start == t.tocsin else ""
+        server = start(f"""
+global: {{opsgenie_api_url: '{genie.url}/', opsgenie_api_key: '{{{{ .CommonLabels.team }}}}-key'}}
+route: {{receiver: all, group_by: [alertname], {FAST}}}
+receivers:
+- name: all
+  pagerduty_configs: [{{url: '{duty.api_url}', routing_key: '{{{{ .CommonLabels.pager }}}}'}}]
+  opsgenie_configs: [{{}}]
+  {ours}
+""")
+        server.post_alerts([alert("A", ends=time.time() + 3600, team="genie", pager=KEY)])
+        assert duty.wait_count(1)[0].json["routing_key"] == KEY
+        genie.wait_count(1)
+        if ours:
+            assert hook.wait_count(1)[0].path == "/genie"
+
+
 def test_a_secret_that_is_not_there_yet_is_waited_for(t):
     """Alertmanager starts without the files and reads them with each message; here a message waits for them."""
     hook, slack, duty = t.webhook(), t.slack(), t.pagerduty()

@@ -293,7 +293,7 @@ START_TEST(addresses_of_services_have_defaults)
 	    "receivers: [{name: a}]\n");
 	config = scratch_load("t.yml");
 	global = &config->global;
-	ck_assert_str_eq(global->opsgenie_api_key.value, "k");
+	ck_assert_str_eq(global->opsgenie_api_key.secret.value, "k");
 	ck_assert_str_eq(global->victorops_api_key.file, scratch_path("t.yml"));
 	ck_assert_str_eq(global->telegram_bot_token.value, "t");
 	ck_assert_str_eq(global->slack_app_token.value, "xoxb");
@@ -335,6 +335,9 @@ static const char full[] =
     "  slack_configs:\n"
     "  - channel: \"#ops \\u00e9\"\n"
     "    api_url_file: slack\n"
+    "  - api_url: '{{ .CommonLabels.topsecret }}'\n"
+    "  - api_url: https://{{ .Receiver }}.example/topsecret\n"
+    "  - api_url: https://example.com/{{ .Receiver }}/topsecret\n"
     "  log_configs:\n"
     "  - path: x.log\n"
     "- name: none\n"
@@ -373,6 +376,9 @@ static const char pure[] =
     "  slack_configs:\n"
     "  - channel: \"#ops \xC3\xA9\"\n"
     "    api_url_file: slack\n"
+    "  - api_url: http://template.invalid/<secret>\n"
+    "  - api_url: http://template.invalid/<secret>\n"
+    "  - api_url: https://example.com/<secret>\n"
     "- name: none\n"
     "inhibit_rules:\n"
     "- source_match:\n"

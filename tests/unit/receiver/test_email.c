@@ -374,6 +374,30 @@ static const struct {
 	{ "smarthost: h:465\nforce_implicit_tls: false", "smtp://h:465" },
 };
 
+START_TEST(global_says_so_where_the_receiver_does_not)
+{
+	static const struct {
+		enum flag global;
+		const char *yaml, *url;
+	} cases[] = {
+		{ FLAG_TRUE, "smarthost: h:25", "smtps://h:25" },
+		{ FLAG_FALSE, "smarthost: h:465", "smtp://h:465" },
+		{ FLAG_TRUE, "smarthost: h:25\nforce_implicit_tls: false", "smtp://h:25" },
+	};
+	struct story s = story_load("one");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rendered r;
+
+		s.global.smtp_force_implicit_tls = cases[i].global;
+		r = mail_of(&s, arena_printf(s.arena, "to: a@b\nfrom: c@d\n%s", cases[i].yaml));
+		ck_assert_str_eq(r.request.url.p, cases[i].url);
+		rendered_free(&r);
+	}
+	story_free(&s);
+}
+END_TEST
+
 START_TEST(port_465_speaks_tls_from_the_start)
 {
 	char yaml[200];
@@ -520,6 +544,7 @@ case_email(void)
 	tcase_add_test(tcase, an_alert_in_the_recipients_is_refused_not_obeyed);
 	tcase_add_test(tcase, given_headers_replace_ours_but_not_the_structure);
 	tcase_add_test(tcase, envelope_and_server);
+	tcase_add_test(tcase, global_says_so_where_the_receiver_does_not);
 	TABLE(port_465_speaks_tls_from_the_start, servers);
 	tcase_add_test(tcase, own_texts_replace_ours);
 	tcase_add_test(tcase, fifty_alerts_are_shown_and_the_rest_counted);

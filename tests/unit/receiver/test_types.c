@@ -5,6 +5,9 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "receiver/types.h"
 #include "world.h"
 
@@ -387,6 +390,8 @@ static const struct {
 	    "<p>/services/T/geheim was not found" },
 	{ &receiver_webhook, "url: https://h.example/in?token=geheim",
 	    "<p>/in?token=geheim was not found" },
+	{ &receiver_pagerduty, "routing_key: 'geheim{{ .Status }}'", "geheimfiring is no key" },
+	{ &receiver_opsgenie, "api_key: geheimgeheim", "geheimgeheim is no key" },
 	{ &receiver_pagerduty, "routing_key: geheimgeheim",
 	    "you sent {\"routing_key\":\"geheimgeheim\"}" },
 	{ &receiver_email,
@@ -475,7 +480,7 @@ START_TEST(what_is_absent_comes_from_global)
 	struct rendered r;
 
 	s.global.opsgenie_api_url = "http://og/base";
-	s.global.opsgenie_api_key.value = "og-key";
+	s.global.opsgenie_api_key.secret.value = "og-key";
 	s.global.victorops_api_url = "http://vo/";
 	s.global.victorops_api_key.value = "vo-key";
 	s.global.telegram_api_url = "http://tg";
@@ -490,6 +495,96 @@ START_TEST(what_is_absent_comes_from_global)
 	if (fallbacks[_i].secret != NULL)
 		ck_assert_str_eq(r.request.headers[0].value, fallbacks[_i].secret);
 	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+/* Alertmanager expands these, so that each team may have a key of its own. */
+static const struct {
+	const struct receiver_ops *ops;
+	const char *yaml, *want; /* in the URL, a header or the body */
+} keys[] = {
+	{ &receiver_pagerduty, "routing_key: 'k-{{ .Status }}'", "\"routing_key\":\"k-firing\"" },
+	{ &receiver_pagerduty, "routing_key: 'k-{{ .Sta'", NULL },
+	{ &receiver_opsgenie, "api_key: 'k-{{ .Status }}'", "GenieKey k-firing" },
+	{ &receiver_opsgenie, "{}", "GenieKey g-firing" },
+	{ &receiver_pushover, "{token: 't-{{ .Status }}', user_key: u}", "token=t-firing&" },
+	{ &receiver_pushover, "{token: t, user_key: 'u-{{ .Status }}'}", "user=u-firing&" },
+	{ &receiver_webhook, "url: 'http://h.example/{{ .Status }}?k={{ urlquery \"a b\" }}'",
+	    "http://h.example/firing?k=a+b" },
+	{ &receiver_webhook, "url: '{{ .Sttatus }}'", NULL },
+};
+
+START_TEST(a_key_may_be_a_template)
+{
+	struct story s = story_load("one");
+	struct buf text = { 0 };
+	struct rendered r;
+
+	s.global.opsgenie_api_key.secret.value = "g-{{ .Status }}";
+	s.global.opsgenie_api_key.text = template_parse(
+	    s.arena, STR("g-{{ .Status }}"), TEMPLATE_NOTIFICATION, &(struct err){ 0 });
+	if (keys[_i].want == NULL) {
+		ck_assert_str_ne(settings_complaint(&s, keys[_i].ops, keys[_i].yaml), "");
+		story_free(&s);
+		return;
+	}
+	r = render(&s, keys[_i].ops, settings_read(&s, keys[_i].ops, keys[_i].yaml));
+	ck_assert_msg(r.rc == 0, "%s", r.err.text);
+	put_request(&r.request, &text);
+	ck_assert_msg(
+	    memmem(text.p, text.n, keys[_i].want, strlen(keys[_i].want)) != NULL, "%s", text.p);
+	buf_fini(&text);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(a_key_in_a_file_may_be_a_template)
+{
+	struct story s = story_load("one");
+	char path[] = "/tmp/test_types.XXXXXX";
+	static const char text[] = "https://h.example/{{ .Status }}\n";
+	int fd = mkstemp(path);
+	struct rendered r;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	r = render(&s, &receiver_webhook,
+	    settings_read(
+		&s, &receiver_webhook, arena_printf(s.arena, "url_file: %s", path)));
+	unlink(path);
+	ck_assert_msg(r.rc == 0, "%s", r.err.text);
+	ck_assert(str_is(buf_str(&r.request.url), "https://h.example/firing"));
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+/* Nobody would be told: a dead letter says so. */
+START_TEST(a_key_that_says_nothing_for_these_alerts_is_refused)
+{
+	static const struct {
+		const struct receiver_ops *ops;
+		const char *yaml, *want;
+	} empty[] = {
+		{ &receiver_pagerduty, "routing_key: '{{ .CommonLabels.none }}'", "it is empty" },
+		{ &receiver_webhook, "url: '{{ .CommonLabels.none }}'", "it is empty" },
+		{ &receiver_webhook, "url: '{{ .Status }}'", "begin with http://" },
+		{ &receiver_webhook, "url: 'http://a/{{ .Status }} b'", "begin with http://" },
+		{ &receiver_opsgenie, "api_key: '{{ index .Alerts 99 }}'", "out of range" },
+	};
+	struct story s = story_load("one");
+
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+		struct rendered r =
+		    render(&s, empty[i].ops, settings_read(&s, empty[i].ops, empty[i].yaml));
+
+		ck_assert_int_eq(r.rc, -ERR_INVALID);
+		ck_assert_msg(strstr(r.err.text, empty[i].want) != NULL, "%s", r.err.text);
+		rendered_free(&r);
+	}
 	story_free(&s);
 }
 END_TEST
@@ -596,6 +691,9 @@ case_types(void)
 	TABLE(no_answer_is_tried_again, types);
 	TABLE(a_secret_that_is_repeated_is_not_told, echoes);
 	TABLE(what_is_absent_comes_from_global, fallbacks);
+	TABLE(a_key_may_be_a_template, keys);
+	tcase_add_test(tcase, a_key_in_a_file_may_be_a_template);
+	tcase_add_test(tcase, a_key_that_says_nothing_for_these_alerts_is_refused);
 	tcase_add_test(tcase, a_secret_that_cannot_be_read_is_named_by_its_file);
 	tcase_add_test(tcase, opsgenie_changes_the_words_of_an_open_alert_when_asked_to);
 	TABLE(mistakes_are_named, complaints);

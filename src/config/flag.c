@@ -2,7 +2,7 @@
 /* A truth value that knows whether it was given at all. */
 #include "config.h"
 
-#include "receiver/flag.h"
+#include "config/flag.h"
 
 #include "base/attr.h"
 
