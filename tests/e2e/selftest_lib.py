@@ -13,7 +13,7 @@ import time
 from lib import differential, services, wait
 from lib.api import call, parse_time, rfc3339
 from lib.differential import Side, alert
-from lib.doubles import Garbage, Hang, Reply, Reset, fingerprint, webhook_errors
+from lib.doubles import Garbage, Hang, Reply, Reset, Slow, fingerprint, webhook_errors
 from lib.process import MissingTool, Process, tool
 
 
@@ -176,7 +176,7 @@ def test_doubles_make_trouble_on_demand(t):
     assert post(hook, "/", webhook_body()).status == 200
     hook.script(Hang())
     raises(OSError, lambda: call(hook.port, "POST", "/", webhook_body(), timeout=0.3))
-    assert len(hook.taken()) == 1 and len(hook.taken(accepted=False)) == 6
+    assert len(hook.wait_count(6, accepted=False)) == 6 and len(hook.taken()) == 1
 
 
 def test_backend_answers_by_expression_and_troubles_only_one(t):
@@ -201,13 +201,13 @@ def test_smtp_takes_mail_over_starttls_with_login_and_refuses_the_rest(t):
     context = ssl.create_default_context(cafile=server.certificate)
     mail = ("Date: Fri, 20 Nov 2026 04:24:45 +0000\r\nFrom: a@example.org\r\nTo: b@example.org\r\nSubject: s\r\n"
             "Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nbody\r\n")
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=120) as client:
         raises(smtplib.SMTPException, lambda: client.sendmail("a@example.org", ["b@example.org"], mail))
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=120) as client:
         client.starttls(context=context)
         raises(smtplib.SMTPAuthenticationError, lambda: client.login("tocsin", "wrong"))
     for mechanism in ("plain", "login"):
-        with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=120) as client:
             client.starttls(context=context)
             client.ehlo()
             client.user, client.password = "tocsin", "secret"
@@ -220,7 +220,7 @@ def test_smtp_takes_mail_over_starttls_with_login_and_refuses_the_rest(t):
     assert mails[0].header("Subject") == "s" and mails[0].part("text/plain") == "body\r\n", mails[0].raw
     assert len(server.refused) == 2 and server.logins_failed > 0
     assert not server.violations
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=120) as client:
         client.starttls(context=context)
         client.login("tocsin", "secret")
         raises(smtplib.SMTPDataError,
@@ -253,16 +253,18 @@ receivers:
 """
 
 
-def oracle_pair(t):
-    sides = []
-    for name in ("left", "right"):
-        hook = t.webhook()
-        sides.append(Side(name, t.alertmanager(DIFFERENTIAL.format(url=hook.url), name), hook))
-    return sides
+def oracle_pair(t, script, length):
+    """attempt() of until_calm: two Alertmanagers."""
+    def attempt(number):
+        sides = []
+        for name in ("left", "right"):
+            hook = t.webhook()
+            sides.append(Side(name, t.alertmanager(DIFFERENTIAL.format(url=hook.url), f"{name}{number}"), hook))
+        return differential.Run(*sides, script, length)
+    return attempt
 
 
 def test_differential_finds_no_difference_between_two_equal_servers(t):
-    left, right = oracle_pair(t)
     script = [
         (0.0, lambda side: side.post(alert(job="a"))),
         (0.9, lambda side: side.post(alert(job="b"))),
@@ -270,29 +272,60 @@ def test_differential_finds_no_difference_between_two_equal_servers(t):
         (1.1, lambda side: differential.seen_groups(side, "one group")),
         (2.0, lambda side: side.post(alert(job="a", ends=time.time()))),
     ]
-    differences = differential.run(left, right, script, 4.2)
-    assert not differences, differences
-    assert len(left.hook.taken()) == 3, left.stream()
-    assert [s for _, s, _ in next(iter(left.stream().values()))] == ["firing", "firing", "firing"]
+
+    def judge(done):
+        told = [status for _, status, _ in next(iter(done.sides[0].stream().values()))]
+        return done.differences + ([] if told == ["firing", "firing", "firing"] else [f"told {told}"])
+
+    differential.until_calm(t, oracle_pair(t, script, 4.2), judge)
 
 
 def test_differential_finds_every_kind_of_difference(t):
-    left, right = oracle_pair(t)
+    def left(side):
+        return side.name == "left"
+
     script = [
-        (0.0, lambda side: side.post(alert("Missing")) if side is left else None),
-        (0.0, lambda side: side.post(alert("Labels", job="a" if side is left else "b"))),
+        (0.0, lambda side: side.post(alert("Missing")) if left(side) else None),
+        (0.0, lambda side: side.post(alert("Labels", job="a" if left(side) else "b"))),
         (0.0, lambda side: side.post(alert("Annotations", annotations={"side": side.name}))),
         (0.0, lambda side: side.post(alert("Same"))),
-        (0.0, lambda side: side.post(alert("Time")) if side is left else None),
-        (0.6, lambda side: side.post(alert("Time")) if side is right else None),
-        (0.0, lambda side: side.post(alert("Start", starts=time.time() - (0 if side is left else 30)))),
-        (0.8, lambda side: side.post(alert("Status", ends=time.time() + (60 if side is left else 0.5)))),
+        (0.0, lambda side: side.post(alert("Time")) if left(side) else None),
+        (0.6, lambda side: side.post(alert("Time")) if not left(side) else None),
+        (0.0, lambda side: side.post(alert("Start", starts=time.time() - (0 if left(side) else 30)))),
+        (0.8, lambda side: side.post(alert("Status", ends=time.time() + (60 if left(side) else 0.5)))),
         (0.9, lambda side: differential.seen_alerts(side, "look")),
     ]
-    found = "\n".join(differential.run(left, right, script, 3.0))
-    for word in ("Missing", "Labels", "Annotations", "Time", "Start", "Status", "look"):
-        assert word in found, (word, found)
-    assert 'alertname="Same"' not in found, found
+
+    def judge(done):
+        found = "\n".join(done.differences)
+        return [f"{word} is not in {found}" for word in (
+            "Missing", "Labels", "Annotations", "Time", "Start", "Status", "look") if word not in found] + (
+                [f"Same is in {found}"] if 'alertname="Same"' in found else [])
+
+    differential.until_calm(t, oracle_pair(t, script, 3.0), judge)
+
+
+def test_a_difference_counts_unless_a_server_was_kept_waiting(t):
+    """A calm run with a difference fails at once; after one that was not, the next decides."""
+    class Told:
+        def __init__(self, waited, *differences):
+            self.waited, self.differences, self.sides = waited, list(differences), ()
+
+    assert "apart" in str(raises(AssertionError, lambda: differential.until_calm(t, lambda number: Told(0.01, "apart"))))
+    runs = [Told(0.5, "apart"), Told(0.3)]
+    assert differential.until_calm(t, lambda number: runs[number]) is runs[1]
+    runs = [Told(0.5, "apart"), Told(0.01, "apart again")]
+    assert "apart again" in str(raises(AssertionError, lambda: differential.until_calm(t, lambda number: runs[number])))
+    server = t.backend()
+
+    class Stopped:
+        port = server.port
+        get = staticmethod(lambda path: call(server.port, "GET", path))
+
+    server.always(Slow(0.4))
+    pulse = differential.Pulse(Stopped)
+    wait.until("two signs of life", lambda: len(server.taken()) >= 2)
+    assert pulse.stop() >= 0.4, pulse.worst
 
 
 def test_the_doubles_accept_what_alertmanager_sends(t):

@@ -59,7 +59,7 @@ class Guarded(Tocsin):
         self.process.argv.append(f"--web.config.file={self.directory}/web.yml")
 
     def ask(self, method, path, credentials=None, body=None, source="127.0.0.1", headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(source, 0))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120, source_address=(source, 0))
         headers = {**({"Content-Type": "application/json"} if body is not None else {}), **(headers or {})}
         if credentials:
             headers["Authorization"] = credentials

@@ -146,7 +146,7 @@ def test_oversized_and_strange_requests_are_refused(t):
     for raw in (b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
                 b"POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                 b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", tocsin.port), timeout=5) as raw_socket:
+        with socket.create_connection(("127.0.0.1", tocsin.port), timeout=60) as raw_socket:
             raw_socket.sendall(raw)
             raw_socket.settimeout(2)
             try:
@@ -166,7 +166,7 @@ def test_too_many_connections_are_refused_and_then_forgotten(t):
     try:
         for _ in range(2000):
             one = socket.socket()
-            one.settimeout(0.2)
+            one.settimeout(5)
             try:
                 one.connect(("127.0.0.1", tocsin.port))
             except OSError:

@@ -196,7 +196,7 @@ class Amtool:
         """(exit status, stdout and stderr) without what must differ; {NAME} in an argument is a silence's id."""
         arguments = [re.sub(r"\{(\w+)\}", lambda found: self.ids[found[1]], word) for word in arguments]
         done = subprocess.run([self.t.tool("amtool"), f"--alertmanager.url={self.side.url}", *arguments],
-                              capture_output=True, text=True, timeout=30, check=False, cwd=self.t.dir,
+                              capture_output=True, text=True, timeout=120, check=False, cwd=self.t.dir,
                               env={"HOME": self.t.dir, "TZ": "UTC"})
         return done.returncode, done.stdout, done.stderr
 

@@ -86,7 +86,7 @@ def good(t, *arguments, **more):
 
 
 def amtool(t, *arguments):
-    return subprocess.run([t.tool("amtool"), *arguments], capture_output=True, text=True, timeout=20, check=False,
+    return subprocess.run([t.tool("amtool"), *arguments], capture_output=True, text=True, timeout=120, check=False,
                           cwd=t.dir, env={"HOME": t.dir})
 
 

@@ -19,14 +19,14 @@ def intervals():
     """Names: now (holds), later (does not), both within today's UTC day; always; never; berlin, which always holds."""
     now = time.time()
     start, end = clock(now - 600), clock(now + 600)
+
+    def ranges(*pairs):
+        return "[" + ", ".join(f"{{start_time: '{a}', end_time: '{b}'}}" for a, b in pairs if a < b) + "]"
+
     if start < end:
-        times = f"[{{start_time: '{start}', end_time: '{end}'}}]"
-        rest = f"[{{start_time: '00:00', end_time: '{start}'}}, {{start_time: '{end}', end_time: '24:00'}}]"
-        if start == "00:00":
-            rest = f"[{{start_time: '{end}', end_time: '24:00'}}]"
+        times, rest = ranges((start, end)), ranges(("00:00", start), (end, "24:00"))
     else:                                               # around midnight
-        times = f"[{{start_time: '00:00', end_time: '{end}'}}, {{start_time: '{start}', end_time: '24:00'}}]"
-        rest = f"[{{start_time: '{end}', end_time: '{start}'}}]"
+        times, rest = ranges(("00:00", end), (start, "24:00")), ranges((end, start))
     return f"""
 mute_time_intervals:
 - {{name: now, time_intervals: [{{times: {times}}}]}}

@@ -37,7 +37,7 @@ class Secured(Tocsin):
         self.context = ssl.create_default_context(cafile=certificate(directory)[0])
 
     def ask(self, method, path, user="joe:secret", body=None):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=self.context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=self.context)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if user:
             headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
@@ -93,7 +93,7 @@ tls_config: {{ca_file: {certificate(t.dir)[0]}}}
     def amtool(text, *arguments):
         path = tocsin.write("http.yml", text)
         return subprocess.run([tool("amtool"), f"--alertmanager.url=https://127.0.0.1:{tocsin.port}",
-                               f"--http.config.file={path}", *arguments], capture_output=True, text=True, timeout=20,
+                               f"--http.config.file={path}", *arguments], capture_output=True, text=True, timeout=120,
                               check=False, cwd=t.dir, env={"HOME": t.dir})
 
     added = amtool(good, "alert", "add", "Secured", "n=1")
@@ -118,7 +118,7 @@ def test_below_a_path(t):
     assert hook.wait_count(1)[0].json["externalURL"] == "https://mon.example/alerts/am"
     assert tocsin.post("/alerts/am/-/reload").status == 200
     amtool = subprocess.run([tool("amtool"), f"--alertmanager.url={tocsin.url}/alerts/am", "alert", "query"],
-                            capture_output=True, text=True, timeout=20, check=False, cwd=t.dir, env={"HOME": t.dir})
+                            capture_output=True, text=True, timeout=120, check=False, cwd=t.dir, env={"HOME": t.dir})
     assert amtool.returncode == 0 and " active" in amtool.stdout, amtool
     cut = t.tocsin(one_webhook(hook.url), arguments=["--web.external-url=https://mon.example/am", "--web.route-prefix=/"],
                    name="cut")

@@ -23,7 +23,7 @@ class Answer:
         return f"<{self.status} {self.text[:300]!r}>"
 
 
-def call(port, method, path, body=None, headers=None, timeout=10.0):
+def call(port, method, path, body=None, headers=None, timeout=60.0):
     """body: bytes or str go as they are; anything else goes as JSON."""
     headers = dict(headers or {})
     if body is not None and not isinstance(body, (bytes, str)):

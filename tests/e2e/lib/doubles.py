@@ -192,11 +192,17 @@ class Server:
             handler.send_header(name, value)
         if "Content-Length" not in reply.headers:
             handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-        received.answered = time.monotonic()
+        # What the sender may know was taken is seen as taken: first it is written down, then it is said.
         with self._changed:
             received.status = reply.status
+        try:
+            handler.end_headers()
+            handler.wfile.write(body)
+        except OSError:
+            with self._changed:
+                received.status = None
+            raise
+        received.answered = time.monotonic()
 
     def _behaviour(self, _received):
         return self._script.pop(0) if self._script else self._always

@@ -19,7 +19,7 @@ from . import wait
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
-_HANDED_OUT = set()
+_RESERVED = []
 _CHANCE = random.Random(os.getpid() * 7919 + time.time_ns())
 
 PACKAGES = {
@@ -48,18 +48,32 @@ def tool(name):
     return path
 
 
+def _port_range():
+    """Ports below the ephemeral ones: no outgoing connection takes one meanwhile."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+            end = min(int(file.read().split()[0]), 32000)
+    except (OSError, ValueError):
+        end = 32000
+    return (max(end - 17000, 2000), end) if end > 4000 else (15000, 32000)
+
+
 def free_port():
-    """A loopback port below the ephemeral range, so that no outgoing connection takes it meanwhile."""
+    """
+    A port that is free and stays so: no other test, of this run or another, gets it while this process lives.  A name
+    among the abstract sockets says whose it is; the kernel forgets it with the process.
+    """
     for _ in range(500):
-        port = _CHANCE.randrange(15000, 32000)
-        if port in _HANDED_OUT:
+        port = _CHANCE.randrange(*_port_range())
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0tocsin-e2e-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("0.0.0.0", port))
+        except OSError:
+            name.close()
             continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _HANDED_OUT.add(port)
+        _RESERVED.append(name)
         return port
     raise AssertionError("no free loopback port found")
 
@@ -114,7 +128,7 @@ class Process:
         if self.child.poll() is None:
             self.child.terminate()
         try:
-            code = self.child.wait(deadline * wait.SLOWDOWN)
+            code = self.child.wait(deadline * wait.PATIENCE)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()

@@ -103,7 +103,8 @@ class Smtp:
             options.update(tls_context=context, require_starttls=require_tls)
         if login:
             options.update(authenticator=self._authenticate(login), auth_required=True, auth_require_tls=tls)
-        self._controller = _Controller(self, hostname="127.0.0.1", port=free_port(), **options)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=10 * wait.PATIENCE,
+                                       **options)
         self._controller.start()
         self.port = self._controller.port
 

@@ -113,4 +113,4 @@ class Tocsin(Client):
 def command(*arguments, stdin=None, env=None, cwd=None, timeout=30):
     clean = {k: v for k, v in os.environ.items() if k != "TOCSIN_URL"}
     return subprocess.run([binary(), *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                          env={**clean, **(env or {})}, cwd=cwd, timeout=timeout * wait.SLOWDOWN, check=False)
+                          env={**clean, **(env or {})}, cwd=cwd, timeout=timeout * wait.PATIENCE, check=False)
