@@ -113,6 +113,7 @@ Suite *suite_xfer(void);
 Suite *suite_mail(void);
 Suite *suite_server(void);
 Suite *suite_server_bounds(void);
+Suite *suite_server_limits(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
 Suite *suite_throttle(void);

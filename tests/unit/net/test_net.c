@@ -17,6 +17,7 @@ main(void)
 	srunner_add_suite(runner, suite_mail());
 	srunner_add_suite(runner, suite_server());
 	srunner_add_suite(runner, suite_server_bounds());
+	srunner_add_suite(runner, suite_server_limits());
 	srunner_add_suite(runner, suite_options());
 	srunner_add_suite(runner, suite_guard());
 	srunner_add_suite(runner, suite_throttle());
