@@ -347,8 +347,20 @@ static const struct schema_field settings_fields[] = {
 	    .fallback = "none",
 	    .choices = http_json_preset_names,
 	    MEMBER(preset),
-	    .doc = "Fills in the request and the paths of a known service; each may still be "
-		   "given." },
+	    .doc =
+		"Fills in the request and the paths of a known service; each may still be "
+		"given. datadog: a query of metrics with .rollup(avg, 60); api_key and app_key; "
+		"the last point, tags are labels. newrelic: NRQL that names its number AS value; "
+		"api_key, variables {account: ...}; label facet (name more: labels: {app: "
+		"appName}). signoz: PromQL (variables {query_type: clickhouse_sql, step: 60} for "
+		"others), api_key; points that are not complete are left out. jaeger: "
+		"latencies?service=...&quantile=0.95 and the like. wandb: the path of a number, "
+		"node.summaryMetrics@json.val_loss; variables {entity, project, filters}, the key "
+		"as http_config's basic_auth of user api. langsmith: the name of a number of "
+		"runs/stats, error_rate; api_key, variables {session: id of the project}. "
+		"honeycomb: the id of a saved query; api_key, variables {dataset: ...}; value is "
+		"COUNT unless given, as '[\"AVG(duration_ms)\"]', and its breakdowns are labels "
+		"by labels: {service: service}." },
 	{ .name = "url",
 	    .kind = FIELD_STRING,
 	    .flags = FIELD_NONEMPTY | FIELD_ENV,

@@ -18,7 +18,8 @@ struct reading {
 	const struct json_path *value;
 	struct arena *scratch;
 	struct rows *rows;
-	size_t without; /* rows in which the value's path leads nowhere */
+	size_t without;   /* rows in which the value's path leads nowhere */
+	struct str first; /* the first of them */
 };
 
 /* --- parsing ----------------------------------------------------------------- */
@@ -290,6 +291,58 @@ read_labels_from(struct reading *r, const struct json_place *row, struct err *er
 
 /* --- rows ----------------------------------------------------------------------- */
 
+/* A label that is a list of plain values, such as the facets of a query by several: all of them. */
+static bool
+join_list(struct reading *r, struct str span, struct cell *ret)
+{
+	struct json_reader in;
+	struct buf text = { 0 };
+	bool plain = true;
+	struct cell item;
+	uint32_t n = 0;
+
+	json_reader_init(&in, span);
+	if (json_peek(&in) != JSON_ARRAY)
+		return false;
+	json_enter(&in, JSON_ARRAY);
+	for (; plain && json_next_item(&in); n++) {
+		plain = json_read_cell(&in, r->scratch, &item) && item.kind != CELL_OTHER;
+		if (n > 0)
+			buf_puts(&text, ", ");
+		if (plain && item.kind != CELL_NULL)
+			buf_put_str(&text, item.text);
+	}
+	if (plain && n > 0)
+		*ret = (struct cell){ .kind = CELL_TEXT,
+			.text = arena_str(r->scratch, buf_str(&text)) };
+	buf_fini(&text);
+	return plain && n > 0;
+}
+
+/* A number, or an object that has nothing but one, such as a single percentile: {"95": 0.5}. */
+static int
+read_value(struct reading *r, struct str span, struct err *err)
+{
+	struct json_reader in;
+	struct cell cell, inner;
+	uint32_t members = 0;
+	struct str key;
+
+	json_cell(span, r->scratch, &cell);
+	json_reader_init(&in, span);
+	if (cell.kind != CELL_OTHER || json_peek(&in) != JSON_OBJECT)
+		return rows_value(r->rows, &cell, err);
+	json_enter(&in, JSON_OBJECT);
+	while (json_next_key(&in, &key) && json_read_cell(&in, r->scratch, &inner))
+		members++;
+	if (members <= 1)
+		return rows_value(r->rows, members == 1 ? &inner : &cell, err);
+	return err_set(err, ERR_INVALID,
+	    "row %zu: the value has %u members: %s; let the path go on to one of them, as "
+	    "value[\"95\"]",
+	    r->rows->n, members, text_head(r->scratch, span));
+}
+
 static int
 read_row(void *arg, const struct json_place *row, struct err *err)
 {
@@ -303,6 +356,8 @@ read_row(void *arg, const struct json_place *row, struct err *err)
 		if (!json_path_first(&spec->labels[i].path, row, r->scratch, &span))
 			continue;
 		json_cell(span, r->scratch, &cell);
+		if (cell.kind == CELL_OTHER)
+			(void)join_list(r, span, &cell);
 		code = rows_cell_label(r->rows, spec->labels[i].name, &cell, err);
 	}
 	if (code == 0 && spec->has_labels_from)
@@ -314,18 +369,18 @@ read_row(void *arg, const struct json_place *row, struct err *err)
 	if (code < 0)
 		return code;
 	if (!json_path_first(r->value, row, r->scratch, &span)) {
-		r->without++;
+		if (r->without++ == 0)
+			r->first = row->span;
 		return 0;
 	}
-	json_cell(span, r->scratch, &cell);
-	return rows_value(r->rows, &cell, err);
+	return read_value(r, span, err);
 }
 
 int
 json_rows_read(const struct json_rows *spec, const struct json_path *value, struct str body,
     struct arena *scratch, struct rows *rows, struct err *err)
 {
-	struct reading r = { spec, value != NULL ? value : &spec->value, scratch, rows, 0 };
+	struct reading r = { spec, value != NULL ? value : &spec->value, scratch, rows, 0, { 0 } };
 	struct json_place top = { .span = str_trim(body) };
 	bool absent = false;
 	int code = json_whole(body, err);
@@ -341,6 +396,7 @@ json_rows_read(const struct json_rows *spec, const struct json_path *value, stru
 		    text_head(scratch, body));
 	if (rows->n > 0 && r.without == rows->n && rows->want.n_fields == 0)
 		return err_set(err, ERR_INVALID,
-		    "the path of the value leads nowhere in any of %zu rows", rows->n);
+		    "the path of the value leads nowhere in any of %zu rows, such as %s", rows->n,
+		    text_head(scratch, r.first));
 	return 0;
 }

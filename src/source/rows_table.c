@@ -27,7 +27,7 @@ no_value(const struct table *table, const char *wanted, struct err *err)
 		    STR_ARG(str_head(table->names[i], SHOWN_BYTES)));
 	if (table->n > COLUMNS_SHOWN)
 		buf_puts(&names, ", ...");
-	code = err_set(err, ERR_INVALID, "no column is named %s, only %s; write `... AS %s`",
+	code = err_set(err, ERR_INVALID, "no column is named %s, only %s; name one so (SQL: AS %s)",
 	    wanted, names.p != NULL ? names.p : "none", wanted);
 	buf_fini(&names);
 	return code;

@@ -148,6 +148,16 @@ static const struct {
 	    "{\"data\":{\"actor\":{\"account\":{\"nrql\":{\"results\":[{\"facet\":\"x\",\"value\":"
 	    "4}]}}}}}",
 	    "facet=x 4" },
+	/* Two facets, and the one percentile that was asked for. */
+	{ "preset: newrelic\nvariables: {account: '12'}\n", "SELECT 1",
+	    "https://api.newrelic.com/graphql",
+	    "{\"query\":\"query($account: Int!, $nrql: Nrql!) { actor { account(id: $account) { "
+	    "nrql(query: $nrql) { results } } } }\",\"variables\":{\"account\":12,\"nrql\":"
+	    "\"SELECT 1\"}}",
+	    "",
+	    "{\"data\":{\"actor\":{\"account\":{\"nrql\":{\"results\":[{\"facet\":[\"x\",7],"
+	    "\"appName\":\"x\",\"value\":{\"95\":0.5}}]}}}}}",
+	    "facet=x, 7 0.5" },
 	{ "preset: signoz\nurl: http://signoz:8080\napi_key: k\n", "up",
 	    "http://signoz:8080/api/v5/query_range",
 	    "{\"start\":1795155540500,\"end\":1795155840500,\"requestType\":\"time_series\","
@@ -216,6 +226,14 @@ static const struct {
 	    "{\"data\":{\"actor\":{\"account\":{\"nrql\":null}}},\"errors\":[{\"message\":\"NRQL "
 	    "Syntax Error\"}]}",
 	    "NRQL Syntax Error" },
+	{ "preset: newrelic\nvariables: {account: '1'}\n",
+	    "{\"data\":{\"actor\":{\"account\":{\"nrql\":{\"results\":[{\"value\":{\"50\":1,\"95\":"
+	    "2}"
+	    "}]}}}}}",
+	    "the value has 2 members: {\"50\":1,\"95\":2}; let the path go on to one of them" },
+	{ "preset: newrelic\nvariables: {account: '1'}\n",
+	    "{\"data\":{\"actor\":{\"account\":{\"nrql\":{\"results\":[{\"count\":5}]}}}}}",
+	    "leads nowhere in any of 1 rows, such as {\"count\":5}" },
 	{ "preset: wandb\nvariables: {project: p, entity: e}\n",
 	    "{\"data\":{\"project\":{\"runs\":{\"edges\":[],\"pageInfo\":{\"hasNextPage\":true}}}}"
 	    "}",

@@ -205,7 +205,7 @@ static const struct table_case tables[] = {
 	    { { "0.7", "5" } }, 1, " 5 [0.7 null]; " },
 	{ "without fields a table has a value", { .shape = QUERY_ROWS }, { "pred", "grp" },
 	    { { "0.7", "5" } }, 1,
-	    "error: no column is named value, only pred, grp; write `... AS value`" },
+	    "error: no column is named value, only pred, grp; name one so (SQL: AS value)" },
 };
 
 static int
