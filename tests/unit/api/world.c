@@ -299,6 +299,10 @@ close_state(void)
 	http_call_fake_free(w.call);
 	w.call = NULL;
 	api_free(w.api);
+	/* A group's phase comes from the directory's name, so a rule may be under evaluation just now. */
+	engine_stop(w.state.engine);
+	while (!engine_idle(w.state.engine))
+		(void)loop_turn(w.loop, DUR_S(1));
 	engine_free(w.state.engine);
 	groups_free(w.state.groups);
 	notifier_free(w.state.notifier);
