@@ -16,6 +16,17 @@
 
 /* --- kept with an alert -------------------------------------------------------- */
 
+/* Most say the same each time. */
+static struct str
+keep_text(char **kept, struct str text)
+{
+	if (*kept == NULL ? text.n > 0 : !str_is(text, *kept)) {
+		free(*kept);
+		*kept = text.n > 0 ? xmemdup0(text.p, text.n) : NULL;
+	}
+	return str_from(*kept != NULL ? *kept : "");
+}
+
 void
 explained_keep(struct explained **kept, const struct explain *explain, wall_t at)
 {
@@ -27,12 +38,9 @@ explained_keep(struct explained **kept, const struct explain *explain, wall_t at
 	/* Half an object is none. */
 	if (detail.n != explain->detail.n)
 		detail.n = 0;
-	if (k->detail == NULL ? detail.n > 0 : !str_is(detail, k->detail)) {
-		free(k->detail);
-		k->detail = detail.n > 0 ? xmemdup0(detail.p, detail.n) : NULL;
-	}
 	k->explain = *explain;
-	k->explain.detail = str_from(k->detail != NULL ? k->detail : "");
+	k->explain.detail = keep_text(&k->detail, detail);
+	k->explain.said = keep_text(&k->said, str_head(explain->said, EXPLAIN_SAID_MAX));
 	k->explain.method = NULL;
 	if (explain->method != NULL) {
 		snprintf(k->method, sizeof(k->method), "%s", explain->method);
@@ -46,6 +54,7 @@ explained_free(struct explained *kept)
 {
 	if (kept == NULL)
 		return;
+	free(kept->said);
 	free(kept->detail);
 	free(kept);
 }
@@ -169,6 +178,12 @@ put_verdict(const struct explain *e, struct buf *out)
 	/* A chart or a step can breach where the value is nothing unusual. */
 	const bool course = band && !above && !below && fabs(e->statistic) > e->threshold;
 
+	if (e->said.n > 0) {
+		buf_put_str(out, e->said);
+		return;
+	}
+	if (e->value == e->p_value)
+		buf_puts(out, "p ");
 	put_rounded(e->value, out);
 	if (band) {
 		buf_printf(out, " %s the expected ",
@@ -231,11 +246,17 @@ explain_put_text(const struct explain *e, struct buf *out)
 		buf_printf(out, "%sover %s", out->n > start ? ", " : " (",
 		    duration_format(e->window, window));
 	}
-	put_part("statistic ", e->statistic, "", start, out);
-	put_part("p ", e->p_value, "", start, out);
-	put_part("effect ", e->effect, "", start, out);
-	put_count(e->n_reference, "reference", start, out);
-	put_count(e->n_current, "current", start, out);
+	/* Each number once. */
+	if (e->statistic != e->value)
+		put_part("statistic ", e->statistic, "", start, out);
+	if (e->p_value != e->value)
+		put_part("p ", e->p_value, "", start, out);
+	if (e->effect != e->value && e->effect != e->statistic)
+		put_part("effect ", e->effect, "", start, out);
+	if (e->said.n == 0) {
+		put_count(e->n_reference, "reference", start, out);
+		put_count(e->n_current, "current", start, out);
+	}
 	if (out->n > start)
 		buf_putc(out, ')');
 	if (e->detail.n > 0) {

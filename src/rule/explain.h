@@ -14,13 +14,14 @@
 
 #define EXPLAIN_METHOD_MAX 48
 #define EXPLAIN_DETAIL_MAX (64u << 10)
+#define EXPLAIN_SAID_MAX   1024
 #define EXPLAIN_QUERY_MAX  4096 /* of the rule's query, in the history */
 
 struct explained { /* a copy that lives with its alert */
 	struct explain explain;
 	wall_t at; /* the evaluation that says so */
 	char method[EXPLAIN_METHOD_MAX];
-	char *detail;
+	char *said, *detail;
 };
 
 /* *kept NULL: made. */

@@ -46,6 +46,7 @@ struct rule_plan {
  * texts, GET .../explain.  NaN, NULL, 0, "": does not apply.
  */
 struct explain {
+	struct str said;            /* the verdict in words, where the numbers below do not say it */
 	const char *method;         /* "robust", "ks", "two_proportions" */
 	double value;               /* what was compared with the threshold */
 	double threshold;

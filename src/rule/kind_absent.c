@@ -172,6 +172,11 @@ explain_absent(const struct absent_settings *settings, uint32_t there, uint32_t 
 	explain->n_reference = expected;
 	explain->n_current = there;
 	explain->window = settings->ago;
+	explain->said =
+	    is_there ? STR("it is there")
+		     : str_from(arena_printf(arena,
+			   "missing: none of %u that are there has its labels, %u are expected",
+			   there, expected));
 	return explain;
 }
 

@@ -148,16 +148,20 @@ explain_group(
 {
 	const struct when *when = settings->when.when;
 	struct explain *explain = ARENA_NEW(arena, struct explain);
-	struct buf detail = { 0 }, one = { 0 };
+	struct buf detail = { 0 }, one = { 0 }, said = { 0 };
 
 	*explain = explain_none;
 	explain->method = "composite";
 	buf_puts(&detail, "{\"alerts\":");
 	buf_putc(&one, '{');
-	for (uint32_t i = 0; i < when->n_names; i++)
+	for (uint32_t i = 0; i < when->n_names; i++) {
 		detail_number(&one, when->names[i], group->counts[i]);
+		buf_printf(&said, "%s%s %u", i > 0 ? ", " : "", when->names[i], group->counts[i]);
+	}
 	buf_printf(&detail, "%s}}", one.p);
 	explain->detail = arena_str(arena, buf_str(&detail));
+	explain->said = arena_str(arena, buf_str(&said));
+	buf_fini(&said);
 	buf_fini(&one);
 	buf_fini(&detail);
 	return explain;

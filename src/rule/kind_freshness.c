@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/tz.h"
 #include "config/calendar.h"
 #include "rule/arm.h"
@@ -125,6 +126,26 @@ is_expected(const struct freshness_settings *s, const struct cells_group *labels
 	return false;
 }
 
+/* "3d2h old, 2d is allowed": to the second, since nobody asks for less. */
+static struct str
+say_age(const struct freshness_settings *s, double age, double counted, struct arena *arena)
+{
+	char old[DURATION_TEXT_MAX], counts[DURATION_TEXT_MAX], allowed[DURATION_TEXT_MAX];
+	const char *said;
+
+	duration_format(s->max_age, allowed);
+	duration_format(DUR_S((int64_t)(isnan(age) ? 0 : age)), old);
+	duration_format(DUR_S((int64_t)(isnan(counted) ? 0 : counted)), counts);
+	if (isnan(age))
+		said = arena_printf(arena, "expected, and not there or without a time");
+	else if (s->calendar != NULL && s->calendar->n > 0)
+		said = arena_printf(
+		    arena, "%s old, of which %s count, %s is allowed", old, counts, allowed);
+	else
+		said = arena_printf(arena, "%s old, %s is allowed", old, allowed);
+	return str_from(said);
+}
+
 static void
 set_verdict(const struct freshness_settings *s, wall_t at, wall_t now, struct arena *arena,
     struct verdict *ret)
@@ -149,6 +170,7 @@ set_verdict(const struct freshness_settings *s, wall_t at, wall_t now, struct ar
 		ret->reason = "the time is missing";
 	}
 	e->value = ret->value;
+	e->said = say_age(s, ret->value, counted, arena);
 	ret->more = verdict_keep(arena, &more);
 }
 

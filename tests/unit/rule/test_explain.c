@@ -14,6 +14,8 @@
 static const struct {
 	double value, threshold, baseline, low, high, n_reference, n_current, statistic;
 	const char *method, *detail, *text;
+	double p_value, effect; /* 0: not there */
+	const char *said;
 } reasons[] = {
 	{ 150, 100, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "150 against the threshold 100" },
 	{ 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "3" },
@@ -34,6 +36,15 @@ static const struct {
 	    "1 against the threshold 2 (45001 reference points, 1 current point)" },
 	{ 0.5, 0.3, NONE, NONE, NONE, NONE, NONE, NONE, "ks", "{\"features\":\"age, zip\"}",
 	    "0.5 against the threshold 0.3 (ks): age, zip" },
+	/* A number that is several things is told once. */
+	{ 0.001, 0.05, NONE, NONE, NONE, 500, 300, 0.3, "ks", "",
+	    "p 0.001 against the threshold 0.05 (ks, statistic 0.3, 500 reference points, "
+	    "300 current points)",
+	    0.001, 0.3 },
+	{ 0.4, 0.2, NONE, NONE, NONE, NONE, NONE, 0.4, "psi", "",
+	    "0.4 against the threshold 0.2 (psi, p 1e-09)", 1e-9, 0.4 },
+	{ NONE, 172800, NONE, NONE, NONE, 2, 3, NONE, "age", "", "not there (age)", 0, 0,
+	    "not there" },
 };
 
 START_TEST(sentence_says_what_applies)
@@ -49,6 +60,11 @@ START_TEST(sentence_says_what_applies)
 	e.n_reference = reasons[_i].n_reference;
 	e.n_current = reasons[_i].n_current;
 	e.statistic = reasons[_i].statistic;
+	if (reasons[_i].p_value != 0) {
+		e.p_value = reasons[_i].p_value;
+		e.effect = reasons[_i].effect;
+	}
+	e.said = str_from(reasons[_i].said);
 	e.method = reasons[_i].method;
 	e.detail = str_from(reasons[_i].detail);
 	explain_put_text(&e, &out);
