@@ -135,7 +135,7 @@ class Story:
     def verify_ages(self):
         now = {(a["labels"]["alertname"], a["labels"]["id"]): a for a in self.tocsin.rule_alerts()}
         for key, (active_at, seen) in self.seen_alive.items():
-            if self.kills and self.kills[-1] > seen + COMMIT_SLACK * wait.SLOWDOWN:
+            if self.kills and self.kills[-1] > seen + COMMIT_SLACK:
                 self.active_at.setdefault(key, active_at)
         self.seen_alive.clear()
         for key, active_at in self.active_at.items():
@@ -225,7 +225,7 @@ class Story:
                 kill = next((k for k in self.kills if first.mono - WIRE_SLACK <= k < second.mono), None)
                 if kill is None:
                     wrong.append(f"{key} was told twice without a kill between")
-                elif first.answered and kill > first.answered + COMMIT_SLACK * wait.SLOWDOWN:
+                elif first.answered and kill > first.answered + COMMIT_SLACK:
                     wrong.append(f"{key} was told again though it was answered {kill - first.answered:.2f} s before the kill")
         return count, wrong
 

@@ -105,7 +105,7 @@ annotations: {summary: "{{ $labels.feature }}: {{ $explain.text }}", runbook_url
 PG = """
 rule_files: [rules.yml]
 sources:
-- {{name: pg, type: postgres, host: 127.0.0.1, port: '{port}', user: tocsin, dbname: ml, password_file: secret, timeout: 1s}}
+- {{name: pg, type: postgres, host: 127.0.0.1, port: '{port}', user: tocsin, dbname: ml, password_file: secret, timeout: 5s}}
 """
 
 
@@ -128,7 +128,7 @@ def test_a_slow_statement_delays_its_own_group_only(t):
         wait.until(rule, lambda: features(rule) == {"age"}, 15)
     pg.sql("UPDATE delay SET seconds = 30")
     wait.until("the slow rule to fail", lambda: tocsin.rules()["Slow"]["health"] == "err", 15)
-    assert "longer than 1000 ms" in tocsin.rules()["Slow"]["lastError"], tocsin.rules()["Slow"]
+    assert "longer than 5000 ms" in tocsin.rules()["Slow"]["lastError"], tocsin.rules()["Slow"]
     began, seen = time.monotonic(), {tocsin.rules()["Quick"]["lastEvaluation"]}
 
     def six_more():
@@ -138,7 +138,8 @@ def test_a_slow_statement_delays_its_own_group_only(t):
         return len(seen) > 6
 
     wait.until("six evaluations of the quick rule", six_more, 20)
-    assert time.monotonic() - began < 8 * wait.SLOWDOWN, "one a second, whatever the other group waits for"
+    # one a second; if each waited for the other group's five seconds, they would take thirty
+    assert time.monotonic() - began < 20 + wait.lost(began), f"{time.monotonic() - began:.1f} s"
     assert tocsin.rules()["Slow"]["health"] == "err" and features("Slow") == {"age"}, "an error moves no state"
     pg.sql("UPDATE delay SET seconds = 0; UPDATE served SET value = value - 40 WHERE feature = 'age'")
     for rule in ("Slow", "Quick"):

@@ -74,38 +74,49 @@ def test_everything_is_as_it_was(t):
 
 def test_group_wait_goes_on_where_it_was(t):
     hook = t.webhook()
-    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 3s, group_interval: 5s, repeat_interval: 1h"))
-    posted = time.monotonic()
-    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 6s, group_interval: 5s, repeat_interval: 1h"))
     clock = wait.Timetable()
-    clock.due(1.0)
-    restart(tocsin)
-    first = hook.wait_count(1, 6)[0]
-    assert 2.8 <= first.mono - posted <= 3.6, f"told after {first.mono - posted:.2f} s instead of 3"
+    tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    clock.due(3.0)
+    tocsin.terminate()
+    down = clock.now()
+    tocsin.start()
+    told = hook.wait_count(1, 8)[0].mono - clock.start
+    assert 6 <= told < down + 6, f"told {told:.2f} s after the post, down at {down:.2f} s: the wait began anew"
 
 
 def test_repeat_goes_on_where_it_was(t):
     hook = t.webhook()
-    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 100ms, group_interval: 1s, repeat_interval: 2500ms"))
+    tocsin = t.tocsin(one_webhook(hook.url, timers="group_wait: 100ms, group_interval: 1s, repeat_interval: 5500ms"))
     tocsin.post_alerts([alert(ends=time.time() + 3600)])
+    clock = wait.Timetable()
     first = hook.wait_count(1)[0]
     wait.until("the outcome", lambda: tocsin.deliveries()[0]["state"] == "delivered", 3)
-    restart(tocsin)
+    clock.due(3.5)
+    tocsin.terminate()
+    down = time.monotonic()
+    tocsin.start()
     second = hook.wait_count(2, 8)[1]
-    # ticks at 1, 2, 3 s: the first one later than 2.5 s
-    assert 2.6 <= second.mono - first.mono <= 4.0, f"repeated after {second.mono - first.mono:.2f} s"
+    # ticks at 1, 2, ... 6 s: the first one later than 5.5 s; a repeat that began anew comes 9 s after the first
+    assert second.mono - first.mono >= 5, f"repeated after {second.mono - first.mono:.2f} s"
+    assert second.mono < down + 5.5, f"repeated {second.mono - down:.2f} s after the end of the first life"
 
 
 def test_retry_is_due_when_the_receiver_said(t):
     hook = t.webhook()
-    hook.script(Reply(503, Retry_After=3))
+    hook.script(Reply(503, Retry_After=6))
     tocsin = t.tocsin(one_webhook(hook.url))
     tocsin.post_alerts([alert(ends=time.time() + 3600)])
     first = hook.wait_count(1, accepted=False)[0]
-    wait.until("the failed try in the outbox", lambda: tocsin.deliveries(state="pending")[0]["attempts"] == 1, 3)
+    (before,) = wait.until("the failed try in the outbox",
+                           lambda: [d for d in tocsin.deliveries(state="pending") if d["attempts"] == 1], 3)
+    seen = time.time()
+    assert first.wall + 5.99 <= parse_time(before["dueAt"]) <= seen + 6, (first.wall, before, seen)
     restart(tocsin)
+    (after,) = tocsin.deliveries()
+    assert after["dueAt"] in (before["dueAt"], None), (before, after)       # None: it has been sent
     second = hook.wait_count(1, 8)[0]
-    assert 2.9 <= second.mono - first.mono <= 5.5, f"tried again after {second.mono - first.mono:.2f} s"
+    assert second.wall >= parse_time(before["dueAt"]) - 0.01, (second.wall, before)
     assert second.json == first.json, "a retry says the same"
     hook.hold_count(1, 1.5)
 
@@ -115,25 +126,26 @@ def test_what_ended_while_down_is_told_after_the_start(t):
     A rule's alert resolves at the first evaluation.  A sender could not refresh its alert while we were down: it gets
     the lead it had (endsAt less the time of the post) once more, so that a restart alone resolves nothing.
     """
-    hook, lead = t.webhook(), 3.0
+    hook, lead = t.webhook(), 6.0
     backend, tocsin = with_rules(t, hook)
     backend.set("firing", ({"job": "a"}, 3))
+    hook.wait_count(1)
     ends = time.time() + lead
     tocsin.post_alerts([alert("Posted", ends=ends)])
+    lost = time.time() + lead - ends            # what the post took is missing from the lead
     wait.until("both are told", lambda: len(hook.alerts()) == 2, 5)
     tocsin.terminate()
+    assert time.time() < ends, f"{lead} s were not enough to tell two alerts and to stop"
     backend.set("firing")
-    wait.until("the end of the posted alert", lambda: time.time() > ends + 0.1, 5)
+    wait.until("the end of the posted alert", lambda: time.time() > ends + 0.1, 8)
     down = time.time()
     tocsin.start()
     up = time.time()
-    wait.until("the resolve of the rule's alert", lambda: hook.statuses(alertname="Firing")[-1] == "resolved", 3)
-    assert hook.statuses(alertname="Posted") == ["firing"], "resolved by the restart"
     wait.until("both resolves", lambda: hook.statuses(alertname="Firing")[-1] == "resolved"
-               and hook.statuses(alertname="Posted")[-1] == "resolved", 6)
+               and hook.statuses(alertname="Posted")[-1] == "resolved", 10)
     assert hook.statuses(alertname="Firing") == hook.statuses(alertname="Posted") == ["firing", "resolved"]
     told = parse_time(hook.alerts(alertname="Posted")[-1][1]["endsAt"])
-    assert down + lead - 0.5 <= told <= up + lead, f"ended {told - up:.2f} s after the start"
+    assert down + lead - 0.5 - lost <= told <= up + lead, f"not resolved by the restart: {told - up:.2f} s after it"
 
 
 def test_stop_lets_a_delivery_finish(t):
@@ -143,9 +155,8 @@ def test_stop_lets_a_delivery_finish(t):
     tocsin.post_alerts([alert(ends=time.time() + 3600)])
     hook.wait_count(1, accepted=False)
     tocsin.terminate()
-    assert len(hook.taken()) == 1, "the answer was awaited"
     tocsin.start()
-    hook.hold_count(1, 1.5)
+    hook.hold_count(1, 1.5)     # the answer was awaited
     assert [d["state"] for d in tocsin.deliveries()] == ["delivered"]
 
 
@@ -176,7 +187,7 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(t):
     hook.wait_count(1, accepted=False)
     stopped = time.monotonic()
     tocsin.terminate()
-    assert time.monotonic() - stopped < 12 * wait.SLOWDOWN, "ten seconds are enough for a delivery under way"
+    assert time.monotonic() - stopped < 20, "ten seconds are enough for a delivery under way; it would wait for thirty"
     tocsin.start()
     hook.wait_count(1, 10)
     first, second = hook.taken(accepted=False)

@@ -172,7 +172,7 @@ def test_postgres_reads_only_and_says_what_is_wrong(t):
     assert "more than 50000 rows" in query("SELECT 1 AS value, g FROM generate_series(1, 60000) AS g")
     began = time.monotonic()
     assert "longer than 1000 ms" in query("SELECT 1 AS value FROM pg_sleep(30)")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25, "it would take 30 s"
     assert pg.sql("SELECT count(*) FROM kept") == "1", "a source must never write"
     wrong = {"secret": "s3cr3t-wrong\n"}
     refused = bad(t, config, "pg", "SELECT 1 AS value", files=wrong)
@@ -239,7 +239,7 @@ def test_postgres_query_under_way_is_cancelled_on_the_server(t):
     wait.until("the query at the server", lambda: running() == 1, 10)
     began = time.monotonic()
     tocsin.terminate()
-    assert time.monotonic() - began < 10 * wait.SLOWDOWN, "the end does not wait for the query"
+    assert time.monotonic() - began < 40, "the end does not wait for the query"
     wait.until("the server to be free of it", lambda: running() == 0, 5)
 
 
