@@ -299,7 +299,7 @@ close_state(void)
 	http_call_fake_free(w.call);
 	w.call = NULL;
 	api_free(w.api);
-	/* A group's phase comes from the directory's name, so a rule may be under evaluation just now. */
+	/* A group's phase comes from the directory's name: a rule may be under evaluation. */
 	engine_stop(w.state.engine);
 	while (!engine_idle(w.state.engine))
 		(void)loop_turn(w.loop, DUR_S(1));
