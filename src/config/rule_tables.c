@@ -116,7 +116,10 @@ static const struct schema_field rule_common_fields[] = {
 	    .doc = "So many of the last data points must breach before the "
 		   "alert fires, and it ends when fewer do. A point is a datum "
 		   "with a time of its own: one that is seen again does not "
-		   "count again. With 'for' both must hold." },
+		   "count again. With fewer, while one of them counts beside the next "
+		   "point, the alert is pending. 'score' counts every score that was "
+		   "stored, the other conditions what they find at an evaluation. With "
+		   "'for' both must hold." },
 	{ .name = "min_samples", .kind = FIELD_INT, .flags = FIELD_OURS,
 	    .min = 1, .max = 1e9, RULE(min_samples),
 	    .doc = "With fewer samples nothing is judged: the outcome is "

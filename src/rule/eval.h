@@ -76,6 +76,8 @@ enum alert_change eval_try(const struct eval *ev, const struct tracked *t, enum 
     struct tried *ret);
 /* Of a rule that asks: are its annotations expanded now? */
 bool eval_is_asked_for(const struct tracked *t, const struct alert_times *times, enum alert_change change);
+/* Of a series without an alert: does one of the points that for_points counts breach? */
+bool eval_begins_by_points(const struct eval *ev, const struct observation *o);
 void eval_learn_keys(struct eval *ev);
 void eval_step_tracked(struct eval *ev);
 void eval_step_fresh(struct eval *ev);

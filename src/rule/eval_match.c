@@ -260,6 +260,13 @@ take(struct eval *ev, uint32_t i, struct tracked *t, struct err *err)
 	return 0;
 }
 
+/* Does an alert begin with it? */
+static bool
+begins(const struct eval *ev, const struct observation *o)
+{
+	return o->outcome == OUTCOME_BREACH || (o->n_points > 0 && eval_begins_by_points(ev, o));
+}
+
 /* By its bytes; counts outcomes along the way. */
 static int
 match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet, struct err *err)
@@ -272,8 +279,10 @@ match_known(struct eval *ev, uint32_t *ret_unknown, uint32_t *ret_quiet, struct 
 
 		ev->found[i] = EVAL_NONE;
 		if (t == NULL) {
-			unknown += o->outcome == OUTCOME_BREACH;
-			quiet += o->outcome != OUTCOME_BREACH;
+			bool fresh = begins(ev, o);
+
+			unknown += fresh;
+			quiet += !fresh;
 			continue;
 		}
 		if (take(ev, i, t, err) < 0)
@@ -320,7 +329,7 @@ match_by_labels(struct eval *ev, uint32_t i, struct err *err)
 			return take(ev, i, ev->rule->tracked[slot->at], err);
 		}
 	}
-	return o->outcome == OUTCOME_BREACH ? add_fresh(ev, &b, i, err) : 0;
+	return begins(ev, o) ? add_fresh(ev, &b, i, err) : 0;
 }
 
 /*
@@ -389,7 +398,7 @@ eval_match(struct eval *ev, struct err *err)
 	sets_make(ev);
 	for (uint32_t i = 0; i < ev->judgement.n; i++) {
 		if (ev->found[i] != EVAL_NONE ||
-		    (ev->judgement.observations[i].outcome != OUTCOME_BREACH && lost == 0))
+		    (lost == 0 && !begins(ev, &ev->judgement.observations[i])))
 			continue;
 		code = match_by_labels(ev, i, err);
 		if (code < 0)

@@ -204,27 +204,75 @@ more_of(struct tracked *t)
 	return t->more;
 }
 
+/* Do the points count that the kind has found?  What is stale says nothing, nor do its neighbours.
+ */
+static bool
+has_points(const struct observation *o)
+{
+	return o != NULL && o->n_points > 0 && o->outcome != OUTCOME_STALE;
+}
+
+static const struct observation *
+observed(const struct eval *ev, const struct tracked *t)
+{
+	if (t->mark != ev->rule->mark || t->observed == EVAL_OWN)
+		return NULL;
+	return &ev->judgement.observations[t->observed];
+}
+
+/* Is there a breach that counts now, or will with the next point? */
+static bool
+has_begun(const struct eval *ev, const struct tally *tally)
+{
+	const uint32_t n = ev->rule->config->for_points.n, of = ev->rule->config->for_points.of;
+
+	return tally_breaches(tally, of) >= n || tally_breaches(tally, of - 1) > 0;
+}
+
+bool
+eval_begins_by_points(const struct eval *ev, const struct observation *o)
+{
+	struct tally tally = { 0 };
+
+	if (!ev->counts || !has_points(o))
+		return false;
+	tally_follow(&tally, o->points, o->n_points, ev->rule->config->for_points.of);
+	return has_begun(ev, &tally);
+}
+
 /* What of one evaluation counts: with for_points the last data points do, else this outcome. */
 static enum outcome
 count_points(const struct eval *ev, const struct tracked *t, enum outcome outcome, wall_t at,
     struct tally *tally, struct alert_policy *ret_policy)
 {
 	const uint32_t n = ev->rule->config->for_points.n, of = ev->rule->config->for_points.of;
-	const bool firing = t->alert.times.state == ALERT_FIRING;
+	const struct observation *o = observed(ev, t);
+	const bool firing = t->alert.times.state == ALERT_FIRING, many = has_points(o);
+	const bool news = many && tally_follow(tally, o->points, o->n_points, of);
 	uint32_t breaches;
 
-	if (outcome != OUTCOME_OK && outcome != OUTCOME_BREACH && outcome != OUTCOME_HOLD)
+	if (outcome != OUTCOME_OK && outcome != OUTCOME_BREACH && outcome != OUTCOME_HOLD && !news)
 		return outcome;
-	if (wall_is_set(at))
+	if (!many && wall_is_set(at))
 		tally_take(
 		    tally, outcome == OUTCOME_BREACH || (outcome == OUTCOME_HOLD && firing), at);
-	else
+	else if (!many)
 		tally_pass(tally); /* its series is gone, which has no time */
 	breaches = tally_breaches(tally, of);
 	ret_policy->collecting = breaches < n;
 	if (breaches >= n)
 		return OUTCOME_BREACH;
 	return firing || breaches == 0 ? OUTCOME_OK : OUTCOME_BREACH;
+}
+
+/* Ended, but some of the points that will count with the next one breach: it waits for that. */
+static enum alert_change
+go_on_counting(const struct eval *ev, struct tried *tried, enum alert_change change)
+{
+	if (change != ALERT_BECAME_RESOLVED || !has_begun(ev, &tried->tally))
+		return change;
+	tried->times = (struct alert_times){ .state = ALERT_PENDING, .active_at = ev->now };
+	return ALERT_BECAME_PENDING;
 }
 
 enum alert_change
@@ -235,9 +283,10 @@ eval_try(const struct eval *ev, const struct tracked *t, enum outcome outcome, w
 
 	ret->times = t->alert.times;
 	ret->tally = t->more != NULL ? t->more->tally : (struct tally){ 0 };
-	if (ev->counts && !(t->flags & TRACKED_OWN) && t->observed != EVAL_OWN)
-		outcome = count_points(ev, t, outcome, at, &ret->tally, &policy);
-	return alert_step(&ret->times, &policy, outcome, ev->now);
+	if (!ev->counts || (t->flags & TRACKED_OWN) || t->observed == EVAL_OWN)
+		return alert_step(&ret->times, &policy, outcome, ev->now);
+	outcome = count_points(ev, t, outcome, at, &ret->tally, &policy);
+	return go_on_counting(ev, ret, alert_step(&ret->times, &policy, outcome, ev->now));
 }
 
 /* One step; false: the alert is over and to be dropped. */
@@ -284,6 +333,16 @@ step(struct eval *ev, struct tracked *t, enum outcome outcome, wall_t at)
 	return change != ALERT_BECAME_RESOLVED && change != ALERT_BECAME_INACTIVE;
 }
 
+/* The value of the last point that breaches. */
+static double
+last_breach(const struct observation *o, double otherwise)
+{
+	for (uint32_t i = o->n_points; i-- > 0;)
+		if (o->points[i].breach)
+			return o->points[i].value;
+	return otherwise;
+}
+
 /* What this evaluation says of a tracked alert, its new value, and the datum's time. */
 enum outcome
 eval_outcome(struct eval *ev, const struct tracked *t, double *ret_value, wall_t *ret_at)
@@ -304,6 +363,8 @@ eval_outcome(struct eval *ev, const struct tracked *t, double *ret_value, wall_t
 	*ret_at = eval_data_at(ev, o);
 	if (o->outcome == OUTCOME_BREACH || o->outcome == OUTCOME_HOLD)
 		*ret_value = o->value;
+	else if (ev->counts && has_points(o))
+		*ret_value = last_breach(o, *ret_value);
 	return o->outcome;
 }
 
@@ -376,7 +437,9 @@ eval_step_fresh(struct eval *ev)
 
 		t->mark = ev->rule->mark;
 		t->observed = fresh->observed;
-		t->alert.value = o != NULL ? o->value : (double)NAN;
+		t->alert.value = o == NULL                      ? (double)NAN
+				 : o->outcome == OUTCOME_BREACH ? o->value
+								: last_breach(o, o->value);
 		if (o == NULL) {
 			t->flags |= ev->own_flag;
 		} else {
@@ -386,6 +449,7 @@ eval_step_fresh(struct eval *ev)
 			eval_keep_sample(ev, t, o);
 		}
 		keep_explained(ev, t);
-		step(ev, t, OUTCOME_BREACH, o != NULL ? eval_data_at(ev, o) : WALL_NONE);
+		step(ev, t, o != NULL ? o->outcome : OUTCOME_BREACH,
+		    o != NULL ? eval_data_at(ev, o) : WALL_NONE);
 	}
 }

@@ -17,6 +17,7 @@
 #include "base/instant.h"
 #include "config/config.h"
 #include "rule/alert_step.h"
+#include "rule/tally.h"
 #include "source/source.h"
 
 #define RULE_QUERIES_MAX 16
@@ -69,6 +70,9 @@ struct observation {
 	uint32_t n_labels;
 	wall_t data_at; /* the data's own time, for max_age and for_points; WALL_NONE: the sample's, else the slot */
 	const struct explain *explain; /* in the arena; NULL: none */
+	/* What for_points counts, ascending by time, the newest included; none: this one, of data_at. */
+	const struct data_point *points;
+	uint32_t n_points;
 };
 
 /* A point that is to be remembered. */

@@ -2,11 +2,13 @@
 /*
  * `score:` drift scores that somebody else has computed and stored.
  *
- * A score is an event: it comes once per batch.  Of each feature the newest row
- * counts, and its own time is the datum's, so that max_age and for_points count
- * scores and not evaluations.  Whether high or low is drift is said by the rule
- * or by the name of the method in the row; a name that is not known is an
- * error.
+ * A score is an event: it comes once per batch.  Of each series the newest row
+ * is judged, and its own time is the datum's; for_points counts every row that
+ * the query gives (score_points.h), so that batches written between two
+ * evaluations, or while the program was down, are not lost.  Nothing of that
+ * has to be remembered here: the rows are read anew, and what an alert has
+ * counted is kept with it.  Whether high or low is drift is said by the rule or
+ * by the name of the method in the row; a name that is not known is an error.
  */
 #include "config.h"
 
@@ -18,9 +20,8 @@
 #include "rule/arm.h"
 #include "rule/cells.h"
 #include "rule/kinds.h"
-#include "rule/score_method.h"
+#include "rule/score_points.h"
 #include "rule/verdicts.h"
-#include "stats/multiple.h"
 
 enum {
 	DIRECTION_HIGH,
@@ -53,26 +54,31 @@ struct score_settings {
 static_assert(offsetof(struct score_settings, arm) == 0, "ARM_FIELDS fill the beginning");
 #define NO_FIELD UINT32_MAX
 
-/* The newest row of a feature. */
-struct score {
-	bool seen, missing;
-	double value, threshold, adjusted;
-	const char *method; /* NULL: the rule says the direction */
-	enum score_direction direction;
-	bool inclusive;
-	wall_t at;
-};
+/* A PromQL source gives values as of an evaluation, over and over; others give events. */
+static bool
+has_events(const struct source_config *source)
+{
+	return source == NULL || source->kind == NULL || source->kind->promql == NULL ||
+	       !source->kind->promql(source->settings);
+}
+
+static bool
+counts_rows(const struct rule_config *rule, const struct source_config *source)
+{
+	return rule->for_points.n > 0 && has_events(source);
+}
 
 static int
 score_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_t now,
     struct rule_plan *ret, struct err *err UNUSED)
 {
 	const struct score_settings *s = rule->settings;
+	const struct source_config *source = s->arm.source != NULL ? s->arm.source : rule->source;
+	bool rows = dur_is_set(s->arm.window) || counts_rows(rule, source);
 	struct rule_query *query;
 
 	ret->n = 0;
-	query = rule_plan_arm(
-	    rule, &s->arm, now, dur_is_set(s->arm.window) ? QUERY_ROWS : QUERY_INSTANT, ret);
+	query = rule_plan_arm(rule, &s->arm, now, rows ? QUERY_ROWS : QUERY_INSTANT, ret);
 	query->fields = s->fields;
 	query->n_fields = s->n_fields;
 	return 0;
@@ -109,7 +115,7 @@ set_direction(const struct score_settings *s, const struct sample *sample, size_
 
 static int
 read_score(const struct score_settings *s, const struct sample *sample, size_t row,
-    struct score *score, struct err *err)
+    struct score *ret, struct err *err)
 {
 	struct score fresh = { .seen = true,
 		.missing = sample->missing || isnan(sample->value),
@@ -127,41 +133,8 @@ read_score(const struct score_settings *s, const struct sample *sample, size_t r
 	    !(fresh.value >= 0 && fresh.value <= 1))
 		return err_set(err, ERR_INVALID, "row %zu: %g is no p-value, which %s gives", row,
 		    fresh.value, fresh.method);
-	/* Rows without a time come in order; the last one counts. */
-	if (!score->seen || score->at.ns <= fresh.at.ns)
-		*score = fresh;
+	*ret = fresh;
 	return 0;
-}
-
-/* Scores that are p-values are corrected together; others stay as they are. */
-static void
-correct(const struct score_settings *s, struct score *scores, uint32_t n, struct arena *arena)
-{
-	double *p = ARENA_ARRAY(arena, n + 1, double);
-
-	for (uint32_t i = 0; i < n; i++) {
-		bool is_p = scores[i].direction == SCORE_LOW && !scores[i].missing &&
-			    scores[i].value >= 0 && scores[i].value <= 1;
-
-		scores[i].adjusted = scores[i].value;
-		p[i] = is_p ? scores[i].value : (double)NAN;
-	}
-	if (s->correct == MULTIPLE_NONE ||
-	    multiple_adjust((enum multiple_method)s->correct, p, n, p) != STATS_OK)
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		if (!isnan(p[i]))
-			scores[i].adjusted = p[i];
-}
-
-static bool
-is_drift(const struct score *score)
-{
-	double a = score->adjusted, b = score->threshold;
-
-	if (score->direction == SCORE_LOW)
-		return score->inclusive ? a <= b : a < b;
-	return score->inclusive ? a >= b : a > b;
 }
 
 static void
@@ -170,12 +143,10 @@ set_verdict(const struct score_settings *s, const struct score *score, struct ar
 {
 	struct explain *e = &ret->explain;
 
-	ret->reason = score->missing            ? "the score is missing"
-		      : isnan(score->threshold) ? "the threshold is missing"
-						: NULL;
-	ret->outcome = ret->reason != NULL ? OUTCOME_INSUFFICIENT
-		       : is_drift(score)   ? OUTCOME_BREACH
-					   : OUTCOME_OK;
+	ret->reason = score_reason(score);
+	ret->outcome = ret->reason != NULL     ? OUTCOME_INSUFFICIENT
+		       : score_is_drift(score) ? OUTCOME_BREACH
+					       : OUTCOME_OK;
 	ret->value = score->missing ? (double)NAN : score->adjusted;
 	ret->rank = score->direction == SCORE_LOW ? ret->value : -ret->value;
 	ret->data_at = score->at;
@@ -192,35 +163,73 @@ set_verdict(const struct score_settings *s, const struct score *score, struct ar
 		ret->more = str_from(arena_printf(arena, "\"method\":\"%s\"", score->method));
 }
 
-static int
-gather(const struct rule_input *in, const struct score_settings *s, struct cells *cells,
-    struct score **ret, struct err *err)
-{
-	struct score *scores = NULL;
-	uint32_t cap = 0;
+/* The newest row of each series, and all of them where they count. */
+struct gathered {
+	struct cells *cells;
+	struct score *newest;
+	uint32_t cap;
+	struct score_row *rows; /* NULL: the newest alone counts */
+};
 
+static void
+make_room(struct gathered *g, uint32_t series, struct arena *arena)
+{
+	struct score *more;
+
+	if (series < g->cap)
+		return;
+	g->cap = g->cap == 0 ? 64 : g->cap * 2;
+	more = ARENA_ARRAY(arena, g->cap, struct score);
+	if (g->newest != NULL)
+		memcpy(more, g->newest, series * sizeof(*more));
+	g->newest = more;
+}
+
+static int
+gather(const struct rule_input *in, const struct score_settings *s, struct gathered *g,
+    struct err *err)
+{
 	for (uint32_t i = 0; i < in->answers->n; i++) {
 		const struct sample *sample = &in->answers->samples[i];
-		uint32_t group;
-		int code = cells_place(cells, in->sources[0], sample, &group, NULL, err);
+		struct score score;
+		uint32_t series;
+		int code = cells_place(g->cells, in->sources[0], sample, &series, NULL, err);
 
+		if (code == 0)
+			code = read_score(s, sample, i + 1, &score, err);
 		if (code < 0)
 			return code;
-		if (group >= cap) {
-			struct score *more;
-
-			cap = cap == 0 ? 64 : cap * 2;
-			more = ARENA_ARRAY(in->arena, cap, struct score);
-			if (scores != NULL)
-				memcpy(more, scores, group * sizeof(*more));
-			scores = more;
-		}
-		code = read_score(s, sample, i + 1, &scores[group], err);
-		if (code < 0)
-			return code;
+		make_room(g, series, in->arena);
+		/* Rows without a time come in order; the last one counts. */
+		if (!g->newest[series].seen || g->newest[series].at.ns <= score.at.ns)
+			g->newest[series] = score;
+		if (g->rows != NULL)
+			g->rows[i] = (struct score_row){ score, series, i };
 	}
-	*ret = scores;
 	return 0;
+}
+
+/* What for_points counts of each alert; observations stand as series or their groups do. */
+static void
+set_points(const struct rule_input *in, const struct gathered *g, struct judgement *ret)
+{
+	const struct score_settings *s = in->rule->settings;
+	struct score_history history = { .rows = g->rows,
+		.n = in->answers->n,
+		.series = g->cells->groups,
+		.n_series = g->cells->n,
+		.correct = (enum multiple_method)s->correct,
+		.aggregate = &s->aggregate,
+		.group = &s->group };
+	const struct score_points *points;
+
+	if (g->rows == NULL || g->cells->n == 0)
+		return;
+	points = score_points_of(&history, in->arena);
+	for (uint32_t i = 0; i < ret->n; i++) {
+		ret->observations[i].points = points[i].points;
+		ret->observations[i].n_points = points[i].n;
+	}
 }
 
 static int
@@ -229,19 +238,21 @@ score_judge(const struct rule_input *in, struct judgement *ret, struct err *err)
 	const struct score_settings *s = in->rule->settings;
 	const struct cells_options options = { .by = s->by.set ? &s->by : NULL };
 	struct explain base = explain_none;
-	struct score *scores = NULL;
 	struct verdict *verdicts;
 	struct cells cells;
+	struct gathered g = { .cells = &cells };
 	int code;
 
+	if (counts_rows(in->rule, in->sources[0]->config))
+		g.rows = ARENA_ARRAY(in->arena, in->answers->n + 1, struct score_row);
 	cells_init(&cells, in->arena, &options);
-	code = gather(in, s, &cells, &scores, err);
+	code = gather(in, s, &g, err);
 	if (code == 0) {
-		correct(s, scores, cells.n, in->arena);
+		scores_correct(g.newest, cells.n, (enum multiple_method)s->correct, in->arena);
 		verdicts = ARENA_ARRAY(in->arena, cells.n + 1, struct verdict);
 		for (uint32_t i = 0; i < cells.n; i++) {
 			verdicts[i].labels = &cells.groups[i];
-			set_verdict(s, &scores[i], in->arena, &verdicts[i]);
+			set_verdict(s, &g.newest[i], in->arena, &verdicts[i]);
 		}
 		base.method = direction_names[s->direction];
 		if (dur_is_set(s->arm.window))
@@ -249,6 +260,7 @@ score_judge(const struct rule_input *in, struct judgement *ret, struct err *err)
 		*ret = (struct judgement){ .absent = OUTCOME_OK };
 		verdicts_observe(
 		    in->arena, verdicts, cells.n, &s->aggregate, &s->group, &base, ret);
+		set_points(in, &g, ret);
 	}
 	cells_fini(&cells);
 	return code;
@@ -331,7 +343,8 @@ score_identity(const struct rule_config *rule, struct buf *out)
 static const struct schema_field score_fields[] = {
 	ARM_FIELDS("The stored scores: a column named value, one for each label, and the time of "
 		   "the score in the source's time column. Of rows with equal labels the newest "
-		   "counts."),
+		   "is judged; with for_points every one is a point, so let the query (or "
+		   "window) reach back over as many as for_points looks at."),
 	{ .name = "by",
 	    .kind = FIELD_STRING_LIST,
 	    SCORE(by),
@@ -386,7 +399,12 @@ static const struct schema_field score_fields[] = {
 
 static const struct schema score_schema = {
 	.name = "score",
-	.doc = "Judges drift scores that were computed elsewhere and stored.",
+	.doc = "Judges drift scores that were computed elsewhere and stored. for_points counts "
+	       "each stored score once, by its own time, however many were written since the last "
+	       "evaluation; one that arrives late counts in its place if the query reaches back "
+	       "over all that for_points looks at, else only scores newer than the last one "
+	       "counted do. Scores of a PromQL source are values as of the evaluation and count "
+	       "once in each.",
 	.size = sizeof(struct score_settings),
 	SCHEMA_FIELDS(score_fields),
 	.pos_offset = offsetof(struct score_settings, arm.pos) + 1,
@@ -404,4 +422,5 @@ const struct rule_kind rule_kind_score = {
 	.schema = &rule_kind_score_schema,
 	.plan = score_plan,
 	.judge = score_judge,
+	.heavy = true,
 };

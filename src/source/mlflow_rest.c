@@ -155,6 +155,13 @@ ask_alias(struct http_call *call)
 	put_url_param(&call->request->url, "alias", str_from(rest->s->alias));
 }
 
+static bool
+is_pattern(struct str what)
+{
+	return what.n == 0 || memchr(what.p, '*', what.n) != NULL ||
+	       memchr(what.p, '?', what.n) != NULL;
+}
+
 static int
 build(const struct http_source *source, struct http_call *call, struct err *err)
 {
@@ -167,14 +174,15 @@ build(const struct http_source *source, struct http_call *call, struct err *err)
 	points_init(&rest->rows, call->query);
 	call->state = rest;
 	call->state_free = rest_free;
-	rest->range = call->query->shape != QUERY_INSTANT;
 	query_window(call->query, s->lookback, &rest->from, &rest->to);
 	code = selector_parse(call->query->text, &rest->what, &rest->matchers, err);
 	if (code == 0)
 		code = mlflow_check_what(s, rest->what, err);
-	if (code == 0 && rest->range &&
-	    (rest->what.n == 0 || memchr(rest->what.p, '*', rest->what.n) != NULL ||
-		memchr(rest->what.p, '?', rest->what.n) != NULL))
+	/* Rows without a window: what there is of them, here the newest of each metric. */
+	rest->range = call->query->shape == QUERY_RANGE ||
+		      (call->query->shape == QUERY_ROWS &&
+			  (wall_is_set(call->query->from) || !is_pattern(rest->what)));
+	if (code == 0 && rest->range && is_pattern(rest->what))
 		code = err_set(err, ERR_INVALID,
 		    "the history of several metrics at once is not to be had from the server; "
 		    "write one metric's whole key");

@@ -214,6 +214,43 @@ def test_stored_scores_count_once_each(t):
     assert alert["annotations"]["summary"] == "age: kspvalue 0.02", alert
 
 
+def test_batches_that_come_together_are_points_each(t):
+    store, hook, run = start(t, SCORES.replace("{n: 2, of: 2}", "{n: 2, of: 3}"))
+    now = time.time()
+
+    def batches(*values):  # five minutes apart, the last one now, all in one transaction
+        store.many("INSERT INTO scores VALUES ('fraud', 'age', 'K-S p_value', ?, 0.05, ?)",
+                   [(value, now - 300 * (len(values) - 1 - i)) for i, value in enumerate(values)])
+
+    def states():
+        return [alert["state"] for alert in tocsin.rule_alerts("StoredDrift")]
+
+    def evaluate():
+        before = tocsin.rules()["StoredDrift"]["lastEvaluation"]
+        wait.until("an evaluation", lambda: tocsin.rules()["StoredDrift"]["lastEvaluation"] > before, 20)
+
+    tocsin = run()
+    batches(0.5, 0.5)
+    evaluate()
+    assert states() == [], "nothing has breached"
+    now += 900
+    batches(0.01, 0.02, 0.5)  # the newest is fine, two of the last three are not
+    _, alert = wait.until("the alert of batches in between", lambda: hook.alerts(alertname="StoredDrift"), 20)[0]
+    assert alert["annotations"]["summary"].endswith(" 0.02"), alert
+    tocsin.kill9()
+    now += 600
+    batches(0.03, 0.6)  # while it is down: 0.5, 0.03, 0.6
+    tocsin.start()
+    wait.until("the end", lambda: hook.statuses(alertname="StoredDrift") == ["firing", "resolved"], 30)
+    assert states() == ["pending"], "one of the last three breaches"
+    now += 600
+    batches(0.5, 0.5)
+    wait.until("nothing is left", lambda: states() == [], 20)
+    # A late one, older than the newest: in its place it makes two of the last three with one more.
+    store.many("INSERT INTO scores VALUES ('fraud', 'age', 'K-S p_value', ?, 0.05, ?)", [(0.01, now - 10), (0.01, now - 20)])
+    wait.until("it counts in its place", lambda: states() == ["firing"], 20)
+
+
 def test_tables_are_judged(t):
     store, hook, run = start(t, CANARY, FAIRNESS, QUALITY, FRESHNESS)
     now = time.time()

@@ -201,6 +201,52 @@ START_TEST(older_data_are_passed_over)
 }
 END_TEST
 
+/* Points by their time: b breaches, o does not, a gap is a time without one. */
+static const struct {
+	const char *label, *before, *then;
+	uint32_t of, breaches;
+	bool news;
+} followed[] = {
+	{ "the first are all taken", "", "bob", 3, 2, true },
+	{ "the last of them count", "", "bbbooo", 3, 0, true },
+	{ "the same again says nothing new", "bob", "bob", 3, 2, false },
+	{ "only the newer ones, when they do not reach back", "bo", "  b", 3, 2, true },
+	{ "a known one among them is not counted again", "bob", "  bb", 3, 2, true },
+	{ "all of them, when they reach back", "b   ", "bbbb", 3, 3, true },
+	{ "a late one counts in its place, when they do", "b b", "bbb", 3, 3, true },
+	{ "a late one is passed over, when they do not", "o b", "ob", 3, 1, false },
+	{ "older ones alone say nothing", "oob", "bb", 2, 1, false },
+	{ "none", "b", "", 3, 1, false },
+};
+
+static uint32_t
+points_from(const char *text, struct data_point *ret)
+{
+	uint32_t n = 0;
+
+	for (int64_t i = 0; text[i] != '\0'; i++)
+		if (text[i] != ' ')
+			ret[n++] =
+			    (struct data_point){ .at = { 100 + i }, .breach = text[i] == 'b' };
+	return n;
+}
+
+START_TEST(points_that_come_together)
+{
+	struct data_point points[16];
+	struct tally tally = { 0 };
+	uint32_t n = points_from(followed[_i].before, points);
+
+	for (uint32_t i = 0; i < n; i++)
+		tally_take(&tally, points[i].breach, points[i].at);
+	n = points_from(followed[_i].then, points);
+	ck_assert_msg(tally_follow(&tally, points, n, followed[_i].of) == followed[_i].news,
+	    "%s: news", followed[_i].label);
+	ck_assert_msg(tally_breaches(&tally, followed[_i].of) == followed[_i].breaches, "%s: %u",
+	    followed[_i].label, tally_breaches(&tally, followed[_i].of));
+}
+END_TEST
+
 TCase *
 tcase_alert_step(void)
 {
@@ -209,6 +255,7 @@ tcase_alert_step(void)
 	tcase_add_test(t, collecting_never_fires);
 	tcase_add_loop_test(t, points_are_counted_once, 0, ARRAY_LEN(counts));
 	tcase_add_test(t, older_data_are_passed_over);
+	tcase_add_loop_test(t, points_that_come_together, 0, ARRAY_LEN(followed));
 	tcase_add_loop_test(t, step, 0, (int)ARRAY_LEN(steps));
 	tcase_add_test(t, for_is_exact_to_the_nanosecond);
 	tcase_add_test(t, every_state_and_outcome_has_a_name);

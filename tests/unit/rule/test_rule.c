@@ -19,6 +19,8 @@ main(void)
 	suite_add_tcase(suite, tcase_kinds());
 	suite_add_tcase(suite, tcase_drift());
 	suite_add_tcase(suite, tcase_tables());
+	suite_add_tcase(suite, tcase_score());
+	suite_add_tcase(suite, tcase_score_world());
 	suite_add_tcase(suite, tcase_quality());
 	suite_add_tcase(suite, tcase_change());
 	suite_add_tcase(suite, tcase_composite());

@@ -8,6 +8,8 @@ TCase *tcase_alert_step(void);
 TCase *tcase_drift(void);
 TCase *tcase_tables(void);
 TCase *tcase_quality(void);
+TCase *tcase_score(void);
+TCase *tcase_score_world(void);
 TCase *tcase_change(void);
 TCase *tcase_composite(void);
 TCase *tcase_deviation(void);
