@@ -79,12 +79,7 @@ put_incident_now(const struct api_state *state, const struct alert_group *group,
 		return;
 	}
 	incident_fill_row(incident, &labels, &row);
-	buf_printf(out, "{\"id\":%lld,\"state\":\"%s\",", (long long)row.id,
-	    incident_state_name((enum incident_state)row.state));
-	put_text_member(out, "changedBy", row.changed_by);
-	buf_putc(out, ',');
-	put_time_or_null(out, "dueAt", row.due_at);
-	buf_putc(out, '}');
+	put_incident(state, &row, out);
 	buf_fini(&labels);
 }
 

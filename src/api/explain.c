@@ -149,7 +149,7 @@ best_row(const struct history_row *rows, uint32_t n)
 	const struct history_row *best = NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (!is_transition(rows[i].kind))
+		if (!is_transition(rows[i].kind) || str_is(rows[i].detail, HISTORY_POSTED))
 			continue;
 		if (rows[i].detail.n > 0)
 			return &rows[i];

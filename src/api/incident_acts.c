@@ -88,7 +88,8 @@ body_until(struct http_call *call, struct json_object *object, wall_t now, wall_
 	}
 	if (length[0] != '\0') {
 		if (duration_parse(str_from(length), &d, &err) < 0 || d.ns <= 0) {
-			reply_code(call, 400, 400, "for: '%s' is no duration such as 1h", length);
+			reply_code(call, 400, 400,
+			    "for: '%s' is no duration above 0 such as 1h or 30m", length);
 			return false;
 		}
 		*ret = wall_add(now, d);
@@ -141,6 +142,11 @@ read_action(struct api *api, struct http_call *call, json_object *object, const 
 		return false;
 	if (wall_is_set(ret->until) && !wall_before(now, ret->until)) {
 		reply_code(call, 400, 400, "that time has passed");
+		return false;
+	}
+	if (dur_less(INCIDENT_QUIET_MAX, wall_since(ret->until, now))) {
+		reply_code(call, 400, 400,
+		    "that is more than 30 days ahead: a silence is what can last so long");
 		return false;
 	}
 	if (act->needs_until && !wall_is_set(ret->until)) {

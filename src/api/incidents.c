@@ -97,10 +97,19 @@ put_progress(const struct api_state *state, const struct incident_row *row, stru
 	buf_putc(out, ']');
 }
 
+/* Whose word it is that it stands so; who took something back has it not in hand. */
+static bool
+is_somebodys_word(const struct incident_row *row)
+{
+	return row->state == INCIDENT_ACKNOWLEDGED || row->state == INCIDENT_SNOOZED ||
+	       (row->state == INCIDENT_RESOLVED && row->changed_at.ns == row->resolved_at.ns);
+}
+
 void
 put_incident(const struct api_state *state, const struct incident_row *row, struct buf *out)
 {
 	const struct receiver_config *receiver = receiver_of(state, row->route_id);
+	bool said = is_somebodys_word(row);
 
 	buf_printf(out, "{\"id\":%lld,\"state\":\"%s\"", (long long)row->id,
 	    incident_state_name((enum incident_state)row->state));
@@ -112,8 +121,8 @@ put_incident(const struct api_state *state, const struct incident_row *row, stru
 	put_comma_text(out, "runbook", row->runbook);
 	put_comma_time(out, "openedAt", row->opened_at);
 	put_comma_time(out, "resolvedAt", row->resolved_at);
-	put_comma_text(out, "by", row->changed_by);
-	put_comma_text(out, "comment", row->comment);
+	put_comma_text(out, "by", said ? row->changed_by : STR(""));
+	put_comma_text(out, "comment", said ? row->comment : STR(""));
 	put_comma_time(out, "changedAt", row->changed_at);
 	put_progress(state, row, out);
 	buf_putc(out, '}');
@@ -275,21 +284,47 @@ listing_free(struct listing *listing)
 }
 
 static bool
-wants_row(const struct listing *listing, const struct incident_row *row)
+wants_row(const struct listing *listing, const struct incident_row *row,
+    const struct alert_group *group)
 {
 	const struct wanted *wanted = &listing->wanted;
 	struct labels *labels;
 	bool fits;
 
-	if (row->state >= INCIDENT_STATE_COUNT || !wants_severity(wanted, row->severity) ||
+	if (row->state >= INCIDENT_STATE_COUNT ||
+	    (wanted->state >= 0 && row->state != (uint32_t)wanted->state) ||
+	    !wants_severity(wanted, row->severity) ||
 	    !wants_receiver(wanted, listing->state, row->route_id))
 		return false;
 	if (wanted->filters.n == 0)
 		return true;
 	labels = labels_decode(row->labels, NULL);
-	fits = labels != NULL && wants_labels(wanted, labels, NULL);
+	fits = labels != NULL && wants_labels(wanted, labels, group);
 	labels_unref(labels);
 	return fits;
+}
+
+/* One that has not ended is as it is now: its row is not written with each alert that joins. */
+static void
+list_row(struct listing *listing, const struct incident_row *row)
+{
+	const struct incident *incident =
+	    incidents_by_key(listing->state->incidents, row->group_key);
+	const struct alert_group *group = NULL;
+	struct buf labels = { 0 };
+	struct incident_row live;
+
+	if (incident != NULL && incident->id == row->id) {
+		incident_fill_row(incident, &labels, &live);
+		row = &live;
+		group = incident->group;
+	}
+	if (wants_row(listing, row, group)) {
+		if (listing->shown++ > 0)
+			buf_putc(&listing->body, ',');
+		put_incident(listing->state, row, &listing->body);
+	}
+	buf_fini(&labels);
 }
 
 static void
@@ -298,13 +333,8 @@ on_rows(void *arg, const struct incident_row *rows, uint32_t n, const struct err
 	struct listing *listing = arg;
 	struct http_call *call = listing->pending.call;
 
-	for (uint32_t i = 0; i < n && listing->shown < listing->wanted.limit; i++) {
-		if (call == NULL || !wants_row(listing, &rows[i]))
-			continue;
-		if (listing->shown++ > 0)
-			buf_putc(&listing->body, ',');
-		put_incident(listing->state, &rows[i], &listing->body);
-	}
+	for (uint32_t i = 0; call != NULL && i < n && listing->shown < listing->wanted.limit; i++)
+		list_row(listing, &rows[i]);
 	if (call != NULL && n == listing->query.limit &&
 	    listing->shown < listing->wanted.limit && ++listing->pages < PAGES_MAX) {
 		listing->query.before_id = rows[n - 1].id;

@@ -14,6 +14,7 @@
 
 #define TURNS_MAX 2000
 #define AHEAD_MAX DUR_S(366 * 86400)
+#define TURN_SEEN DUR_S(60 * 86400) /* so far ahead a turn's end is looked for */
 
 /* ---- who is on call ------------------------------------------------------------------ */
 
@@ -58,12 +59,13 @@ put_schedule(const struct schedule_view *view, wall_t at, wall_t limit, struct b
 	put_user(out, &turn);
 	buf_puts(out, ",\"turns\":[");
 	do {
-		wall_t next = schedule_change(view, at, limit);
+		wall_t seen = wall_max(limit, wall_add(at, TURN_SEEN));
+		wall_t next = schedule_change(view, at, seen);
 
 		turn = schedule_at(view, at);
 		if (n > 0)
 			buf_putc(out, ',');
-		put_turn(out, &turn, at, next, limit);
+		put_turn(out, &turn, at, next, seen);
 		at = next;
 	} while (wall_before(at, limit) && ++n < TURNS_MAX);
 	buf_puts(out, "]}");

@@ -31,18 +31,20 @@ print_event(struct table *table, json_object *event)
 	static const char *const skip[] = { "alertname", NULL };
 	json_object *labels = member(event, "labels");
 	const char *name = member_text(labels, "alertname");
-	struct buf rest = { 0 };
+	struct buf rest = { 0 }, detail = { 0 };
 
 	text_put_labels(&rest, labels, skip);
+	text_put_detail(&detail, event);
 	table_row(table, (const char *const[]){
 			     member_text(event, "at"),
 			     member_text(event, "kind"),
 			     name[0] != '\0' ? name : member_text(event, "subject"),
 			     is_about_a_value(event) ? member_text(event, "value") : "",
 			     buf_str(&rest).p,
-			     member_text(event, "detail"),
+			     buf_str(&detail).p,
 			 });
 	buf_fini(&rest);
+	buf_fini(&detail);
 }
 
 static void

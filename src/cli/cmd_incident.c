@@ -50,6 +50,23 @@ print_field(const char *name, const char *value)
 }
 
 static void
+print_next(json_object *incident)
+{
+	struct buf next = { 0 };
+
+	if (json_object_get_boolean(member(incident, "exhausted")))
+		buf_puts(&next, "none: all were taken, and nobody acknowledged");
+	else if (member_text(incident, "nextStep")[0] != '\0')
+		buf_printf(&next, "%s of %s at %s", member_text(incident, "nextStep"),
+		    member_text(incident, "steps"), member_text(incident, "nextAt"));
+	else if (member_text(incident, "nextAt")[0] != '\0')
+		buf_printf(&next, "the first again, or the end, at %s",
+		    member_text(incident, "nextAt"));
+	print_field("next step", buf_str(&next).p);
+	buf_fini(&next);
+}
+
+static void
 print_head(json_object *incident)
 {
 	static const char *const skip[] = { NULL };
@@ -66,8 +83,7 @@ print_head(json_object *incident)
 	print_field("comment", member_text(incident, "comment"));
 	print_field("until", member_text(incident, "until"));
 	print_field("policy", member_text(incident, "policy"));
-	print_field("next step", member_text(incident, "nextStep"));
-	print_field("next at", member_text(incident, "nextAt"));
+	print_next(incident);
 	print_field("runbook", member_text(incident, "runbook"));
 	buf_fini(&labels);
 }
@@ -130,6 +146,17 @@ print_receivers(json_object *receivers)
 	table_free(table);
 }
 
+/* Which incident it is of is known. */
+static const char *
+without_number(const char *detail)
+{
+	const char *colon = strchr(detail, ':');
+
+	return strncmp(detail, "incident ", 9) == 0 && colon != NULL && colon[1] == ' '
+		   ? colon + 2
+		   : detail;
+}
+
 /* Oldest first, as a story is told. */
 static void
 print_timeline(json_object *events)
@@ -140,12 +167,15 @@ print_timeline(json_object *events)
 
 	for (size_t i = n; i-- > 0;) {
 		json_object *event = json_object_array_get_idx(events, i);
+		struct buf detail = { 0 };
 
+		text_put_detail(&detail, event);
 		table_row(table, (const char *const[]){
 				     member_text(event, "at"),
 				     member_text(event, "kind"),
-				     member_text(event, "detail"),
+				     without_number(buf_str(&detail).p),
 				 });
+		buf_fini(&detail);
 	}
 	if (n > 0) {
 		putchar('\n');
@@ -175,26 +205,6 @@ show(const struct command *command, const struct incident_args *args, const stru
 	buf_printf(&path, "/api/tocsin/v1/incidents/%s", words->items[1]);
 	code = remote_show(&args->remote, path.p, print_incident);
 	buf_fini(&path);
-	return code;
-}
-
-static int
-act(const struct command *command, const struct incident_args *args, const struct arg_words *words)
-{
-	int code = EXIT_OK;
-
-	if (words->n < 2)
-		return args_usage_error(
-		    command, "which one? give its number (tocsin incident list)");
-	if (strcmp(words->items[0], "snooze") == 0 && args->act.length == NULL)
-		return args_usage_error(command, "until when? e.g. --for 1h");
-	for (uint32_t i = 1; i < words->n && code == EXIT_OK; i++) {
-		struct buf path = { 0 };
-
-		buf_printf(&path, "/api/tocsin/v1/incidents/%s", words->items[i]);
-		code = act_post(&args->remote, &args->act, path.p, words->items[0]);
-		buf_fini(&path);
-	}
 	return code;
 }
 
@@ -233,7 +243,7 @@ run(const struct command *command, int argc, char **argv)
 	if (strcmp(verb, "show") == 0)
 		return show(command, &args, &words);
 	if (act_is_verb(verb))
-		return act(command, &args, &words);
+		return incident_act(command, &args.remote, &args.act, &words);
 	return args_usage_error(
 	    command, "'%s' is none of list, show, ack, unack, snooze, resolve", verb);
 }

@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/remote.h"
 #include "cli/table.h"
+#include "cli/text.h"
 #include "loop/clock.h"
 
 #define WEEKS_MAX 52
@@ -181,7 +182,7 @@ override(const struct command *command, const struct oncall_args *args,
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	struct oncall_args args = { .by = getenv("USER") };
+	struct oncall_args args = { .by = text_user() };
 	const struct arg_option options[] = {
 		{ .name = "weeks",
 		    .metavar = "N",
@@ -202,7 +203,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "by",
 		    .metavar = "NAME",
 		    .value = &args.by,
-		    .doc = "override add: who enters it (default $USER)" },
+		    .doc = "override add: who enters it (default: who runs this)" },
 		{ .name = "comment",
 		    .letter = 'c',
 		    .metavar = "TEXT",

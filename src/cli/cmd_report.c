@@ -40,10 +40,10 @@ static void
 print_rule(struct table *table, json_object *rule)
 {
 	struct buf cells[5] = { { 0 } };
-	const char *exists = json_object_get_boolean(member(rule, "exists")) ? "" : " (gone)";
+	bool exists = json_object_get_boolean(member(rule, "exists"));
 
 	text_put_plain(&cells[0], member_text(rule, "rule"));
-	buf_puts(&cells[0], exists);
+	buf_puts(&cells[0], exists ? "" : " (no rule here)");
 	put_median(&cells[1], member(rule, "medianSeconds"));
 	put_percent(&cells[2], member(rule, "under5m"));
 	put_percent(&cells[3], member(rule, "acked"));

@@ -212,10 +212,10 @@ expire(
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	const char *user = getenv("USER");
+	const char *user = text_user();
 	struct silence_args args = {
 		.duration = "1h",
-		.author = user != NULL && user[0] != '\0' ? user : "tocsin",
+		.author = user[0] != '\0' ? user : "tocsin",
 	};
 	const struct arg_option options[] = {
 		{ .name = "duration",
@@ -231,7 +231,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "author",
 		    .metavar = "NAME",
 		    .value = &args.author,
-		    .doc = "add: who (default $USER)" },
+		    .doc = "add: who (default: who runs this)" },
 		{ .name = "start",
 		    .metavar = "TIME",
 		    .value = &args.start,

@@ -4,7 +4,6 @@
 #include "cli/incident_act.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/table.h"
@@ -13,13 +12,12 @@
 #include "net/xfer.h"
 
 #define FINGERPRINT_DIGITS 16
+#define INCIDENTS_PATH	   "/api/tocsin/v1/incidents"
 
 void
 act_args_init(struct act_args *args)
 {
-	const char *user = getenv("USER");
-
-	*args = (struct act_args){ .by = user != NULL ? user : "" };
+	*args = (struct act_args){ .by = text_user() };
 }
 
 bool
@@ -93,45 +91,125 @@ incidents_print(json_object *answer)
 
 /* ---- done ------------------------------------------------------------------------- */
 
-int
-act_post(const struct remote *remote, const struct act_args *args, const char *path,
-    const char *verb)
-{
-	json_object *body = json_object_new_object(), *answer = NULL;
-	struct buf whole = { 0 };
-	int code;
+/* What is done to several, and what became of them. */
+struct deed {
+	const struct remote *remote;
+	const struct act_args *args;
+	const char *verb;
+	json_object *incidents; /* as they are afterwards, each once */
+	int code;               /* of the first that went wrong */
+};
 
-	if (args->by[0] != '\0')
-		json_object_object_add(body, "by", json_object_new_string(args->by));
-	if (args->comment != NULL)
-		json_object_object_add(body, "comment", json_object_new_string(args->comment));
-	if (args->length != NULL)
-		json_object_object_add(body, "for", json_object_new_string(args->length));
-	buf_printf(&whole, "%s/%s", path, verb);
-	code = remote_call(remote, "POST", whole.p, body, &answer);
-	if (code == EXIT_OK && remote_wants_json(remote))
-		remote_print_json(answer);
-	else if (code == EXIT_OK)
-		incidents_print(answer);
-	buf_fini(&whole);
-	json_object_put(answer);
-	json_object_put(body);
-	return code;
+static bool
+is_known(const struct deed *deed, const char *id)
+{
+	for (size_t i = 0; i < json_object_array_length(deed->incidents); i++) {
+		json_object *known = json_object_array_get_idx(deed->incidents, i);
+
+		if (strcmp(member_text(known, "id"), id) == 0)
+			return true;
+	}
+	return false;
 }
 
-static int
-act_on_alert(const struct remote *remote, const struct act_args *args, const char *fingerprint,
-    const char *verb)
+static void
+keep(struct deed *deed, json_object *answer)
 {
+	json_object *incidents = member(answer, "incidents");
+	size_t n = incidents != NULL ? json_object_array_length(incidents) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *incident = json_object_array_get_idx(incidents, i);
+
+		if (!is_known(deed, member_text(incident, "id")))
+			json_object_array_add(deed->incidents, json_object_get(incident));
+	}
+}
+
+static void
+add_text(json_object *body, const char *name, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		json_object_object_add(body, name, json_object_new_string(text));
+}
+
+/* POST to PREFIX/ID/VERB. One that cannot be done keeps none of the others from it. */
+static void
+post(struct deed *deed, const char *prefix, const char *id)
+{
+	json_object *body = json_object_new_object(), *answer = NULL;
 	struct buf path = { 0 };
 	int code;
 
-	buf_puts(&path, "/api/tocsin/v1/alerts/");
-	url_escape(&path, str_from(fingerprint));
-	code = act_post(remote, args, path.p, verb);
+	add_text(body, "by", deed->args->by);
+	add_text(body, "comment", deed->args->comment);
+	add_text(body, "for", deed->args->length);
+	add_text(body, "until", deed->args->until);
+	buf_puts(&path, prefix);
+	url_escape(&path, str_from(id));
+	buf_printf(&path, "/%s", deed->verb);
+	code = remote_call(deed->remote, "POST", path.p, body, &answer);
+	if (code == EXIT_OK)
+		keep(deed, answer);
+	else if (deed->code == EXIT_OK)
+		deed->code = code;
 	buf_fini(&path);
-	return code;
+	json_object_put(answer);
+	json_object_put(body);
 }
+
+static void
+deed_begin(struct deed *deed, const struct remote *remote, const struct act_args *args,
+    const char *verb)
+{
+	*deed = (struct deed){ .remote = remote, .args = args, .verb = verb };
+	deed->incidents = json_object_new_array();
+}
+
+static int
+deed_end(struct deed *deed)
+{
+	json_object *all = json_object_new_object();
+
+	json_object_object_add(all, "incidents", deed->incidents);
+	if (remote_wants_json(deed->remote))
+		remote_print_json(all);
+	else if (json_object_array_length(deed->incidents) > 0)
+		incidents_print(all);
+	json_object_put(all);
+	return deed->code;
+}
+
+static int
+check_times(const struct command *command, const struct act_args *args, const char *verb)
+{
+	if (args->length != NULL && args->until != NULL)
+		return args_usage_error(command, "give --for or --until, not both");
+	if (strcmp(verb, "snooze") == 0 && args->length == NULL && args->until == NULL)
+		return args_usage_error(command, "until when? e.g. --for 1h");
+	return EXIT_OK;
+}
+
+int
+incident_act(const struct command *command, const struct remote *remote,
+    const struct act_args *args, const struct arg_words *words)
+{
+	const char *verb = words->items[0];
+	struct deed deed;
+	int code;
+
+	if (words->n < 2)
+		return args_usage_error(
+		    command, "which one? give its number (tocsin incident list)");
+	if ((code = check_times(command, args, verb)) != EXIT_OK)
+		return code;
+	deed_begin(&deed, remote, args, verb);
+	for (uint32_t i = 1; i < words->n && deed.code != EXIT_UNREACHABLE; i++)
+		post(&deed, INCIDENTS_PATH "/", words->items[i]);
+	return deed_end(&deed);
+}
+
+/* ---- by alerts ------------------------------------------------------------------------ */
 
 static bool
 is_fingerprint(const char *word)
@@ -142,40 +220,76 @@ is_fingerprint(const char *word)
 
 /* A bare word is an alertname, as amtool has it. */
 static void
-add_filter(struct buf *path, const char *word)
+add_filters(struct buf *path, const struct arg_words *words)
 {
-	struct buf matcher = { 0 };
+	for (uint32_t i = 1; i < words->n; i++) {
+		struct buf matcher = { 0 };
 
-	if (strpbrk(word, "=~!") == NULL)
-		buf_puts(&matcher, "alertname=");
-	buf_puts(&matcher, word);
-	remote_add_param(path, "filter", matcher.p);
-	buf_fini(&matcher);
+		if (strpbrk(words->items[i], "=~!") == NULL)
+			buf_puts(&matcher, "alertname=");
+		buf_puts(&matcher, words->items[i]);
+		remote_add_param(path, "filter", matcher.p);
+		buf_fini(&matcher);
+	}
 }
 
+/* Why there is nothing to act on. */
 static int
-act_on_matching(const struct remote *remote, const struct act_args *args,
-    const struct arg_words *words, const char *verb)
+say_none(const struct remote *remote, const struct arg_words *words)
 {
-	struct buf path = { 0 };
 	json_object *alerts = NULL;
+	struct buf path = { 0 };
 	int code;
 
 	buf_puts(&path, "/api/v2/alerts");
-	for (uint32_t i = 1; i < words->n; i++)
-		add_filter(&path, words->items[i]);
+	add_filters(&path, words);
 	code = remote_call(remote, "GET", path.p, NULL, &alerts);
+	if (code == EXIT_OK)
+		fprintf(stderr, "tocsin alert %s: %s\n", words->items[0],
+		    alerts != NULL && json_object_array_length(alerts) > 0
+			? "nobody was to be told of such an alert yet (tocsin why says more)"
+			: "no alert fits");
 	buf_fini(&path);
-	if (code == EXIT_OK && (alerts == NULL || json_object_array_length(alerts) == 0)) {
-		fprintf(stderr, "tocsin alert %s: no alert fits\n", verb);
-		code = EXIT_NO;
-	}
-	for (size_t i = 0;
-	     code == EXIT_OK && alerts != NULL && i < json_object_array_length(alerts); i++)
-		code = act_on_alert(remote, args,
-		    member_text(json_object_array_get_idx(alerts, i), "fingerprint"), verb);
 	json_object_put(alerts);
-	return code;
+	return code == EXIT_OK ? EXIT_NO : code;
+}
+
+/* What is open has nothing to take back, unless that is all there is. */
+static bool
+is_for(const char *verb, json_object *incident, bool only_one)
+{
+	return only_one || strcmp(verb, "unack") != 0 ||
+	       strcmp(member_text(incident, "state"), "open") != 0;
+}
+
+static int
+act_on_matching(
+    const struct remote *remote, const struct act_args *args, const struct arg_words *words)
+{
+	struct buf path = { 0 };
+	json_object *answer = NULL, *incidents;
+	struct deed deed;
+	size_t n;
+	int code;
+
+	buf_puts(&path, INCIDENTS_PATH "?limit=1000");
+	add_filters(&path, words);
+	code = remote_call(remote, "GET", path.p, NULL, &answer);
+	buf_fini(&path);
+	if (code != EXIT_OK)
+		return code;
+	incidents = member(answer, "incidents");
+	n = incidents != NULL ? json_object_array_length(incidents) : 0;
+	deed_begin(&deed, remote, args, words->items[0]);
+	for (size_t i = 0; i < n && deed.code != EXIT_UNREACHABLE; i++) {
+		json_object *incident = json_object_array_get_idx(incidents, i);
+
+		if (is_for(words->items[0], incident, n == 1))
+			post(&deed, INCIDENTS_PATH "/", member_text(incident, "id"));
+	}
+	json_object_put(answer);
+	code = deed_end(&deed);
+	return n > 0 ? code : say_none(remote, words);
 }
 
 int
@@ -183,16 +297,18 @@ alert_act(const struct command *command, const struct remote *remote,
     const struct act_args *args, const struct arg_words *words)
 {
 	const char *verb = words->items[0];
-	int code = EXIT_OK;
+	struct deed deed;
+	int code;
 
 	if (words->n < 2)
 		return args_usage_error(command,
 		    "which alert? give its fingerprint, or matchers (alertname=DiskFull)");
-	if (strcmp(verb, "snooze") == 0 && args->length == NULL)
-		return args_usage_error(command, "until when? e.g. --for 1h");
+	if ((code = check_times(command, args, verb)) != EXIT_OK)
+		return code;
 	if (!is_fingerprint(words->items[1]))
-		return act_on_matching(remote, args, words, verb);
-	for (uint32_t i = 1; i < words->n && code == EXIT_OK; i++)
-		code = act_on_alert(remote, args, words->items[i], verb);
-	return code;
+		return act_on_matching(remote, args, words);
+	deed_begin(&deed, remote, args, verb);
+	for (uint32_t i = 1; i < words->n && deed.code != EXIT_UNREACHABLE; i++)
+		post(&deed, "/api/tocsin/v1/alerts/", words->items[i]);
+	return deed_end(&deed);
 }

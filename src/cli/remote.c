@@ -64,7 +64,7 @@ print_refusal(const char *method, const char *path, const struct client_answer *
 		text = member_text(json, "message");
 	else if (member(json, "error") != NULL)
 		text = member_text(json, "error");
-	fprintf(stderr, "tocsin: %s %s: status %d: %s\n", method, path, answer->status, text);
+	fprintf(stderr, "tocsin: %s (status %d of %s %s)\n", text, answer->status, method, path);
 	json_object_put(json);
 }
 

@@ -3,13 +3,17 @@
 
 #include "cli/text.h"
 
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json_object_iterator.h>
 
 #include "base/duration.h"
 #include "base/timestamp.h"
+#include "cli/remote.h"
 
 static bool
 is_in(const char *name, const char *const *list)
@@ -52,6 +56,38 @@ text_put_labels(struct buf *out, json_object *labels, const char *const *skip)
 	}
 }
 
+const char *
+text_user(void)
+{
+	const char *name = getenv("USER");
+	const struct passwd *entry;
+
+	if (name != NULL && name[0] != '\0')
+		return name;
+	entry = getpwuid(geteuid()); /* services and containers have no $USER */
+	return entry != NULL ? entry->pw_name : "";
+}
+
+static bool
+is_about_a_delivery(const char *kind)
+{
+	static const char *const kinds[] = { "notified", "retry", "dead", "cancelled" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+text_put_detail(struct buf *out, json_object *event)
+{
+	if (is_about_a_delivery(member_text(event, "kind")))
+		buf_printf(out, "%s: ", member_text(event, "subject"));
+	buf_puts(out, member_text(event, "detail"));
+}
+
 void
 text_put_ago(struct buf *out, const char *timestamp, wall_t now)
 {
@@ -64,11 +100,11 @@ text_put_ago(struct buf *out, const char *timestamp, wall_t now)
 	bool future = seconds < 0;
 	if (future)
 		seconds = -seconds;
-	/* One unit is enough to read at a glance. */
-	int64_t unit = seconds >= 2 * 86400  ? 86400
-		       : seconds >= 2 * 3600 ? 3600
-		       : seconds >= 120      ? 60
-					     : 1;
+	/* As exact as can be read at a glance. */
+	int64_t unit = seconds >= 2 * 86400   ? 86400
+		       : seconds >= 10 * 3600 ? 3600
+		       : seconds >= 120	      ? 60
+					      : 1;
 	duration_format(DUR_S(seconds - seconds % unit), text);
 	buf_printf(out, future ? "in %s" : "%s ago", text);
 }

@@ -173,18 +173,51 @@ put_target(struct buf *out, json_object *target, wall_t now)
 }
 
 static void
+put_in_hand(struct buf *out, json_object *incident, wall_t now)
+{
+	buf_puts(out, " by ");
+	text_put_plain(out, member_text(incident, "by"));
+	if (member_text(incident, "comment")[0] != '\0') {
+		buf_puts(out, ": ");
+		text_put_plain(out, member_text(incident, "comment"));
+	}
+	if (member_text(incident, "until")[0] != '\0') {
+		buf_puts(out, ", until ");
+		put_when(out, member_text(incident, "until"), now);
+	}
+}
+
+static void
+put_next_step(struct buf *out, json_object *incident, wall_t now)
+{
+	const char *step = member_text(incident, "nextStep");
+
+	if (is_true(incident, "exhausted")) {
+		buf_printf(out, "; all %s steps of ", member_text(incident, "steps"));
+		text_put_plain(out, member_text(incident, "policy"));
+		buf_puts(out, " were taken and NOBODY acknowledged");
+	} else if (step[0] != '\0') {
+		buf_printf(out, "; step %s of %s of ", step, member_text(incident, "steps"));
+		text_put_plain(out, member_text(incident, "policy"));
+		buf_puts(out, " is due ");
+		put_when(out, member_text(incident, "nextAt"), now);
+	} else if (member_text(incident, "nextAt")[0] != '\0') {
+		buf_puts(out, "; its last step was taken, it goes on ");
+		put_when(out, member_text(incident, "nextAt"), now);
+	}
+	buf_printf(out, " [tocsin incident ack %s]", member_text(incident, "id"));
+}
+
+static void
 put_incident(struct buf *out, json_object *incident, wall_t now)
 {
-	buf_printf(out, "    incident %s is %s", member_text(incident, "id"),
-	    member_text(incident, "state"));
-	if (member_text(incident, "changedBy")[0] != '\0') {
-		buf_puts(out, ", says ");
-		text_put_plain(out, member_text(incident, "changedBy"));
-	}
-	if (member_text(incident, "dueAt")[0] != '\0') {
-		buf_puts(out, "; its next step is due ");
-		put_when(out, member_text(incident, "dueAt"), now);
-	}
+	const char *state = member_text(incident, "state");
+
+	buf_printf(out, "    incident %s is %s", member_text(incident, "id"), state);
+	if (member_text(incident, "by")[0] != '\0')
+		put_in_hand(out, incident, now);
+	else if (strcmp(state, "open") == 0)
+		put_next_step(out, incident, now);
 	buf_putc(out, '\n');
 }
 
@@ -234,7 +267,7 @@ static const char *const verdict_words[][2] = {
 	{ "circuit_open", "waits, the receiver does not answer:" },
 	{ "flapping", "flapping" },
 	{ "not_asked", "not told of the end:" },
-	{ "skipped", "skipped" },
+	{ "skipped", "not told:" },
 };
 
 static const char *
@@ -268,34 +301,67 @@ put_fate(struct buf *out, json_object *delivery, wall_t now)
 	}
 }
 
+static bool
+is_somebodys(const char *verdict)
+{
+	return strcmp(verdict, "acknowledged") == 0 || strcmp(verdict, "snoozed") == 0;
+}
+
+/* Whom it is about, and why; of what people did first who. */
+static void
+put_about(struct buf *out, json_object *row)
+{
+	const char *target = member_text(row, "target"), *cause = member_text(row, "cause");
+	const char *ref = member_text(row, "ref"), *verdict = member_text(row, "verdict");
+	bool is_duplicate = strcmp(verdict, "duplicate") == 0;
+
+	if (is_somebodys(verdict)) {
+		buf_puts(out, " by ");
+		text_put_plain(out, ref);
+	} else if (target[0] != '\0') {
+		buf_putc(out, ' ');
+		text_put_plain(out, target);
+	}
+	if (cause[0] != '\0' && !is_duplicate) {
+		buf_puts(out, is_somebodys(verdict) || target[0] != '\0' ? ": " : " ");
+		text_put_plain(out, cause);
+	}
+	if (strcmp(verdict, "sent") == 0) {
+		buf_puts(out, is_true(row, "fires") ? "" : " (it is over)");
+	} else if (ref[0] != '\0' && !is_somebodys(verdict)) {
+		buf_puts(out, " [");
+		text_put_plain(out, ref);
+		buf_putc(out, ']');
+	}
+}
+
+static const char *
+next_word(const char *verdict)
+{
+	return is_somebodys(verdict)		      ? "until"
+	       : strcmp(verdict, "duplicate") == 0    ? "repeated"
+	       : strcmp(verdict, "held") == 0	      ? "sent"
+	       : strcmp(verdict, "circuit_open") == 0 ? "tried again"
+						      : "next at";
+}
+
 static void
 put_decision(struct buf *out, json_object *row, wall_t now)
 {
-	const char *target = member_text(row, "target"), *cause = member_text(row, "cause");
-	const char *until = member_text(row, "until");
+	const char *verdict = member_text(row, "verdict"), *until = member_text(row, "until");
 
 	buf_puts(out, "  ");
 	why_put_time(out, member_text(row, "at"), now);
-	buf_printf(out, "  %s ", verdict_word(member_text(row, "verdict")));
-	text_put_plain(out, target);
-	if (target[0] != '\0' && cause[0] != '\0')
-		buf_puts(out, ": ");
-	text_put_plain(out, cause);
-	if (strcmp(member_text(row, "verdict"), "sent") == 0)
-		buf_puts(out, is_true(row, "fires") ? "" : " (it is over)");
-	else if (member_text(row, "ref")[0] != '\0') {
-		buf_puts(out, " [");
-		text_put_plain(out, member_text(row, "ref"));
-		buf_putc(out, ']');
-	}
+	buf_printf(out, "  %s", verdict_word(verdict));
+	put_about(out, row);
 	if (until[0] != '\0') {
-		buf_puts(out, ", until ");
+		buf_puts(out, ", ended ");
 		why_put_time(out, until, now);
 	} else if (is_true(row, "lasts")) {
 		buf_puts(out, ", still so");
 	}
-	if (member_text(row, "nextAt")[0] != '\0') {
-		buf_puts(out, ", next at ");
+	if (until[0] == '\0' && member_text(row, "nextAt")[0] != '\0') {
+		buf_printf(out, ", %s ", next_word(verdict));
 		why_put_time(out, member_text(row, "nextAt"), now);
 	}
 	if (json_object_is_type(member(row, "delivery"), json_type_object))
@@ -312,7 +378,9 @@ put_event(struct buf *out, json_object *event, wall_t now)
 	text_put_plain(out, member_text(event, "kind"));
 	if (member_text(event, "value")[0] != '\0')
 		buf_printf(out, ", value %s", member_text(event, "value"));
-	if (member_text(event, "subject")[0] != '\0') {
+	if (strcmp(member_text(event, "detail"), "posted") == 0) {
+		buf_puts(out, ", says whoever posts it");
+	} else if (member_text(event, "subject")[0] != '\0') {
 		buf_puts(out, ", rule ");
 		text_put_plain(out, member_text(event, "subject"));
 	}
@@ -369,7 +437,7 @@ put_then(struct buf *out, json_object *answer, wall_t at, wall_t now)
 	buf_puts(out, "At ");
 	why_put_time(out, timestamp_format_ms(at, text), now);
 	if (count(events) == 0) {
-		buf_puts(out, ": no rule of this server had raised it\n");
+		buf_puts(out, ": nobody had raised it, or not in the time that is kept\n");
 		return;
 	}
 	buf_puts(out, ": ");
@@ -398,11 +466,15 @@ why_put_alert(struct buf *out, json_object *answer, wall_t at, wall_t now)
 		if (count(groups) == 0)
 			buf_puts(out, "  in no group: no route takes it\n");
 	} else {
-		buf_puts(out, "Alert ");
-		text_put_plain(out, member_text(answer, "fingerprint"));
-		buf_puts(out, " does not fire");
 		if (count(events) > 0) {
-			buf_puts(out, "; last ");
+			why_put_labels(out, member(item(events, 0), "labels"));
+		} else {
+			buf_puts(out, "Alert ");
+			text_put_plain(out, member_text(answer, "fingerprint"));
+		}
+		buf_puts(out, "\n  does not fire");
+		if (count(events) > 0) {
+			buf_puts(out, "; it was last ");
 			text_put_plain(out, member_text(item(events, 0), "kind"));
 			buf_puts(out, " at ");
 			put_when(out, member_text(item(events, 0), "at"), now);

@@ -164,10 +164,14 @@ encode(struct buf *buf, const struct decision *decision)
 	return buf_str(buf);
 }
 
+/* What people and quiet hours decide is another thing when it ends at another time. */
 static uint64_t
-digest_of(struct str fingerprints, uint32_t n_firing)
+digest_of(struct str fingerprints, uint32_t n_firing, uint32_t verdict, wall_t next_at)
 {
-	return hash_mix(hash_bytes(fingerprints.p, fingerprints.n), n_firing);
+	uint64_t digest = hash_mix(hash_bytes(fingerprints.p, fingerprints.n), n_firing);
+
+	return owner_of(verdict) == DECISION_OF_ONCALL ? hash_mix(digest, (uint64_t)next_at.ns)
+						       : digest;
 }
 
 static int64_t
@@ -248,7 +252,8 @@ decision_hold(struct decisions *decisions, const struct decision *decision, wall
 {
 	uint64_t key = key_of(decision->verdict, decision->target, decision->ref);
 	struct str fingerprints = encode(&decisions->scratch, decision);
-	uint64_t digest = digest_of(fingerprints, decision->n_firing);
+	uint64_t digest = digest_of(
+	    fingerprints, decision->n_firing, decision->verdict, decision->next_at);
 	struct condition *condition;
 
 	assert(owner_of(decision->verdict) == decisions->current.owner);
@@ -327,7 +332,8 @@ decisions_restore(void *arg, const struct decision_row *row)
 	    condition_add(decisions, place, key_of(row->verdict, row->target, row->ref));
 
 	condition->id = row->id;
-	condition->digest = digest_of(row->fingerprints, row->n_firing);
+	condition->digest =
+	    digest_of(row->fingerprints, row->n_firing, row->verdict, row->next_at);
 }
 
 struct decisions *

@@ -87,7 +87,7 @@ void decisions_restore(void *decisions, const struct decision_row *row);
 void decision_note(struct decisions *decisions, const struct decision *decision, wall_t now);
 /*
  * Conditions.  Rows are told apart by group, target, verdict and ref; a change
- * of cause or next_at alone rewrites nothing.
+ * of cause alone rewrites nothing, nor one of next_at where a machine chose it.
  */
 void decisions_begin(struct decisions *decisions, enum decision_owner owner, struct str group_key);
 void decision_hold(struct decisions *decisions, const struct decision *decision, wall_t now);

@@ -444,6 +444,7 @@ notifier_flush(void *arg, struct alert_group *group, wall_t now)
 	/* Also while stopping: what is decided now is sent after the restart. */
 	state = flush_state(notifier, group);
 	flaps_observe(notifier->flaps, group, now);
+	posted_note(notifier, group, now);
 	view = view_of(notifier, group, now);
 	reasons_of_view(notifier, group, &view);
 	observe(notifier, group, &view, now);

@@ -22,6 +22,17 @@ state_text(enum intent_state state)
 	return "";
 }
 
+/* As escalate_withhold(): what escalations told is not repeated, nor what somebody has in hand. */
+wall_t
+channel_repeats_at(const struct channel *channel, const struct group_state *state)
+{
+	if (!wall_is_set(channel->entry.at) || channel->is_extra ||
+	    channel->repeat_interval.ns == DUR_NEVER.ns ||
+	    (state != NULL && incident_is_quiet(state->incident)))
+		return WALL_NONE;
+	return wall_add(channel->entry.at, channel->repeat_interval);
+}
+
 bool
 notifier_look_channel(const struct notifier *notifier, const struct alert_group *group, uint32_t i,
     uint64_t fingerprint, struct channel_look *ret)
@@ -45,8 +56,8 @@ notifier_look_channel(const struct notifier *notifier, const struct alert_group 
 		.error = "",
 		.state = "",
 	};
-	if (ret->told_firing && wall_is_set(entry->at))
-		ret->repeat_at = wall_add(entry->at, channel->repeat_interval);
+	if (ret->told_firing)
+		ret->repeat_at = channel_repeats_at(channel, state);
 	if (channel->out != NULL &&
 	    (fingerprints_have(fingerprints_of(&channel->out->firing), fingerprint) ||
 		fingerprints_have(fingerprints_of(&channel->out->resolved), fingerprint))) {

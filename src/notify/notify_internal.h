@@ -228,6 +228,8 @@ struct notifier {
 	uint64_t nflog_gcs;
 	double nflog_gc_seconds;
 	size_t sweep_at;
+	int64_t noted_second; /* posted.c: so many in this one */
+	uint32_t noted;
 	struct timer pump;
 	mono_t turn, turn_sends;
 	void (*on_delivered)(void *arg);
@@ -345,6 +347,14 @@ void intent_free(struct delivery *delivery); /* neither row nor pins: shutdown *
 void intent_start(struct delivery *delivery, wall_t now); /* of a restored one */
 bool intent_is(const struct delivery *delivery, const struct view *view); /* says the same */
 void intent_history(const struct delivery *delivery, const char *kind, const char *text);
+
+/* ---- look.c ------------------------------------------------------------------------ */
+/* When what it was told and still fires is said again; WALL_NONE: it is not, as things are. */
+wall_t channel_repeats_at(const struct channel *channel, const struct group_state *state);
+
+/* ---- posted.c ---------------------------------------------------------------------- */
+/* What a flush sees of senders' alerts, if the history does not know it yet. */
+void posted_note(struct notifier *notifier, const struct alert_group *group, wall_t now);
 
 /* ---- outgoing.c --------------------------------------------------------------------- */
 struct outgoing *outgoing_new(struct delivery *delivery);

@@ -254,7 +254,7 @@ void
 reasons_nothing(struct notifier *notifier, struct channel *channel, const struct view *view)
 {
 	const struct log_entry *entry = &channel->entry;
-	bool repeats = view->firing.n > 0 && wall_is_set(entry->at);
+	const struct group_state *state = channel->group != NULL ? channel->group->notify : NULL;
 
 	if (channel->noted || entry->id == 0)
 		return;
@@ -263,7 +263,7 @@ reasons_nothing(struct notifier *notifier, struct channel *channel, const struct
 	    &(struct decision){
 		.verdict = DECISION_NOTHING_NEW,
 		.cause = STR("told already, nothing is new"),
-		.next_at = repeats ? wall_add(entry->at, channel->repeat_interval) : WALL_NONE,
+		.next_at = view->firing.n > 0 ? channel_repeats_at(channel, state) : WALL_NONE,
 	    },
 	    view->tick);
 }

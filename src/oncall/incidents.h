@@ -31,6 +31,7 @@
 #define REFIRE_WINDOW_DEFAULT DUR_S(600)
 /* A step that is later than this is overdue: somebody should look why. */
 #define STEP_OVERDUE_AFTER DUR_S(60)
+#define INCIDENT_QUIET_MAX DUR_S(30 * 86400) /* of a snooze, or of an acknowledgement with an end of its own */
 #define INCIDENT_COMMENT_MAX 4096 /* bytes; also of the name of who did it */
 
 struct incidents;

@@ -16,6 +16,17 @@ check_open(const struct incident *incident, struct err *err)
 	return err_set(err, ERR_INVALID, "incident %lld is resolved", (long long)incident->id);
 }
 
+static int
+check_until(wall_t until, wall_t now, struct err *err)
+{
+	if (!wall_before(now, until))
+		return err_set(err, ERR_INVALID, "that time has passed");
+	if (dur_less(INCIDENT_QUIET_MAX, wall_since(until, now)))
+		return err_set(err, ERR_INVALID,
+		    "that is more than 30 days ahead: a silence is what can last so long");
+	return 0;
+}
+
 static char *
 kept(const char *text)
 {
@@ -70,6 +81,16 @@ show(struct incident *incident, wall_t now)
 		hooks->show(hooks->arg, incident, now);
 }
 
+/* The state is the same, but by somebody else, or for longer. */
+static void
+said_again(struct incident *incident, wall_t now)
+{
+	const struct incidents_hooks *hooks = &incident->incidents->hooks;
+
+	if (hooks->changed != NULL)
+		hooks->changed(hooks->arg, incident, now);
+}
+
 int
 incident_acknowledge(
     struct incident *incident, const struct incident_action *action, wall_t now, struct err *err)
@@ -78,6 +99,8 @@ incident_acknowledge(
 	wall_t until = action->until;
 	int rc = check_open(incident, err);
 
+	if (rc == 0 && wall_is_set(until))
+		rc = check_until(until, now, err);
 	if (rc < 0)
 		return rc;
 	sign(incident, action, now);
@@ -92,6 +115,8 @@ incident_acknowledge(
 	stop(incident, "acknowledged");
 	if (is_new)
 		show(incident, now);
+	else
+		said_again(incident, now);
 	incident_write(incident, false);
 	return 0;
 }
@@ -118,17 +143,20 @@ int
 incident_snooze(
     struct incident *incident, const struct incident_action *action, wall_t now, struct err *err)
 {
+	bool is_new = incident->state != INCIDENT_SNOOZED;
 	int rc = check_open(incident, err);
 
+	if (rc == 0)
+		rc = check_until(action->until, now, err);
 	if (rc < 0)
 		return rc;
-	if (!wall_before(now, action->until))
-		return err_set(err, ERR_INVALID, "a snooze must end in the future");
 	sign(incident, action, now);
 	(void)incident_move(incident, ESCALATION_SNOOZED, now, action->until, NULL);
 	say(incident, "snooze", action, now, "snoozed", action->until);
 	stop(incident, "snoozed");
 	show(incident, now);
+	if (!is_new)
+		said_again(incident, now);
 	incident_write(incident, false);
 	return 0;
 }

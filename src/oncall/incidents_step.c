@@ -175,7 +175,7 @@ tell_line(struct incident *incident, const struct plan_line *line, const char *p
 		return;
 	case TELL_DUPLICATE:
 		note(incident, INCIDENT_NOTE_DUPLICATE, line->receiver->name,
-		    "it is being told the same", WALL_NONE, now);
+		    "it is told the same anyway", WALL_NONE, now);
 		say_line(said, line, "already telling");
 		return;
 	case TELL_IMPOSSIBLE:

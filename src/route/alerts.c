@@ -301,6 +301,17 @@ alerts_settle(struct alerts *alerts, struct alert *alert, wall_t now)
 }
 
 void
+alerts_set_in_history(struct alerts *alerts, struct alert *alert, bool firing)
+{
+	if (firing)
+		alert->flags |= ALERT_IN_HISTORY;
+	else
+		alert->flags &= ~(uint32_t)ALERT_IN_HISTORY;
+	if (!(alert->flags & ALERT_UNSTORED))
+		write_times(alerts, alert, row_updated_at(alert));
+}
+
+void
 alerts_keep(struct alerts *alerts, struct alert *alert)
 {
 	if (!(alert->flags & ALERT_UNSTORED))

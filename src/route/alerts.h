@@ -24,6 +24,7 @@ enum {
 	ALERT_TIMEOUT = 1u << 0,   /* ends_at is a guess: now + resolve_timeout */
 	ALERT_FROM_RULE = 1u << 1, /* ours: fires until its rule says otherwise; ends_at is WALL_MAX meanwhile */
 	ALERT_UNSTORED = 1u << 2,  /* not in the store (kept in memory only): it was resolved when we first heard of it */
+	ALERT_IN_HISTORY = 1u << 5, /* a sender's: the history says that it fires, and not yet that it ended */
 	/* from here on never stored */
 	ALERT_SETTLED = 1u << 3,   /* its end has passed, and the store knows */
 	ALERT_ROUTED = 1u << 4,    /* in the groups of all its routes (route/groups) */
@@ -86,6 +87,8 @@ alert_is_resolved(const struct alert *alert, wall_t now)
 }
 /* Resolved at this time by whoever knows (a rule, an API call); stored. */
 void alerts_resolve(struct alerts *alerts, struct alert *alert, wall_t at, wall_t now);
+/* The history has been told what ALERT_IN_HISTORY says; stored. */
+void alerts_set_in_history(struct alerts *alerts, struct alert *alert, bool firing);
 /*
  * Its end has passed and somebody is about to be told: from now on a restart
  * must not take it for firing. No-op unless resolved.

@@ -163,6 +163,8 @@ struct history_row {
 	struct str subject;     /* rule, receiver or silence id */
 	struct str detail;
 };
+/* Detail of "firing" and "resolved" of what a sender posted; the subject is its alertname. */
+#define HISTORY_POSTED "posted"
 void store_history_add(struct store *store, const struct history_row *row);
 
 /* Small facts by name: last time alive, format of others. Keys "store." are the store's own. */

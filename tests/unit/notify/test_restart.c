@@ -30,6 +30,17 @@ teardown(void)
 	world_close();
 }
 
+static uint32_t
+alerts_in_history(void)
+{
+	struct alert *alert;
+	uint32_t n = 0;
+
+	for (size_t it = 0; (alert = alerts_next(w.alerts, &it)) != NULL;)
+		n += (alert->flags & ALERT_IN_HISTORY) != 0;
+	return n;
+}
+
 START_TEST(crash_between_flushes_repeats_and_loses_nothing)
 {
 	fire("g=1,a=1");
@@ -47,6 +58,54 @@ START_TEST(crash_between_flushes_repeats_and_loses_nothing)
 	world_crash(4001);
 	ck_assert_uint_eq(alerts_count(w.alerts), 0);
 	ck_assert_uint_eq(groups_count(w.groups), 0);
+}
+END_TEST
+
+START_TEST(the_history_has_what_senders_alerts_did_once)
+{
+	post("g=1,a=1", 0, 10000);
+	fire("g=1,a=2"); /* a rule's: it writes its own */
+	world_run(20);
+	ck_assert_uint_eq(history_count("firing"), 0); /* nothing is paid before a flush looks */
+	world_run(40);
+	ck_assert_uint_eq(history_count("firing"), 1);
+	for (int64_t at = 50; at < 2000; at += 430)
+		world_crash(at);
+	world_run(2000);
+	post("g=1,a=1", 0, 12000); /* a refresh is no event */
+	world_run(3000);
+	ck_assert_uint_eq(history_count("firing"), 1);
+	ck_assert_uint_eq(history_count("resolved"), 0);
+	host("p")->mood = HOST_REFUSES; /* so that it is still known at the next flush */
+	post("g=1,a=1", 0, 3000);
+	world_run(3400);
+	ck_assert_uint_eq(history_count("resolved"), 1);
+	world_crash(3500);
+	world_run(5000);
+	ck_assert_uint_eq(history_count("resolved"), 1);
+	post("g=1,a=1", 5000, 20000);
+	world_run(5400);
+	ck_assert_uint_eq(history_count("firing"), 2);
+	post("g=2,a=1", 100, 200); /* it is over before anybody hears of it */
+	world_run(6000);
+	ck_assert_uint_eq(history_count("firing"), 2);
+	ck_assert_uint_eq(history_count("resolved"), 1);
+}
+END_TEST
+
+START_TEST(a_storm_of_senders_alerts_fills_the_history_by_degrees)
+{
+	char labels[40];
+
+	for (int i = 0; i < 1500; i++) {
+		(void)snprintf(labels, sizeof(labels), "g=1,a=%d", i);
+		post(labels, 0, 10000);
+	}
+	world_run(40);
+	ck_assert_uint_eq(history_count("firing"), 1000);
+	world_run(340);
+	ck_assert_uint_eq(history_count("firing"), 1000); /* the listing ends there */
+	ck_assert_uint_eq(alerts_in_history(), 1500);
 }
 END_TEST
 
@@ -254,6 +313,8 @@ restart_tests(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, crash_between_flushes_repeats_and_loses_nothing);
+	tcase_add_test(tcase, the_history_has_what_senders_alerts_did_once);
+	tcase_add_test(tcase, a_storm_of_senders_alerts_fills_the_history_by_degrees);
 	tcase_add_test(tcase, crash_on_the_wire_sends_the_same_delivery_again);
 	tcase_add_test(tcase, crash_before_the_intent_was_durable_flushes_again);
 	tcase_add_test(tcase, crash_before_the_outcome_was_durable_sends_once_more);
