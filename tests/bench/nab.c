@@ -246,7 +246,7 @@ watch_series(const struct rule_config *rule, struct series *series)
 
 /* --- scores ------------------------------------------------------------ */
 
-struct tally {
+struct scores {
 	double score, nothing, perfect;
 	size_t windows, found, false_alarms;
 };
@@ -259,7 +259,7 @@ sigmoid(double x)
 
 static void
 count_window(const struct series *series, size_t w, size_t probation, const struct profile *profile,
-    struct tally *tally)
+    struct scores *scores)
 {
 	size_t first = series->windows[w].first, last = series->windows[w].last;
 	double best = -profile->miss, width = (double)(last - first + 1);
@@ -270,11 +270,11 @@ count_window(const struct series *series, size_t w, size_t probation, const stru
 		if (series->points[i].detected)
 			best = fmax(best, profile->hit * sigmoid(-(double)(last - i + 1) / width) /
 					      sigmoid(-1.0));
-	tally->score += best;
-	tally->nothing -= profile->miss;
-	tally->perfect += profile->hit;
-	tally->windows++;
-	tally->found += best > -profile->miss;
+	scores->score += best;
+	scores->nothing -= profile->miss;
+	scores->perfect += profile->hit;
+	scores->windows++;
+	scores->found += best > -profile->miss;
 }
 
 /* What a detection at i that no window holds costs. */
@@ -297,14 +297,14 @@ cost_of(const struct series *series, size_t i)
 }
 
 static void
-count_series(const struct series *series, const struct profile *profile, struct tally *tally)
+count_series(const struct series *series, const struct profile *profile, struct scores *scores)
 {
 	size_t probation = (size_t)floor(PROBATION * (double)series->n);
 
 	if (probation > PROBATION_MAX)
 		probation = PROBATION_MAX;
 	for (size_t w = 0; w < series->n_windows; w++)
-		count_window(series, w, probation, profile, tally);
+		count_window(series, w, probation, profile, scores);
 	for (size_t i = probation; i < series->n; i++) {
 		bool inside = false;
 
@@ -313,8 +313,8 @@ count_series(const struct series *series, const struct profile *profile, struct 
 				 (series->windows[w].first <= i && i <= series->windows[w].last);
 		if (!series->points[i].detected || inside)
 			continue;
-		tally->score += profile->false_alarm * cost_of(series, i);
-		tally->false_alarms++;
+		scores->score += profile->false_alarm * cost_of(series, i);
+		scores->false_alarms++;
 	}
 }
 
@@ -323,19 +323,19 @@ print_scores(const struct series *all, size_t n)
 {
 	printf("deviation: " RULE ", keep_firing_for: " KEEP_FIRING_FOR "\n");
 	for (size_t p = 0; p < ARRAY_LEN(profiles); p++) {
-		struct tally tally = { 0 };
+		struct scores scores = { 0 };
 
 		for (size_t i = 0; i < n; i++)
-			count_series(&all[i], &profiles[p], &tally);
-		if (!(tally.perfect > tally.nothing)) {
+			count_series(&all[i], &profiles[p], &scores);
+		if (!(scores.perfect > scores.nothing)) {
 			printf("%-13s  none   no windows, false alerts %zu  series %zu\n",
-			    profiles[p].name, tally.false_alarms, n);
+			    profiles[p].name, scores.false_alarms, n);
 			continue;
 		}
 		printf("%-13s %5.1f  windows found %zu/%zu  false alerts %zu  series %zu\n",
 		    profiles[p].name,
-		    100.0 * (tally.score - tally.nothing) / (tally.perfect - tally.nothing),
-		    tally.found, tally.windows, tally.false_alarms, n);
+		    100.0 * (scores.score - scores.nothing) / (scores.perfect - scores.nothing),
+		    scores.found, scores.windows, scores.false_alarms, n);
 	}
 }
 
