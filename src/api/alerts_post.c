@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/handlers.h"
 #include "base/json.h"
@@ -384,35 +383,6 @@ take_all(struct api *api, struct post *post, struct http_call *call)
 	reply_durable(api, call, bad > 0 ? 400 : 200, bad > 0 ? &body : NULL);
 	buf_fini(&body);
 	buf_fini(&faults);
-}
-
-static bool
-is_json_type(const char *content_type)
-{
-	struct str type = str_from(content_type != NULL ? content_type : "");
-	const char *semicolon = type.n > 0 ? memchr(type.p, ';', type.n) : NULL;
-
-	if (semicolon != NULL)
-		type.n = (uint32_t)(semicolon - type.p);
-	type = str_trim(type);
-	return type.n == 16 && strncasecmp(type.p, "application/json", 16) == 0;
-}
-
-bool
-body_is_json(struct http_call *call, const char *what)
-{
-	const char *type = http_header_value(call, "Content-Type");
-
-	if (http_body(call).n == 0) {
-		reply_code(call, 422, 602, "%s in body is required", what);
-		return false;
-	}
-	if (is_json_type(type))
-		return true;
-	reply_code(call, 415, 415,
-	    "unsupported media type \"%s\", only [application/json] are allowed",
-	    type != NULL ? type : "application/octet-stream");
-	return false;
 }
 
 void

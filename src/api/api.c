@@ -146,7 +146,11 @@ api_handle(void *arg, struct http_call *call)
 
 	api->requests++;
 	add_common_headers(call);
-	dispatch(api, call);
+	if (http_has_nul(call))
+		reply_code(call, 400, 400,
+		    "a NUL character, %%00, in the URL or form; no text here has one");
+	else
+		dispatch(api, call);
 }
 
 struct api *

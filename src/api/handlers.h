@@ -85,10 +85,20 @@ void reply_json(struct http_call *call, int status, struct buf *body);
 void reply_durable(struct api *api, struct http_call *call, int status, struct buf *body);
 /* The same with a page of HTML. */
 void reply_durable_page(struct api *api, struct http_call *call, int status, struct buf *body);
-/* False: answered already (422 without a body, 415 when it is not JSON). what: the body's name in messages. */
-bool body_is_json(struct http_call *call, const char *what);
 /* Answered 503 because the store cannot commit now. */
 bool refused_by_store(struct api *api, struct http_call *call);
+
+/* --- body.c: what a POST brings; `what` is the body's name in messages ---------- */
+/* False: answered (422 without a body, 415 when it is not JSON, 400 with a NUL character in it). */
+bool body_is_json(struct http_call *call, const char *what);
+/* As an object; NULL: answered. */
+struct json_object *body_object(struct http_call *call, const char *what);
+/* The same, {} when there is no body. */
+struct json_object *body_object_or_none(struct http_call *call, const char *what);
+/* "" when absent; NULL: it is no text, answered. */
+const char *body_text(struct http_call *call, struct json_object *object, const char *name);
+/* `for` (a duration) or `until` (a time), WALL_NONE without both. False: answered. */
+bool body_until(struct http_call *call, struct json_object *object, wall_t now, wall_t *ret);
 
 /* --- json_out.c: pieces of answers ---------------------------------------- */
 void put_time(struct buf *out, const char *key, wall_t t); /* ,"key":"2026-...Z" without the comma */
@@ -102,12 +112,6 @@ void put_prom_exponent(struct buf *out, double v);         /* Go's 'e' format, s
 /* --- incidents.c ------------------------------------------------------------- */
 /* One incident as listings show it. */
 void put_incident(const struct api_state *state, const struct incident_row *row, struct buf *out);
-/* The body of a POST as an object, {} when it is empty. NULL: answered. */
-struct json_object *body_object(struct http_call *call, const char *what);
-/* "" when absent; NULL: it is no text, answered. */
-const char *body_text(struct http_call *call, struct json_object *object, const char *name);
-/* `for` (a duration) or `until` (a time), WALL_NONE without both. False: answered. */
-bool body_until(struct http_call *call, struct json_object *object, wall_t now, wall_t *ret);
 
 /* --- ours.c: one row of the history; labels: what it is about, or NULL -------- */
 void put_event(const struct history_row *row, const struct labels *labels, struct buf *out);

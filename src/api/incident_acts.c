@@ -8,13 +8,9 @@
 #include <stdio.h>
 
 #include <json-c/json_object.h>
-#include <json-c/json_tokener.h>
 
 #include "api/audit.h"
 #include "api/handlers.h"
-#include "base/duration.h"
-#include "base/json.h"
-#include "base/timestamp.h"
 
 #define INCIDENTS_MAX 64 /* of one alert */
 
@@ -31,75 +27,6 @@ static const struct act act_ack = { "incident.ack", incident_acknowledge, false 
 static const struct act act_unack = { "incident.unack", incident_unacknowledge, false };
 static const struct act act_snooze = { "incident.snooze", incident_snooze, true };
 static const struct act act_resolve = { "incident.resolve", incident_resolve, false };
-
-/* ---- bodies ------------------------------------------------------------------------ */
-
-struct json_object *
-body_object(struct http_call *call, const char *what)
-{
-	struct str body = str_trim(http_body(call));
-	struct json_tokener *tokener;
-	json_object *object;
-	size_t end;
-
-	if (body.n == 0)
-		return json_object_new_object();
-	if (!body_is_json(call, what))
-		return NULL;
-	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-	object = json_tokener_parse_ex(tokener, body.p, (int)body.n);
-	end = json_tokener_get_parse_end(tokener);
-	if (object == NULL || !json_object_is_type(object, json_type_object) ||
-	    str_trim(str_make(body.p + end, body.n - end)).n > 0) {
-		reply_code(call, 400, 400, "%s: an object in JSON is wanted", what);
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
-const char *
-body_text(struct http_call *call, struct json_object *object, const char *name)
-{
-	json_object *value = NULL;
-
-	if (!json_object_object_get_ex(object, name, &value) || value == NULL)
-		return "";
-	if (json_object_is_type(value, json_type_string))
-		return json_object_get_string(value);
-	reply_code(call, 422, 601, "%s in body must be of type string", name);
-	return NULL;
-}
-
-bool
-body_until(struct http_call *call, struct json_object *object, wall_t now, wall_t *ret)
-{
-	const char *length = body_text(call, object, "for"), *until;
-	struct err err = { 0 };
-	dur_t d;
-
-	*ret = WALL_NONE;
-	if (length == NULL || (until = body_text(call, object, "until")) == NULL)
-		return false;
-	if (length[0] != '\0' && until[0] != '\0') {
-		reply_code(call, 400, 400, "give 'for' or 'until', not both");
-		return false;
-	}
-	if (length[0] != '\0') {
-		if (duration_parse(str_from(length), &d, &err) < 0 || d.ns <= 0) {
-			reply_code(call, 400, 400,
-			    "for: '%s' is no duration above 0 such as 1h or 30m", length);
-			return false;
-		}
-		*ret = wall_add(now, d);
-	} else if (until[0] != '\0' && !timestamp_parse(str_from(until), ret)) {
-		reply_code(
-		    call, 400, 400, "until: '%s' is no time such as 2026-11-20T06:00:00Z", until);
-		return false;
-	}
-	return true;
-}
 
 /* ---- acts ----------------------------------------------------------------------------- */
 
@@ -212,7 +139,7 @@ act(struct api *api, struct http_call *call, const struct act *what,
 
 	if (refused_by_store(api, call))
 		return;
-	object = body_object(call, "action");
+	object = body_object_or_none(call, "action");
 	if (object != NULL && read_action(api, call, object, what, &action))
 		act_on(api, call, what, incidents, n, &action);
 	json_object_put(object);

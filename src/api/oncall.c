@@ -212,7 +212,7 @@ api_overrides_post(struct api *api, struct http_call *call, struct str id)
 	json_object *object;
 
 	(void)id;
-	if (!body_is_json(call, "override") || refused_by_store(api, call))
+	if (refused_by_store(api, call))
 		return;
 	object = body_object(call, "override");
 	if (object != NULL && read_override(call, object, loop_now(api->state->loop), &input))

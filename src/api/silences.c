@@ -8,7 +8,6 @@
 
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
-#include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
 
 #include "api/audit.h"
@@ -501,23 +500,13 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 void
 api_silences_post(struct api *api, struct http_call *call, struct str id)
 {
-	struct str body = http_body(call);
+	json_object *object;
 
 	(void)id;
-	if (!body_is_json(call, "silence") || refused_by_store(api, call))
+	if (refused_by_store(api, call))
 		return;
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-	json_object *object = json_tokener_parse_ex(tokener, body.p, (int)body.n);
-	size_t end = json_tokener_get_parse_end(tokener);
-	if (object != NULL && str_trim(str_make(body.p + end, body.n - end)).n > 0)
-		reply_code(call, 400, 400, "parsing silence body: text after the end of the value");
-	else if (object == NULL || json_tokener_get_error(tokener) != json_tokener_success)
-		reply_code(call, 400, 400, "parsing silence body: %s",
-		    json_tokener_error_desc(json_tokener_get_error(tokener)));
-	else if (!json_object_is_type(object, json_type_object))
-		reply_code(call, 400, 400, "parsing silence body: an object is wanted");
-	else
+	object = body_object(call, "silence");
+	if (object != NULL)
 		take_silence(api, call, object);
 	json_object_put(object);
-	json_tokener_free(tokener);
 }

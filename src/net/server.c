@@ -313,6 +313,7 @@ on_first_line(void *arg, const char *url, struct MHD_Connection *connection)
 		call->query = xstrdup(query);
 		*query = '\0'; /* the connection's own buffer */
 	}
+	call->has_nul = strstr(url, "%00") != NULL; /* not decoded yet */
 	if (client != NULL)
 		client->call = call;
 	return call;

@@ -82,6 +82,8 @@ const char *http_header_value(const struct http_call *call, const char *name); /
 const char *http_param(const struct http_call *call, const char *name, uint32_t index);
 /* Walks all of them: false at the end. */
 bool http_param_at(const struct http_call *call, uint32_t i, const char **ret_name, const char **ret_value);
+/* A NUL (%00) in the path or a parameter: what follows it is not seen there. */
+bool http_has_nul(const struct http_call *call);
 const char *http_peer(const struct http_call *call); /* "127.0.0.1" */
 void http_set_peer(struct http_call *call, const char *address); /* the gate's, behind a proxy */
 /* The last header of this name: what the nearest proxy has added. NULL: absent. */

@@ -200,7 +200,7 @@ hex_value(char c)
 }
 
 static void
-unescape(char *text, bool plus_is_space)
+unescape(struct http_call *call, char *text, bool plus_is_space)
 {
 	char *out = text;
 
@@ -211,6 +211,7 @@ unescape(char *text, bool plus_is_space)
 		if (low >= 0) {
 			*out++ = (char)(high * 16 + low);
 			text += 2;
+			call->has_nul = call->has_nul || high + low == 0;
 		} else {
 			*out++ = *text == '+' && plus_is_space ? ' ' : *text;
 		}
@@ -231,9 +232,9 @@ add_query(struct http_call *call, char *text)
 		value = strchr(name, '=');
 		if (value != NULL)
 			*value++ = '\0';
-		unescape(name, true);
+		unescape(call, name, true);
 		if (value != NULL)
-			unescape(value, true);
+			unescape(call, value, true);
 		if (*name != '\0' || value != NULL)
 			add_param(call, name, value);
 	}
@@ -262,6 +263,13 @@ collect_params(const struct http_call *call)
 		add_query(self, self->form);
 	}
 	add_query(self, call->query);
+}
+
+bool
+http_has_nul(const struct http_call *call)
+{
+	collect_params(call);
+	return call->has_nul;
 }
 
 const char *
@@ -541,7 +549,7 @@ http_call_fake(const char *method, const char *path_and_query, struct str body)
 	rest = strchr(call->url, '?');
 	if (rest != NULL)
 		*rest++ = '\0';
-	unescape(call->url, false);
+	unescape(call, call->url, false);
 	call->query = rest;
 	return call;
 }

@@ -57,6 +57,7 @@ struct http_call {
 	uint32_t n_params;
 	size_t params_cap;
 	bool params_known;
+	bool has_nul; /* somewhere in what was decoded so far */
 	char *form; /* the decoded body, when it is a form */
 	char peer[64];
 	struct actor actor;

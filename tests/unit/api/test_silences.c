@@ -90,7 +90,10 @@ static const struct {
 	{ "a time that is none",
 	    "{" MATCHERS ",'startsAt':'soon','endsAt':'2023-11-14T00:00:00Z'," BY "}", 400, 400,
 	    "startsAt is no time" },
-	{ "broken JSON", "{", 400, 400, "parsing silence body" },
+	{ "broken JSON", "{", 400, 400, "parsing silence body: the text ends too early" },
+	{ "a NUL in the comment",
+	    "{" MATCHERS "," TIMES ",'createdBy':'me','comment':'a\\u0000b'}", 400, 400,
+	    "parsing silence body: a NUL character" },
 	{ "something after it", "{} x", 400, 400, "parsing silence body" },
 	{ "a list", "[]", 400, 400, "an object is wanted" },
 	{ "a word", "'a'", 400, 400, "an object is wanted" },
@@ -126,6 +129,8 @@ static const struct {
 	    "silenceID in path must be of type uuid: \\\"abc\\\"" },
 	{ "GET", "/api/v2/silence/", 404, "path /api/v2/silence/ was not found" },
 	{ "GET", "/api/v2/silence/a/b", 404, "was not found" },
+	{ "GET", "/api/v2/silence/" UNKNOWN "%00", 400, "a NUL character, %00, in the URL" },
+	{ "GET", "/api/v2/silences?filter=a%00=b", 400, "a NUL character" },
 	{ "POST", "/api/v2/silence/" UNKNOWN, 405, "but [DELETE,GET] are" },
 };
 

@@ -36,6 +36,8 @@ describe(struct http_call *call)
 	for (uint32_t i = 0; http_param_at(call, i, &name, &value); i++)
 		buf_printf(&body, " [%s]=[%s]", name, value);
 	buf_printf(&body, " body %u", http_body(call).n);
+	if (http_has_nul(call))
+		buf_puts(&body, " with a NUL");
 	http_add_header(call, "X-Extra", "yes");
 	http_reply(call, 200, "text/plain", &body);
 }

@@ -32,6 +32,26 @@ START_TEST(a_request_arrives_decoded_and_in_order)
 }
 END_TEST
 
+static const char *const nuls[] = { GET("/p%00q"), GET("/p?a=%00"), GET("/p?%00=b"),
+	"POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+	"Content-Length: 5\r\n\r\na=%00" };
+
+START_TEST(a_nul_where_texts_are_is_noticed)
+{
+	struct site site;
+	struct raw raw;
+
+	site_open(&site, NULL);
+	raw_open(&raw, site_port(&site), nuls[_i]);
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "\r\n\r\n"));
+	ck_assert_msg(raw_has(&raw, " with a NUL"), "%s: %s", nuls[_i], raw.in.p);
+	raw_send(&raw, GET("/p%2500?a=%%2500"));
+	DRIVE_UNTIL(&site.world, raw_has(&raw, "[a]=[%%00]"));
+	raw_close(&raw);
+	site_close(&site);
+}
+END_TEST
+
 START_TEST(two_requests_in_one_packet_are_two_requests)
 {
 	struct site site;
@@ -378,6 +398,7 @@ suite_server(void)
 	tcase_set_timeout(answer, 30);
 	tcase_add_test(answer, a_request_arrives_decoded_and_in_order);
 	tcase_add_test(answer, two_requests_in_one_packet_are_two_requests);
+	tcase_add_loop_test(answer, a_nul_where_texts_are_is_noticed, 0, (int)ARRAY_LEN(nuls));
 	tcase_add_test(answer, an_answer_may_come_later);
 	tcase_add_test(answer, a_later_answer_may_be_a_stream);
 	tcase_add_test(
