@@ -55,7 +55,7 @@ class Amtool:
 
     def run(self, *arguments):
         return subprocess.run([self.path, f"--alertmanager.url={self.url}", *arguments], capture_output=True,
-                              text=True, timeout=120, check=False, cwd=self.dir, env={"HOME": self.dir})
+                              text=True, timeout=120, check=False, cwd=self.dir, env={"HOME": self.dir, "TZ": "UTC"})
 
     def good(self, *arguments):
         done = self.run(*arguments)

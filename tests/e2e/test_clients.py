@@ -186,7 +186,7 @@ class Both:
 
     def run(self, server, arguments, stdin=None):
         return subprocess.run([self.path, f"--alertmanager.url={server.url}", *arguments], input=stdin, text=True,
-                              capture_output=True, timeout=120, check=False, cwd=self.dir, env={"HOME": self.dir})
+                              capture_output=True, timeout=120, check=False, cwd=self.dir, env={"HOME": self.dir, "TZ": "UTC"})
 
     def each(self, *arguments, stdin=(None, None)):
         return [self.run(server, [self.named(server, a) if a.startswith("{") else a for a in arguments], text)

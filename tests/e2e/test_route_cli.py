@@ -87,7 +87,7 @@ def good(t, *arguments, **more):
 
 def amtool(t, *arguments):
     return subprocess.run([t.tool("amtool"), *arguments], capture_output=True, text=True, timeout=120, check=False,
-                          cwd=t.dir, env={"HOME": t.dir})
+                          cwd=t.dir, env={"HOME": t.dir, "TZ": "UTC"})
 
 
 def test_routes_are_those_of_amtool(t):

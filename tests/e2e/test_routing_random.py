@@ -3,8 +3,9 @@
 A random life beside Debian's Alertmanager: alerts that fire, end, end by themselves, change, are silenced and inhibited,
 over nested routes.  E2E_SEED chooses another life.
 
-Everything is done at full seconds and every flush falls 0.4 s later, so that no step races a flush.  Left out is what
-newer Alertmanagers do otherwise than 0.25: `group_by: []` below a route that groups, and a log entry that has expired
+Everything is done at full seconds, every flush falls 0.4 s later, what ends by itself ends 0.7 s later, and the lists are
+looked at 0.9 s later, so that nothing races a flush or an end.  Left out is what newer Alertmanagers do otherwise than
+0.25: `group_by: []` below a route that groups, and a log entry that has expired
 (twice the repeat_interval) but waits to be collected.
 """
 
@@ -18,7 +19,7 @@ TIMEOUT = 90
 STEPS = 14
 
 CONFIG = """
-global: {resolve_timeout: 2500ms}
+global: {resolve_timeout: 2650ms}
 route:
   receiver: root
   group_by: [alertname]
@@ -80,7 +81,7 @@ class Life:
 
         def act(side):
             now = time.time()
-            ends = {"open": None, "soon": now + 1.7, "over": now, "far": now + 3600}
+            ends = {"open": None, "soon": now + 1.65, "over": now, "far": now + 3600}
             side.post(*[alert(**kind, ends=ends[end], starts=now if end in ("soon", "far") else None,
                               annotations={"note": str(note)}) for kind, end, note in chosen])
 
@@ -89,7 +90,7 @@ class Life:
     def silence(self, at):
         label = self.rng.choice(["team", "cluster", "severity"])
         value = self.rng.choice(sorted({kind[label] for kind in self.kinds}))
-        name, length = f"s{at}", self.rng.choice([0.7, 1.7, 3.7])
+        name, length = f"s{at}", self.rng.choice([0.65, 1.65, 3.65])
         self.silences.append(name)
 
         def act(side):
@@ -118,9 +119,9 @@ class Life:
             if self.crashes and at % 3 == 1:
                 self.script.append((at + 0.55, crash))
             if at % 4 == 3:
-                self.script.append((at + 0.75, lambda side: seen_alerts(side, "alerts", not self.crashes)))
+                self.script.append((at + 0.88, lambda side: seen_alerts(side, "alerts", not self.crashes)))
             if at == STEPS - 1:
-                self.script.append((at + 0.8, lambda side: seen_groups(side, "groups", not self.crashes)))
+                self.script.append((at + 0.93, lambda side: seen_groups(side, "groups", not self.crashes)))
         return self.script
 
 

@@ -94,7 +94,7 @@ tls_config: {{ca_file: {certificate(t.dir)[0]}}}
         path = tocsin.write("http.yml", text)
         return subprocess.run([tool("amtool"), f"--alertmanager.url=https://127.0.0.1:{tocsin.port}",
                                f"--http.config.file={path}", *arguments], capture_output=True, text=True, timeout=120,
-                              check=False, cwd=t.dir, env={"HOME": t.dir})
+                              check=False, cwd=t.dir, env={"HOME": t.dir, "TZ": "UTC"})
 
     added = amtool(good, "alert", "add", "Secured", "n=1")
     assert added.returncode == 0, added
@@ -118,7 +118,7 @@ def test_below_a_path(t):
     assert hook.wait_count(1)[0].json["externalURL"] == "https://mon.example/alerts/am"
     assert tocsin.post("/alerts/am/-/reload").status == 200
     amtool = subprocess.run([tool("amtool"), f"--alertmanager.url={tocsin.url}/alerts/am", "alert", "query"],
-                            capture_output=True, text=True, timeout=120, check=False, cwd=t.dir, env={"HOME": t.dir})
+                            capture_output=True, text=True, timeout=120, check=False, cwd=t.dir, env={"HOME": t.dir, "TZ": "UTC"})
     assert amtool.returncode == 0 and " active" in amtool.stdout, amtool
     cut = t.tocsin(one_webhook(hook.url), arguments=["--web.external-url=https://mon.example/am", "--web.route-prefix=/"],
                    name="cut")

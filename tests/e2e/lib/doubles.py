@@ -85,6 +85,8 @@ class Server:
         self._always = None
         self._changed = threading.Condition()
         self._released = threading.Event()
+        self._open = 0
+        self._knocks = {}       # the port of a connection of drain(): it was accepted
         double = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -104,8 +106,20 @@ class Server:
             request_queue_size = 256
 
             def process_request(self, request, client_address):
-                double.connections += 1
+                knock = double._knocks.get(client_address[1])
+                if knock:
+                    request.close()
+                    knock.set()
+                    return
+                with double._changed:
+                    double.connections += 1
+                    double._open += 1
                 super().process_request(request, client_address)
+
+            def shutdown_request(self, request):
+                super().shutdown_request(request)
+                with double._changed:
+                    double._open -= 1
 
             def handle_error(self, request, client_address):
                 pass            # the peer went away: that is the peer's business
@@ -136,6 +150,16 @@ class Server:
         self.release()
         self._server.shutdown()
         self._server.server_close()
+
+    def drain(self):
+        """The sender is dead: returns when all that it has sent was read, so that what comes later is another's."""
+        with socket.socket() as last:
+            last.bind(("127.0.0.1", 0))
+            knock = self._knocks[last.getsockname()[1]] = threading.Event()
+            last.connect(("127.0.0.1", self.port))
+            wait.until("the last connection to be accepted", knock.is_set)
+            del self._knocks[last.getsockname()[1]]
+        wait.until("the end of every connection", lambda: self._open == 0)
 
     # ---- for the test
 

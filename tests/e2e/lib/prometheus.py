@@ -64,7 +64,7 @@ class Prometheus(Client):
 
 
 class Alertmanager(Client):
-    """Debian's Alertmanager: the oracle."""
+    """Debian's Alertmanager: the oracle.  It shows times of the zone it runs in; Tocsin shows UTC wherever it runs."""
 
     def __init__(self, directory, config, name="alertmanager", arguments=()):
         super().__init__(free_port())
@@ -76,7 +76,7 @@ class Alertmanager(Client):
         self.process = Process(name, [tool("prometheus-alertmanager"), f"--config.file={self.config_path}",
                                       f"--storage.path={self.directory}/data", "--cluster.listen-address=",
                                       f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn", *arguments],
-                               self.directory, {"GOMAXPROCS": "1"})
+                               self.directory, {"GOMAXPROCS": "1", "TZ": "UTC"})
 
     @property
     def url(self):

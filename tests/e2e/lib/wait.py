@@ -74,8 +74,8 @@ class Meter:
             if now - begun > self.NAP + self.USUAL:
                 self.late.append((now, now - begun - self.NAP))
 
-    def lost(self, since):
-        return sum(late for ended, late in list(self.late) if ended >= since)
+    def lost(self, since, until):
+        return sum(late for ended, late in list(self.late) if since <= ended <= until)
 
 
 _METER = None
@@ -86,9 +86,9 @@ def start_meter():
     _METER = _METER or Meter()
 
 
-def lost(since):
-    """Seconds that were lost since then (a monotonic moment): other processes had the processor, or nobody had it."""
-    return _METER.lost(since) if _METER else 0.0
+def lost(since, until=float("inf")):
+    """Seconds that were lost between two monotonic moments: other processes had the processor, or nobody had it."""
+    return _METER.lost(since, until) if _METER else 0.0
 
 
 class Timetable:
