@@ -76,20 +76,20 @@ on_daemon_event(void *arg, uint32_t events)
 /* --- accepting --------------------------------------------------------- */
 
 static void
-refuse(int fd)
+refuse(int fd, const char *why)
 {
-	static const char answer[] =
+	char answer[512], drop[4096];
+	int n = snprintf(answer, sizeof(answer),
 	    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
 	    "Content-Type: application/json\r\nCache-Control: no-store\r\n"
-	    "Content-Length: 32\r\n\r\n{\"error\":\"too many connections\"}";
-	char drop[4096];
+	    "Content-Length: %zu\r\n\r\n{\"error\":\"%s\"}",
+	    strlen("{\"error\":\"\"}") + strlen(why), why);
 
 	/* Reading what has arrived keeps the kernel from answering with a
 	 * reset. */
 	while (recv(fd, drop, sizeof(drop), MSG_DONTWAIT) > 0)
 		;
-	(void)!send(
-	    fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)!send(fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	close(fd);
 }
@@ -148,9 +148,11 @@ on_connection(void *arg, uint32_t events)
 		}
 		if (http_server_connections(server) >=
 		    server->limits.connections_max)
-			refuse(fd);
-		else /* closes fd itself when it declines, as over the limit per
-			address */
+			refuse(fd, "too many connections");
+		else if (connections_from(server, &address) >=
+			 server->limits.per_address_max)
+			refuse(fd, "too many connections from this address");
+		else /* closes fd itself when it declines */
 			MHD_add_connection(
 			    server->daemon, fd, (struct sockaddr *)&address, n);
 	}
@@ -471,8 +473,6 @@ start_daemon(struct http_server *server)
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, server,
 	    MHD_OPTION_ARRAY, has_tls ? tls : tls + 1,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)limits->connections_max,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    (unsigned int)limits->per_address_max,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)idle_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_bytes(limits),
 	    MHD_OPTION_END);

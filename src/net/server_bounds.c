@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,40 @@ connection_ended(struct http_connection *client)
 {
 	list_remove(&client->link);
 	free(client);
+}
+
+static bool
+same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return memcmp(&((const struct sockaddr_in *)(const void *)a)->sin_addr,
+			   &((const struct sockaddr_in *)(const void *)b)->sin_addr,
+			   sizeof(struct in_addr)) == 0;
+	return a->sa_family == AF_INET6 &&
+	       memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
+		   &((const struct sockaddr_in6 *)(const void *)b)->sin6_addr,
+		   sizeof(struct in6_addr)) == 0;
+}
+
+uint32_t
+connections_from(const struct http_server *server, const struct sockaddr_storage *address)
+{
+	uint32_t n = 0;
+
+	LIST_FOREACH(link, &server->connections)
+	{
+		const struct http_connection *client =
+		    CONTAINER_OF(link, struct http_connection, link);
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		    client->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+		if (info != NULL && info->client_addr != NULL &&
+		    same_address(info->client_addr, (const struct sockaddr *)address))
+			n++;
+	}
+	return n;
 }
 
 /* False: it is not the client we wait for. */

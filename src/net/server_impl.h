@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <sys/socket.h>
+
 #include <microhttpd.h>
 
 #include "base/list.h"
@@ -138,6 +140,8 @@ struct http_limits limits_with_defaults(const struct http_limits *limits);
 struct http_connection *connection_of(struct MHD_Connection *connection);
 void connection_began(struct http_server *server,
     struct MHD_Connection *connection, struct http_connection *client);
+/* How many clients there are at this address, whatever their port. */
+uint32_t connections_from(const struct http_server *server, const struct sockaddr_storage *address);
 /* A turn of handlers begins. */
 void turn_begin(struct http_server *server);
 void connection_ended(struct http_connection *client);

@@ -175,6 +175,8 @@ START_TEST(one_address_may_not_take_all_places)
 	}
 	raw_open(&raw[2], site_port(&site), "");
 	DRIVE_UNTIL(&site.world, raw_ended(&raw[2]));
+	ck_assert(raw_has(&raw[2], "HTTP/1.1 503 "));
+	ck_assert(raw_has(&raw[2], "{\"error\":\"too many connections from this address\"}"));
 	ck_assert_uint_eq(http_server_connections(site.server), 2);
 	for (int i = 0; i < 3; i++)
 		raw_close(&raw[i]);
