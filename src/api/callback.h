@@ -25,6 +25,12 @@ struct json_object *callback_member(struct json_object *object, const char *name
 /* ... as a text; "" when it is none. */
 const char *callback_text(struct json_object *object, const char *name);
 /*
+ * slack_silence.c: silences what has the labels of the incident's group; ret_said: a text for the channel.
+ * word: one of slack_lengths.
+ */
+int slack_silence(struct api *api, const struct incident *incident, struct str word, const char *by, struct buf *ret_said,
+    struct err *err);
+/*
  * Tries the secrets of all integrations of this kind ("pagerduty"), each once.  The one that fits, or NULL;
  * *ret_any: there are secrets at all.
  */

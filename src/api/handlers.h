@@ -153,8 +153,8 @@ void alert_counts_fini(struct api *api);
 void metrics_rules_put(const struct engine *engine, struct buf *out);
 
 /* --- limits.c: what an operator bounded ------------------------------------- */
-/* False: answered 400 already. */
-bool limit_silence(struct api *api, struct http_call *call, const struct silence_input *input);
+/* 0, or -ERR_LIMIT. */
+int limit_silence(struct api *api, const struct silence_input *input, struct err *err);
 /* False: it would be one more of its name than allowed; counted and logged. */
 bool limit_alert(struct api *api, const struct labels *labels, wall_t now);
 /* False: answered 503 already. */

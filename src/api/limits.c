@@ -53,26 +53,24 @@ silences_stored(const struct silences *silences)
 	return n;
 }
 
-bool
-limit_silence(struct api *api, struct http_call *call, const struct silence_input *input)
+int
+limit_silence(struct api *api, const struct silence_input *input, struct err *err)
 {
 	const struct api_limits *limits = &api->state->limits;
 	uint64_t bytes = silence_bytes(input);
 
-	if (limits->silence_bytes > 0 && bytes > limits->silence_bytes) {
-		reply_said(call, 400, "silence exceeded maximum size: %llu bytes (limit: %u bytes)",
+	if (limits->silence_bytes > 0 && bytes > limits->silence_bytes)
+		return err_set(err, ERR_LIMIT,
+		    "silence exceeded maximum size: %llu bytes (limit: %u bytes)",
 		    (unsigned long long)bytes, limits->silence_bytes);
-		return false;
-	}
 	if (limits->silences == 0)
-		return true;
+		return 0;
 	uint32_t stored = silences_stored(api->state->silences);
 	if (stored < limits->silences || stays_one(silences_get(api->state->silences, input->id),
 					     input, loop_now(api->state->loop)))
-		return true;
-	reply_said(call, 400, "exceeded maximum number of silences: %u (limit: %u)", stored,
+		return 0;
+	return err_set(err, ERR_LIMIT, "exceeded maximum number of silences: %u (limit: %u)", stored,
 	    limits->silences);
-	return false;
 }
 
 /* --- alerts of one name ------------------------------------------------------- */

@@ -28,29 +28,16 @@ static const char *const verbs[] = {
 /* ---- pages ------------------------------------------------------------------------------- */
 
 static void
-put_escaped(struct buf *out, struct str s)
-{
-	for (uint32_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
-			buf_printf(out, "&#%d;", c);
-		else
-			buf_putc(out, c);
-	}
-}
-
-static void
 page_begin(struct buf *out, const char *title)
 {
 	buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<meta name=\"robots\" content=\"noindex\"><title>");
-	put_escaped(out, str_from(title));
+	message_put_html(out, str_from(title));
 	buf_puts(out,
 	    "</title><style>body{font:16px sans-serif;max-width:36em;margin:3em auto;padding:0 1em}"
 	    "button{font:inherit;padding:.6em 1.2em}</style></head><body>\n<h1>");
-	put_escaped(out, str_from(title));
+	message_put_html(out, str_from(title));
 	buf_puts(out, "</h1>\n");
 }
 
@@ -74,9 +61,9 @@ put_alert(const struct alert *alert, struct buf *out)
 	if (text.n == 0)
 		text = labels_value(alert->annotations, STR("description"));
 	buf_puts(out, "<li><b>");
-	put_escaped(out, str_head(name, TEXT_BYTES_MAX));
+	message_put_html(out, str_head(name, TEXT_BYTES_MAX));
 	buf_puts(out, "</b> ");
-	put_escaped(out, str_head(text, TEXT_BYTES_MAX));
+	message_put_html(out, str_head(text, TEXT_BYTES_MAX));
 	buf_puts(out, "</li>\n");
 }
 
@@ -106,9 +93,9 @@ put_runbook(const struct incident *incident, struct buf *out)
 	if (url.n == 0 || !message_url_is_good(url))
 		return;
 	buf_puts(out, "<p>Runbook: <a href=\"");
-	put_escaped(out, url);
+	message_put_html(out, url);
 	buf_puts(out, "\">");
-	put_escaped(out, url);
+	message_put_html(out, url);
 	buf_puts(out, "</a></p>\n");
 }
 
@@ -119,10 +106,10 @@ put_standing(const struct incident *incident, struct buf *out)
 	const struct incident_work *work = incident->work;
 
 	buf_puts(out, "<p>Now ");
-	put_escaped(out, str_from(incident_state_name((enum incident_state)incident->state)));
+	message_put_html(out, str_from(incident_state_name((enum incident_state)incident->state)));
 	if (incident_is_quiet(incident) && work != NULL && work->changed_by != NULL) {
 		buf_puts(out, " by ");
-		put_escaped(out, str_from(work->changed_by));
+		message_put_html(out, str_from(work->changed_by));
 	}
 	buf_puts(out, ".</p>\n");
 }
@@ -137,7 +124,7 @@ put_incident_lines(const struct incident *incident, wall_t now, struct buf *out)
 	    incident->alerts == 1 ? "" : "s", timestamp_format_ms(incident->opened_at, time));
 	if (incident->severity != NULL) {
 		buf_puts(out, ", severity <b>");
-		put_escaped(out, istr_str(incident->severity));
+		message_put_html(out, istr_str(incident->severity));
 		buf_puts(out, "</b>");
 	}
 	buf_puts(out, ":</p>\n");
@@ -155,7 +142,7 @@ say(struct api *api, struct http_call *call, int status, bool durable, const cha
 
 	page_begin(&body, title);
 	buf_puts(&body, "<p>");
-	put_escaped(&body, str_from(text));
+	message_put_html(&body, str_from(text));
 	buf_puts(&body, "</p>\n</body></html>\n");
 	page_headers(call);
 	if (durable)

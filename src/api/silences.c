@@ -473,6 +473,7 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 {
 	struct silence_input input = { 0 };
 	struct buf annotations = { 0 };
+	struct err err = { 0 };
 
 	if (!silence_is_whole(call, object) ||
 	    !read_time(call, object, "startsAt", &input.starts_at) ||
@@ -490,10 +491,12 @@ take_silence(struct api *api, struct http_call *call, json_object *object)
 		return;
 	}
 	input.annotations = buf_str(&annotations);
-	if (limit_silence(api, call, &input))
+	if (limit_silence(api, &input, &err) == 0) {
 		set_silence(api, call, &input);
-	else
+	} else {
+		reply_said(call, 400, "%s", err.text);
 		matchers_free(input.matchers);
+	}
 	buf_fini(&annotations);
 }
 

@@ -92,6 +92,8 @@ read_press(json_object *payload, struct press *ret)
 		.action = callback_text(first, "action_id"),
 		.value = callback_text(first, "value"),
 	};
+	if (ret->value[0] == '\0') /* of a choice, not a button */
+		ret->value = callback_text(callback_member(first, "selected_option"), "value");
 	if (ret->user[0] == '\0')
 		ret->user = callback_text(user, "name");
 	if (ret->user[0] == '\0')
@@ -120,38 +122,58 @@ act(const struct press *press, struct incident *incident, const char *by, wall_t
 		.by = by, .comment = "", .source = "slack", .until = WALL_NONE
 	};
 
-	if (strcmp(press->action, "tocsin_ack") == 0)
+	if (strcmp(press->action, SLACK_ACK) == 0)
 		return incident_acknowledge(incident, &action, now, err);
-	if (strcmp(press->action, "tocsin_unack") == 0)
+	if (strcmp(press->action, SLACK_UNACK) == 0)
 		return incident_unacknowledge(incident, &action, now, err);
-	if (strcmp(press->action, "tocsin_snooze") == 0) {
+	if (strcmp(press->action, SLACK_SNOOZE) == 0) {
 		action.until = wall_add(now, SNOOZE);
 		return incident_snooze(incident, &action, now, err);
 	}
 	return err_set(err, ERR_INVALID, "no button of ours: '%s'", press->action);
 }
 
-/* ---- why it could not be done -------------------------------------------------------------- */
+/* ---- what is said of it --------------------------------------------------------------------- */
 
 /* Slack shows what is sent to the press's response_url to who pressed it, and to nobody else. */
 struct word {
+	struct store_waiter waiter; /* what it says is durable first */
+	struct xfer *xfer;
+	struct xfer_request *request;
 	struct xfer_lane lane;
 	struct config *config; /* of its reach */
 };
 
 static void
-on_said(struct xfer_request *request, const struct xfer_response *response, void *arg)
+word_free(struct word *word)
+{
+	xfer_request_free(word->request);
+	config_unref(word->config);
+	free(word);
+}
+
+static void
+on_said(struct xfer_request *request UNUSED, const struct xfer_response *response, void *arg)
 {
 	struct word *word = arg;
 
 	if (response->failure != ERR_NONE || response->status / 100 != 2)
-		log_warn("slack", "who pressed a button was not told why nothing was done",
+		log_warn("slack", "what became of a press could not be said in Slack",
 		    LOG_INT("status", response->status),
 		    LOG_Z(
 			"err", response->failure != ERR_NONE ? response->failure_text : "refused"));
-	xfer_request_free(request);
-	config_unref(word->config);
-	free(word);
+	word_free(word);
+}
+
+static void
+on_durable(void *arg, bool ok)
+{
+	struct word *word = arg;
+
+	if (ok)
+		xfer_submit(word->xfer, &word->lane, word->request, on_said, word);
+	else
+		word_free(word);
 }
 
 /* Slack's own, or one of the server that the app posts to. */
@@ -187,40 +209,66 @@ say_why(struct api *api, const struct slack_settings *slack, const struct press 
 	request->reach = &word->config->reach;
 	request->timeout = DUR_S(10);
 	request->response_bytes_max = 64u << 10;
-	xfer_submit(api->state->xfer, &word->lane, request, on_said, word);
+	word->xfer = api->state->xfer;
+	word->request = request;
+	word->waiter = (struct store_waiter){ .fn = on_durable, .arg = word };
+	store_wait(api->state->store, &word->waiter);
 }
 
+/* type: "ephemeral", for who pressed alone; or "in_channel". */
 static void
-put_outcome(struct buf *body, const char *failure)
+put_word(struct buf *body, const char *type, struct str text)
 {
-	if (failure == NULL)
-		return;
-	buf_puts(body, "{\"response_type\":\"ephemeral\",\"replace_original\":false,");
-	put_text_member(body, "text", str_from(failure));
+	buf_printf(body, "{\"response_type\":\"%s\",\"replace_original\":false,", type);
+	put_text_member(body, "text", text);
 	buf_puts(body, "}\n");
+}
+
+/* "42 4h": the incident's number, and what was chosen. */
+static struct incident *
+find_incident(const struct api *api, struct str value, struct str *ret_choice)
+{
+	const char *space = memchr(value.p, ' ', value.n);
+	int64_t number;
+
+	*ret_choice = STR("");
+	if (space != NULL) {
+		uint32_t n = (uint32_t)(space - value.p);
+
+		*ret_choice = str_make(space + 1, value.n - n - 1);
+		value.n = n;
+	}
+	return str_to_i64(value, &number) && number > 0
+		   ? incidents_find(api->state->incidents, number)
+		   : NULL;
 }
 
 static void
 apply(struct api *api, const struct press *press, struct buf *body)
 {
-	struct incident *incident = NULL;
-	struct buf by = { 0 };
+	struct buf by = { 0 }, said = { 0 };
+	struct incident *incident;
 	struct err err = { 0 };
-	int64_t number;
+	struct str choice;
 
-	if (strcmp(press->action, "tocsin_runbook") == 0)
+	if (strcmp(press->action, SLACK_RUNBOOK) == 0)
 		return; /* it opened a page */
 	buf_puts(&by, "slack:");
 	buf_put_str(&by, str_head(str_from(press->user), 200));
-	if (str_to_i64(str_from(press->value), &number) && number > 0)
-		incident = incidents_find(api->state->incidents, number);
+	incident = find_incident(api, str_from(press->value), &choice);
 	if (incident == NULL)
 		err_set(&err, ERR_NOT_FOUND, "there is no such incident, or it ended long ago");
+	else if (strcmp(press->action, SLACK_SILENCE) == 0)
+		(void)slack_silence(api, incident, choice, by.p, &said, &err);
 	else if (act(press, incident, by.p, loop_now(api->state->loop), &err) == 0)
 		audit_note_as(api->state, by.p, "slack", "incident.button", str_from(press->value),
 		    "%s, user %s", press->action, press->id);
-	put_outcome(body, err.code != ERR_NONE ? err.text : NULL);
+	if (err.code != ERR_NONE)
+		put_word(body, "ephemeral", str_from(err.text));
+	else if (said.n > 0)
+		put_word(body, "in_channel", buf_str(&said));
 	buf_fini(&by);
+	buf_fini(&said);
 }
 
 static void

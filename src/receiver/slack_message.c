@@ -322,6 +322,60 @@ put_runbook_button(struct writer *w)
 	buf_putc(w->out, '}');
 }
 
+const struct slack_length slack_lengths[SLACK_LENGTHS] = {
+	{ "1h", "1 hour", 1 },
+	{ "4h", "4 hours", 4 },
+	{ "1d", "1 day", 24 },
+	{ "1w", "1 week", 7 * 24 },
+};
+
+/* It is asked back: a silence is of all that has these labels, whoever is told of it. */
+static void
+put_silence_question(struct writer *w)
+{
+	const struct labels *labels = w->n->group_labels;
+
+	buf_clear(&w->scratch);
+	buf_puts(&w->scratch, "Nobody is told of anything that fires with ");
+	labels_format(labels, &w->scratch);
+	buf_clear(&w->cut);
+	message_put_cut(&w->cut, buf_str(&w->scratch), SLACK_CONFIRM_RUNES_MAX);
+	put_key(w, "confirm");
+	buf_putc(w->out, '{');
+	put_plain(w, "title", "Silence it?");
+	put_plain(w, "text", buf_str(&w->cut).p);
+	put_plain(w, "confirm", "Silence");
+	put_plain(w, "deny", "No");
+	buf_putc(w->out, '}');
+}
+
+/* A group without labels holds everything: that is silenced by hand, or not at all. */
+static void
+put_silence_choice(struct writer *w)
+{
+	if (w->n->group_labels == NULL || w->n->group_labels->n == 0)
+		return;
+	buf_puts(w->out, ",{");
+	put_text(w, "type", STR("static_select"));
+	put_text(w, "action_id", STR(SLACK_SILENCE));
+	put_plain(w, "placeholder", "Silence for...");
+	put_key(w, "options");
+	buf_putc(w->out, '[');
+	for (uint32_t i = 0; i < SLACK_LENGTHS; i++) {
+		char value[40];
+
+		snprintf(value, sizeof(value), "%lld %s", (long long)w->n->incident,
+		    slack_lengths[i].word);
+		buf_puts(w->out, i > 0 ? ",{" : "{");
+		put_plain(w, "text", slack_lengths[i].text);
+		put_text(w, "value", str_from(value));
+		buf_putc(w->out, '}');
+	}
+	buf_putc(w->out, ']');
+	put_silence_question(w);
+	buf_putc(w->out, '}');
+}
+
 /* "Acknowledged by alice: on it", "Snoozed by alice until Nov 20, 11:30" in the reader's time */
 static void
 put_standing(struct writer *w)
@@ -371,6 +425,7 @@ put_buttons(struct writer *w)
 	if (standing != STANDING_SNOOZED)
 		put_button(w, SLACK_SNOOZE, "Snooze 1h", false);
 	put_runbook_button(w);
+	put_silence_choice(w);
 	buf_puts(w->out, "]}]}");
 }
 

@@ -44,12 +44,24 @@ enum slack_way {
 	SLACK_REPLY,  /* in the thread of the one at the place: chat.postMessage */
 };
 
-/* What Slack sends back when a button is pressed: its action_id, with the incident's number as value. */
+/*
+ * What Slack sends back when a button is pressed: its action_id, with the incident's number as value; of a
+ * length that was chosen, "NUMBER WORD".
+ */
 #define SLACK_ACK     "tocsin_ack"
 #define SLACK_UNACK   "tocsin_unack"
 #define SLACK_SNOOZE  "tocsin_snooze"
+#define SLACK_SILENCE "tocsin_silence"
 #define SLACK_RUNBOOK "tocsin_runbook" /* opens a page; Slack tells us nevertheless */
 #define SLACK_URL_BYTES_MAX 3000u
+
+/* For how long what fires may be silenced from a message. */
+#define SLACK_LENGTHS 4
+struct slack_length {
+	const char *word, *text;
+	int64_t hours;
+};
+extern const struct slack_length slack_lengths[SLACK_LENGTHS];
 
 /* With buttons, and one thread for each incident. */
 static inline bool

@@ -7,6 +7,7 @@
 #define SLACK_TEXT_RUNES_MAX   4000  /* of our own text: what Slack recommends */
 #define SLACK_TITLE_RUNES_MAX  1024
 #define SLACK_FIELD_RUNES_MAX  2000
+#define SLACK_CONFIRM_RUNES_MAX 300
 #define SLACK_GIVEN_RUNES_MAX  40000 /* of a user's text: what Slack accepts */
 
 /* Appends s on one line with & < > escaped, at most max_runes of output; code: between backticks. */

@@ -238,6 +238,36 @@ def test_buttons_in_slack(t):
     assert not elsewhere.requests
 
 
+def test_silenced_from_slack(t):
+    desk = Desk(t, after="1h")
+    slack, tocsin = desk.slack, desk.tocsin
+    message = desk.fire_at_slack()
+    choice = slack.choice(message)
+    assert [o["text"]["text"] for o in choice["options"]] == ["1 hour", "4 hours", "1 day", "1 week"], choice
+    assert 'alertname="FeatureDrift"' in choice["confirm"]["text"]["text"], choice
+    body = urllib.parse.urlencode({"payload": json.dumps(slack.payload(message, "4 hours"))})
+    assert slack.send(tocsin, body, slack.signed(body, secret="guess")).status == 401 and not tocsin.silences()
+    before = time.time()
+    assert slack.send(tocsin, body, slack.signed(body)).status == 200
+    (silence,) = tocsin.silences()
+    assert silence["createdBy"] == "slack:alice" and f"incident {desk.incident()['id']}" in silence["comment"], silence
+    assert [(m["name"], m["value"], m["isRegex"], m["isEqual"]) for m in silence["matchers"]] == \
+        [("alertname", "FeatureDrift", False, True)], silence
+    assert abs(api.parse_time(silence["endsAt"]) - before - 4 * 3600) < 60, silence
+    said = wait.until("the channel to hear of it", lambda: slack.announced)
+    assert "*alice* silenced" in said[0] and silence["id"] in said[0] and "expire" in said[0], said
+    assert desk.audit("silence.create")[0]["actor"] == "slack:alice"
+    # once; another length than those offered is nobody's choice
+    assert slack.send(tocsin, body, slack.signed(body)).status == 409
+    payload = slack.payload(message, "1 hour")
+    payload["actions"][0]["selected_option"]["value"] = f"{desk.incident()['id']} 99y"
+    body = urllib.parse.urlencode({"payload": json.dumps(payload)})
+    assert slack.send(tocsin, body, slack.signed(body)).status == 200
+    wait.until("a word to who pressed", lambda: [w for w in slack.whispers if "no length that was offered" in w])
+    assert len(tocsin.silences()) == 1 and len(slack.announced) == 1
+    assert "silenced by slack:alice" in tocsin.command("why", "FeatureDrift").stdout
+
+
 def test_what_pagerduty_tells(t):
     desk = Desk(t, after="1s")
     pagerduty, tocsin = desk.pagerduty, desk.tocsin

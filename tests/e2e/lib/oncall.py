@@ -31,7 +31,8 @@ class SlackApp(Slack):
         super().__init__()
         self.messages = {}      # ts -> the message as it is shown now
         self.order = []         # ("post" | "update" | "reply", ts), as they came
-        self.whispers = []
+        self.whispers = []      # to who pressed the button alone
+        self.announced = []     # to the channel, after a press
         self.gone = set()       # ts of messages that somebody has deleted
         self._numbers = itertools.count(1)
 
@@ -43,7 +44,8 @@ class SlackApp(Slack):
 
     def answer(self, received):
         if received.path.startswith("/actions/"):
-            self.whispers.append(received.json["text"])     # to who pressed the button alone
+            said = received.json
+            {"ephemeral": self.whispers, "in_channel": self.announced}[said["response_type"]].append(said["text"])
             return Reply(200, "ok")
         method = received.path.rpartition("/")[2]
         error = self._app_error(received, method)
@@ -90,11 +92,24 @@ class SlackApp(Slack):
         received.path = saved
         for attachment in body.get("attachments", []):
             for element in self._elements(attachment):
-                if not element.get("action_id") or len(element["action_id"]) > 255 or \
-                        len(element.get("value", "")) > 2000 or len(element["text"]["text"]) > 75 or \
-                        len(element.get("url", "")) > 3000:
+                if not element.get("action_id") or len(element["action_id"]) > 255 or not \
+                        (self._is_choice(element) if element["type"] == "static_select" else self._is_button(element)):
                     return f"invalid_blocks: {element}"
         return f"{refusal[1]}: {refusal[2]}" if refusal else None
+
+    @staticmethod
+    def _is_button(element):
+        return element["type"] == "button" and len(element.get("value", "")) <= 2000 and \
+            0 < len(element["text"]["text"]) <= 75 and len(element.get("url", "")) <= 3000
+
+    @staticmethod
+    def _is_choice(element):
+        confirm = element["confirm"]
+        return 0 < len(element["placeholder"]["text"]) <= 150 and 0 < len(element["options"]) <= 100 and \
+            all(0 < len(option["text"]["text"]) <= 75 and 0 < len(option["value"]) <= 150
+                for option in element["options"]) and \
+            0 < len(confirm["title"]["text"]) <= 100 and 0 < len(confirm["text"]["text"]) <= 300 and \
+            0 < len(confirm["confirm"]["text"]) <= 30 and 0 < len(confirm["deny"]["text"]) <= 30
 
     # ---- what it shows
 
@@ -109,7 +124,11 @@ class SlackApp(Slack):
         return self.messages[posts[0]] if posts else None
 
     def buttons(self, message):
-        return {e["text"]["text"]: e for a in message["attachments"] for e in self._elements(a)}
+        return {e["text"]["text"]: e for a in message["attachments"] for e in self._elements(a) if e["type"] == "button"}
+
+    def choice(self, message):
+        """The select under the message, or None."""
+        return next((e for a in message["attachments"] for e in self._elements(a) if e["type"] == "static_select"), None)
 
     @staticmethod
     def standing(message):
@@ -123,14 +142,21 @@ class SlackApp(Slack):
     # ---- what it sends
 
     def payload(self, message, button, user="alice", trigger=None):
-        element = self.buttons(message)[button]
+        """button: its text, or that of an option of the select."""
+        if button in self.buttons(message):
+            element = self.buttons(message)[button]
+            action = {"type": "button", "block_id": "b", "action_id": element["action_id"], "value": element.get("value", "")}
+        else:
+            element = self.choice(message)
+            (option,) = [o for o in element["options"] if o["text"]["text"] == button]
+            action = {"type": "static_select", "block_id": "b", "action_id": element["action_id"],
+                      "placeholder": element["placeholder"], "selected_option": option}
         return {
             "type": "block_actions", "api_app_id": "A0E2E", "token": "legacy",
             "user": {"id": "U0ALICE", "username": user, "name": user, "team_id": "T0E2E"},
             "trigger_id": trigger or f"{next(self._numbers)}.123.abcdef", "channel": {"id": self.channel, "name": "ml"},
             "response_url": f"{self.url}/actions/T0E2E/1/x",
-            "actions": [{"type": "button", "block_id": "b", "action_id": element["action_id"],
-                         "value": element.get("value", ""), "action_ts": f"{time.time():.6f}"}],
+            "actions": [{**action, "action_ts": f"{time.time():.6f}"}],
         }
 
     def signed(self, body, age=0, secret=None):
