@@ -44,18 +44,39 @@ expand(struct engine *engine, const struct template *t, const struct template_da
 	return arena_str(arena, buf_str(&engine->text));
 }
 
-/* Those of its sample, or the ones the kind has made. */
+/* The severity of a level is a label like those of the sample, whose own it hides. */
+static void
+add_severity(const char *severity, const struct label_view *labels, uint32_t n, struct arena *arena,
+    struct label_view **ret, uint32_t *ret_n)
+{
+	struct label_view *all = ARENA_ARRAY(arena, (size_t)n + 1, struct label_view);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (severity == NULL || !str_is(labels[i].name, "severity"))
+			all[kept++] = labels[i];
+	if (severity != NULL)
+		all[kept++] = (struct label_view){ STR("severity"), str_from(severity) };
+	*ret = all;
+	*ret_n = kept;
+}
+
+/* Those of its sample, or the ones the kind has made; and its level's. */
 static int
 observed_labels(struct eval *ev, const struct observation *o, struct label_view **ret,
     uint32_t *ret_n, struct err *err)
 {
-	if (!o->made)
-		return sample_labels(ev->source, o->sample, ev->arena, ret, ret_n, err);
-	*ret_n = o->n_labels;
-	*ret = ARENA_ARRAY(ev->arena, o->n_labels, struct label_view);
-	if (o->n_labels > 0)
-		memcpy(*ret, o->labels, o->n_labels * sizeof(**ret));
-	return 0;
+	const char *severity = rule_level_severity(ev->rule->kind, ev->rule->config, o->level);
+	int code;
+
+	if (o->made) {
+		add_severity(severity, o->labels, o->n_labels, ev->arena, ret, ret_n);
+		return 0;
+	}
+	code = sample_labels(ev->source, o->sample, ev->arena, ret, ret_n, err);
+	if (code == 0 && severity != NULL)
+		add_severity(severity, *ret, *ret_n, ev->arena, ret, ret_n);
+	return code;
 }
 
 /* No source's key begins like that. */

@@ -74,7 +74,7 @@ void levels_read_recover(struct schema_context *ctx, const struct yaml_node *nod
 		    .flags = FIELD_NONEMPTY,                                                       \
 		    .exclusive = key " or levels",                                                 \
 		    .doc = "Thresholds by name; each is an alert of its own with its name as the " \
-			   "label severity." },                                                    \
+			   "label severity, which texts see as $labels.severity." },               \
 	{                                                                                          \
 		.name = "recover", .kind = FIELD_CUSTOM,                                           \
 		.offset = offsetof(struct S, member.recover), .custom = levels_read_recover,       \

@@ -109,9 +109,9 @@ takes_whole_set(const struct template_map *map)
 }
 
 /*
- * Annotations speak of the sample's labels.  The alert's own are the same but
- * for __name__ and what the rule sets; only when an annotation may mention
- * one of these is the sample's set kept beside.
+ * Annotations speak of the sample's labels and the level's severity.  The
+ * alert's own are the same but for __name__ and what the rule sets; only when an annotation may
+ * mention one of these is the sample's set kept beside.
  */
 static bool
 needs_samples(const struct rule_state *rule)
@@ -121,9 +121,6 @@ needs_samples(const struct rule_state *rule)
 
 	if (takes_whole_set(annotations) || mentions(annotations, "__name__") ||
 	    mentions(annotations, "alertname"))
-		return true;
-	if (rule_level_severity(rule->kind, rule->config, 0) != NULL &&
-	    mentions(annotations, "severity"))
 		return true;
 	for (uint32_t i = 0; i < labels->n; i++)
 		if (mentions(annotations, labels->pairs[i].key))

@@ -317,6 +317,48 @@ START_TEST(levels_are_alerts_of_their_own_with_hysteresis)
 }
 END_TEST
 
+/* Each level is an alert of its own: its texts say which, whatever else they mention. */
+static const struct {
+	const char *label, *more, *critical, *warning;
+} severities[] = {
+	{ "by name", "    annotations: {a: '{{ $labels.severity }} {{ $value }}'}\n", "critical 95",
+	    "warning 95" },
+	{ "it hides the sample's own",
+	    "    annotations: {a: '{{ $labels.severity }} {{ $labels.__name__ }}'}\n", "critical m",
+	    "warning m" },
+	{ "in the whole set",
+	    "    annotations: {a: '{{ range $k, $v := $labels }}{{ $v }},{{ end }}'}\n",
+	    "m,a,critical,", "m,a,warning," },
+	{ "in labels",
+	    "    labels: {to: 'x-{{ $labels.severity }}'}\n    annotations: {a: '{{ "
+	    "$labels.severity }}'}\n",
+	    "critical", "warning" },
+};
+
+START_TEST(texts_see_the_severity_of_their_level)
+{
+	char rules[1024], critical[64], warning[64];
+	bool swapped;
+
+	snprintf(rules, sizeof(rules), "%s%s%s", GROUP, LEVELS, severities[_i].more);
+	snprintf(critical, sizeof(critical), "{a=\"%s\"}", severities[_i].critical);
+	snprintf(warning, sizeof(warning), "{a=\"%s\"}", severities[_i].warning);
+	world_open(rules, true);
+	world_answer("query=m",
+	    VECTOR(SERIES("\"__name__\":\"m\",\"job\":\"a\",\"severity\":\"mine\"", "95")));
+	world_slot(0);
+	ck_assert_uint_eq(world.n_events, 2);
+	swapped = strstr(world.events[0].labels, "critical") == NULL;
+	ck_assert_msg(strcmp(world.events[swapped].annotations, critical) == 0, "%s: %s",
+	    severities[_i].label, world.events[swapped].annotations);
+	ck_assert_msg(strcmp(world.events[!swapped].annotations, warning) == 0, "%s: %s",
+	    severities[_i].label, world.events[!swapped].annotations);
+	if (strstr(severities[_i].more, "x-") != NULL)
+		ck_assert_ptr_nonnull(strstr(world.events[swapped].labels, "to=\"x-critical\""));
+	world_close();
+}
+END_TEST
+
 START_TEST(quiet_duplicates_are_found_when_an_alert_begins)
 {
 	world_open(GROUP "  - {alert: A, threshold: {query: m, op: '>', value: 5}}\n", false);
@@ -452,6 +494,7 @@ tcase_engine(void)
 	tcase_add_test(t, a_scalar_is_one_alert);
 	tcase_add_test(t, many_series_come_and_go);
 	tcase_add_test(t, levels_are_alerts_of_their_own_with_hysteresis);
+	tcase_add_loop_test(t, texts_see_the_severity_of_their_level, 0, ARRAY_LEN(severities));
 	tcase_add_test(t, quiet_duplicates_are_found_when_an_alert_begins);
 	tcase_add_test(t, on_no_data_ok_resolves);
 	tcase_add_test(t, on_no_data_keep_freezes);

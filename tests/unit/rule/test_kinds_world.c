@@ -107,12 +107,14 @@ START_TEST(budget_burns_in_two_severities)
 	    "  - alert: Burn\n    burn_rate: {bad: 'rate(bad[$window])', total: "
 	    "'rate(total[$window])', "
 	    "objective: 0.99, pairs: [{long: 1h, short: 5m, factor: 10, severity: critical}, "
-	    "{long: 6h, short: 5m, factor: 1, severity: warning}]}\n",
+	    "{long: 6h, short: 5m, factor: 1, severity: warning}]}\n"
+	    "    annotations: {s: 'a {{ $labels.severity }}'}\n",
 	    true);
 	world_answer("bad", VECTOR(SERIES("\"job\":\"a\"", "5")));
 	world_answer("total", VECTOR(SERIES("\"job\":\"a\"", "100")));
 	world_slot(0);
 	ck_assert_uint_eq(world.n_queries, 6);
+	ck_assert_str_eq(world.events[0].annotations, "{s=\"a warning\"}");
 	ck_assert_str_eq(
 	    world_events(), "firing{alertname=\"Burn\", job=\"a\", severity=\"warning\"}");
 	world_close();
