@@ -13,7 +13,7 @@ CREATE TEMP TABLE current AS
 SELECT json_extract(a.value, '$.labels.alertname')
 		|| coalesce((SELECT group_concat(' ' || l.key || '=' || l.value, '')
 			FROM json_each(a.value, '$.labels') l
-			WHERE l.key NOT IN ('alertname', 'severity')), '') AS alert,
+			WHERE l.key <> 'alertname'), '') AS alert,
 	json_extract(a.value, '$.state') AS state,
 	CAST(json_extract(a.value, '$.value') AS REAL) AS value
 FROM json_each(CAST(readfile('alerts.json') AS TEXT), '$.data.alerts') a;
