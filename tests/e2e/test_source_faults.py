@@ -69,6 +69,13 @@ def point(value, **more):
     return {"timestamp": NOW * 1000, "value": value, **more}
 
 
+def wandb(summary, more=False, **errors):
+    """summaryMetrics is JSON in a string, as W&B has it; what is NaN there is the bare word or a name for it."""
+    node = {"name": "r1", "displayName": "first", "state": "finished", "heartbeatAt": "2025-01-01T00:00:00",
+            "summaryMetrics": summary}
+    return {"data": {"project": {"runs": {"edges": [{"node": node}], "pageInfo": {"hasNextPage": more}}}}, **errors}
+
+
 PRESET = "type: http_json, url: '{url}', window: 5m, timeout: 1s, preset: "
 
 # name: (settings, query, good body, what it gives, {odd but good body: what it gives}, {partial body: error})
@@ -127,6 +134,15 @@ SOURCES = {
         {"labels": [{"name": "service_name", "value": "a"}],
          "metricPoints": [{"gaugeValue": {"doubleValue": 1.5}, "timestamp": "2025-01-01T00:00:00Z"}]}]},
         {"service_name=a": "1.5"}, [], []),
+    "wandb": (PRESET + "wandb, variables: {{entity: e, project: p}}", "node.summaryMetrics@json.loss",
+              wandb('{"loss": 1.5, "acc": 0.5}'), {"run=r1 run_name=first state=finished": "1.5"},
+              [(wandb('{"loss": NaN}'), {"run=r1 run_name=first state=finished": "NaN"}),
+               (wandb('{"loss": "Infinity"}'), {"run=r1 run_name=first state=finished": "+Inf"}),
+               ({"data": {"project": {"runs": {"edges": [], "pageInfo": {"hasNextPage": False}}}}}, {})],
+              [(wandb('{"loss": 1.5}', more=True), "partial"),
+               (wandb('{"loss": 1.5}', errors=[{"message": "permission denied"}]), "permission denied"),
+               (wandb('{"acc": 0.5}'), "leads nowhere"),
+               ({"data": {"project": None}}, "project")]),
     "langsmith": (PRESET + "langsmith, variables: {{session: s}}", "latency_p99", {"run_count": 3, "latency_p99": 1.5},
                   {"": "1.5"}, [({"latency_p99": "0.25"}, {"": "0.25"})], []),
 }
