@@ -85,6 +85,7 @@ struct source_kind {
 	void (*finish)(struct schema_context *ctx, void *settings);
 	bool (*can_write)(const void *settings); /* can recorded series be written there? NULL: never */
 	bool (*promql)(const void *settings);    /* are its queries PromQL? NULL: no */
+	bool series;                             /* its answers are series of one number each, not columns */
 };
 
 struct config;

@@ -8,7 +8,10 @@
 
 #include "daemon/core.h"
 #include "rule/kind.h"
+#include "rule/kinds.h"
 #include "source/source.h"
+
+#define SHOWN 48
 
 /* Any instant will do. */
 #define AT ((wall_t){ INT64_C(1700000000) * 1000000000 })
@@ -26,6 +29,31 @@ check_query(const struct rule_config *rule, const struct source_config *source,
 		return;
 	(strict ? diag_error : diag_warning)(diag, rule->pos,
 	    "rule '%s': source '%s' refuses its query: %s", rule->name, source->name, err.text);
+}
+
+/*
+ * Asked for another time, or for a window, a query that names none answers the same as ever: a rule
+ * that compares two times would compare a thing with itself and never fire.
+ */
+static void
+check_time(const struct rule_config *rule, const struct source_config *source,
+    const struct source_query *query, bool strict, struct diag *diag)
+{
+	const struct source_ops *ops = source != NULL ? source_ops_of(source->kind) : NULL;
+	bool span = wall_is_set(query->from);
+	const char *remedy;
+
+	/* A range is of whatever rows lie in it. */
+	if (ops == NULL || ops->timeless == NULL || query->shape == QUERY_RANGE)
+		return;
+	if (!span && !wall_before(query->at, rule_query_at(rule, AT)))
+		return;
+	remedy = ops->timeless(source, query->text, span);
+	if (remedy != NULL)
+		(strict ? diag_error : diag_warning)(diag, rule->pos,
+		    "rule '%s': '%.*s' is asked %s and answers the same for any: %s", rule->name,
+		    STR_ARG(str_head(query->text, SHOWN)),
+		    span ? "for a window" : "for an earlier time", remedy);
 }
 
 /* What the rule will ask. */
@@ -49,8 +77,11 @@ check_rule(const struct rule_config *rule, struct arena *arena, bool strict, str
 			.n_fields = asked->n_fields,
 		};
 
-		check_query(rule, asked->source != NULL ? asked->source : rule->source, &query,
-		    strict, diag);
+		const struct source_config *source =
+		    asked->source != NULL ? asked->source : rule->source;
+
+		check_query(rule, source, &query, strict, diag);
+		check_time(rule, source, &query, strict, diag);
 	}
 }
 

@@ -80,8 +80,8 @@ rule_arm_needs_window(struct schema_context *ctx, const struct rule_config *rule
 {
 	const struct source_config *source = arm->source != NULL ? arm->source : rule->source;
 
-	if (source == NULL || dur_is_set(arm->window) || source->kind->promql == NULL ||
-	    !source->kind->promql(source->settings))
+	/* Drift stores keep points; a server of metrics gives one value of each series. */
+	if (source == NULL || dur_is_set(arm->window) || source->kind->promql == NULL)
 		return;
 	diag_error(ctx->diag, arm->pos,
 	    "%s needs a window: source '%s' has metrics, whose values over a time span are "

@@ -415,8 +415,7 @@ compare_finish(struct schema_context *ctx, struct rule_config *rule)
 
 		if (takes_samples(s))
 			rule_arm_needs_window(ctx, rule, arm, arm_names[i]);
-		else if (reads_columns(s, arm) && source != NULL && source->kind->promql != NULL &&
-			 source->kind->promql(source->settings))
+		else if (reads_columns(s, arm) && source != NULL && source->kind->series)
 			diag_error(ctx->diag, arm->pos,
 			    "%s needs a total: the query that counts all, of which query counts "
 			    "some",

@@ -336,14 +336,14 @@ static void
 groups_finish(struct schema_context *ctx, struct rule_config *rule)
 {
 	const struct groups_settings *s = rule->settings;
+	const struct source_config *source = s->arm.source != NULL ? s->arm.source : rule->source;
 
 	rule->query_text = s->arm.query;
-	if (s->arm.total == NULL && rule->source != NULL && rule->source->kind->promql != NULL &&
-	    rule->source->kind->promql(rule->source->settings))
+	if (s->arm.total == NULL && source != NULL && source->kind->series)
 		diag_error(ctx->diag, s->arm.pos,
 		    "source '%s' has metrics, not columns: give total, the query that counts all, "
 		    "of which query counts some",
-		    rule->source->name);
+		    source->name);
 }
 
 static void

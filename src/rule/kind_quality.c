@@ -410,11 +410,10 @@ quality_finish(struct schema_context *ctx, struct rule_config *rule)
 	const struct source_config *source = s->arm.source != NULL ? s->arm.source : rule->source;
 
 	rule->query_text = s->arm.query;
-	if (source != NULL && source->kind->promql != NULL &&
-	    source->kind->promql(source->settings))
+	if (source != NULL && source->kind->series)
 		diag_error(ctx->diag, s->arm.pos,
 		    "quality reads a table of predictions and labels, and source '%s' has "
-		    "metrics; give it a 'source' that has rows",
+		    "one number for each series; give it a 'source' that has rows",
 		    source->name);
 }
 

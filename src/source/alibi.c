@@ -122,6 +122,13 @@ alibi_check(
 	return check_query(query, err);
 }
 
+static const char *
+alibi_timeless(const struct source_config *config UNUSED, struct str text UNUSED, bool span)
+{
+	return span ? NULL : "a detector has its last answer only; keep them in a store and "
+			     "read that";
+}
+
 #define MEMBER(m) .offset = offsetof(struct alibi_settings, m)
 
 static const struct schema_field settings_fields[] = {
@@ -166,6 +173,7 @@ static const struct schema settings_schema = {
 const struct source_kind source_alibi_kind = {
 	.name = "alibi",
 	.schema = &settings_schema,
+	.series = true,
 };
 
 const struct source_ops source_alibi = {
@@ -176,4 +184,5 @@ const struct source_ops source_alibi = {
 	.cancel = http_source_cancel,
 	.labels = rows_labels,
 	.check = alibi_check,
+	.timeless = alibi_timeless,
 };

@@ -229,4 +229,5 @@ const struct source_ops source_clickhouse = {
 	.cancel = http_source_cancel,
 	.labels = rows_labels,
 	.check = clickhouse_check,
+	.timeless = sql_timeless,
 };

@@ -335,4 +335,5 @@ const struct source_ops source_elasticsearch = {
 	.cancel = http_source_cancel,
 	.labels = rows_labels,
 	.check = elasticsearch_check,
+	.timeless = sql_timeless,
 };

@@ -569,6 +569,7 @@ const struct source_kind source_evidently_kind = {
 	.name = "evidently",
 	.schema = &settings_schema,
 	.finish = settings_finish,
+	.series = true,
 };
 
 const struct source_ops source_evidently = {

@@ -190,6 +190,35 @@ http_json_check(
 	return code;
 }
 
+/* {{now}}, {{from_ms}}, {{ to }}: anywhere in the request. */
+static bool
+asks_for(const struct http_json_settings *s, const char *name)
+{
+	const char *const texts[] = { s->url, s->app_path, s->body };
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		const char *open = texts[i];
+
+		while (open != NULL && (open = strstr(open, "{{")) != NULL) {
+			open += 2 + strspn(open + 2, " ");
+			if (strncmp(open, name, strlen(name)) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static const char *
+http_json_timeless(const struct source_config *config, struct str text UNUSED, bool span)
+{
+	const struct http_json_settings *s = config->settings;
+
+	if (asks_for(s, "from") || (!span && (asks_for(s, "now") || asks_for(s, "to"))))
+		return NULL;
+	return span ? "the source's url and body have no {{from}}; add it, or leave the window out"
+		    : "the source's url and body have no {{now}}; add it";
+}
+
 /* --- settings -------------------------------------------------------------------- */
 
 static const char *
@@ -479,4 +508,5 @@ const struct source_ops source_http_json = {
 	.cancel = http_source_cancel,
 	.labels = rows_labels,
 	.check = http_json_check,
+	.timeless = http_json_timeless,
 };

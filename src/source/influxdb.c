@@ -421,4 +421,5 @@ const struct source_ops source_influxdb = {
 	.cancel = http_source_cancel,
 	.labels = rows_labels,
 	.check = influxdb_check,
+	.timeless = sql_timeless,
 };

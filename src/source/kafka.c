@@ -281,6 +281,7 @@ const struct source_kind source_kafka_kind = {
 	.name = "kafka",
 	.schema = &settings_schema,
 	.finish = settings_finish,
+	.series = true,
 };
 
 const struct source_ops source_kafka = {

@@ -238,6 +238,7 @@ const struct source_kind source_mlflow_kind = {
 	.name = "mlflow",
 	.schema = &settings_schema,
 	.finish = settings_finish,
+	.series = true,
 };
 
 const struct source_ops source_mlflow = {

@@ -11,6 +11,7 @@
 #include "loop/clock.h"
 #include "source/backends.h"
 #include "source/postgres_read.h"
+#include "source/sql_params.h"
 #include "source/sql_pool.h"
 
 #define CONNECTIONS_MAX 4
@@ -220,4 +221,5 @@ const struct source_ops source_postgres = {
 	.cancel = sql_pool_cancel,
 	.labels = rows_labels,
 	.check = postgres_check,
+	.timeless = sql_timeless,
 };

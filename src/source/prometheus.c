@@ -290,6 +290,7 @@ const struct source_kind source_prometheus_kind = {
 	.finish = settings_finish,
 	.can_write = can_write,
 	.promql = speaks_promql,
+	.series = true,
 };
 
 const struct source_ops source_prometheus = {

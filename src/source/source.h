@@ -107,6 +107,11 @@ struct source_ops {
 	/* Parses/prepares a query (text, shape, times, fields) without running it; may be NULL (then anything goes). */
 	int (*check)(const struct source_config *config, const struct source_query *query, struct err *err);
 	/*
+	 * The answer is the same whatever time is asked for (span: whatever window): what to do about it, static.
+	 * NULL: it is not; the member may be NULL.
+	 */
+	const char *(*timeless)(const struct source_config *config, struct str text, bool span);
+	/*
 	 * Writes samples; copies what it needs.  1: done() will run; 0: nothing to wait for; negative and err:
 	 * they are queued behind others that the backend does not take at present.  NULL: cannot be written to.
 	 */

@@ -4,6 +4,9 @@
 
 #include "source/sql_params.h"
 
+#include <string.h>
+
+#include "base/attr.h"
 #include "base/timestamp.h"
 #include "source/source.h"
 
@@ -234,4 +237,28 @@ sql_params(struct str text, enum param_style style, const struct sql_times *time
 		}
 	}
 	return 0;
+}
+
+static bool
+mentions(struct str text, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (uint32_t i = 0; i + n <= text.n; i++)
+		if (memcmp(text.p + i, name, n) == 0)
+			return true;
+	return false;
+}
+
+/* Wherever a name stands, it counts: Elasticsearch's searches have them in quotes. */
+const char *
+sql_timeless(const struct source_config *config UNUSED, struct str text, bool span)
+{
+	bool spans = mentions(text, ":from") || mentions(text, ":to");
+
+	if (spans || (!span && mentions(text, ":now")))
+		return NULL;
+	return span ? "write :from and :to into it (ts >= :from AND ts < :to), or leave the "
+		      "window out"
+		    : "write :now into it (ts <= :now)";
 }

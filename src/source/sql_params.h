@@ -36,6 +36,9 @@ struct sql_bound {
 };
 
 struct source_query;
+struct source_config;
+/* source.h: a query that names no time. */
+const char *sql_timeless(const struct source_config *config, struct str text, bool span);
 struct sql_times sql_times_of(const struct source_query *query);
 /* :now, :from or :to; others are errors. */
 int sql_param_value(struct str name, const struct sql_times *times, wall_t *ret, struct err *err);

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "source/backends.h"
+#include "source/sql_params.h"
 #include "source/sql_pool.h"
 #include "source/sqlite_read.h"
 
@@ -129,4 +130,5 @@ const struct source_ops source_sqlite = {
 	.cancel = sql_pool_cancel,
 	.labels = rows_labels,
 	.check = sqlite_check,
+	.timeless = sql_timeless,
 };

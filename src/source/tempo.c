@@ -261,6 +261,7 @@ static const struct schema settings_schema = {
 const struct source_kind source_tempo_kind = {
 	.name = "tempo",
 	.schema = &settings_schema,
+	.series = true,
 };
 
 const struct source_ops source_tempo = {

@@ -577,6 +577,7 @@ static const struct schema settings_schema = {
 const struct source_kind source_whylogs_kind = {
 	.name = "whylogs",
 	.schema = &settings_schema,
+	.series = true,
 };
 
 const struct source_ops source_whylogs = {
