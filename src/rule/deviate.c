@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "stats/baseline.h"
 #include "stats/chart.h"
@@ -91,6 +92,19 @@ undefined(enum stats_status status, double n)
 		.n = n };
 }
 
+double
+deviate_floor(const struct deviate *d)
+{
+	double *x;
+
+	if (!(d->floor_share > 0.0) || d->baseline->n == 0)
+		return d->floor;
+	x = ARENA_ARRAY(d->arena, d->baseline->n, double);
+	memcpy(x, d->baseline->value, d->baseline->n * sizeof(*x));
+	sample_sort(x, d->baseline->n);
+	return fmax(d->floor, d->floor_share * fabs(sample_median(x, d->baseline->n)));
+}
+
 /*
  * A baseline without spread says nothing of what is much; only a least
  * deviation that matters, given in the rule, can.
@@ -99,18 +113,18 @@ static struct deviation
 without_spread(const struct deviate *d, double centre, double n)
 {
 	struct deviation out = undefined(STATS_CONSTANT, n);
-	double limit = deviate_limit(d->method, n, d->sigmas, d->k);
+	double limit = deviate_limit(d->method, n, d->sigmas, d->k), least = deviate_floor(d);
 
 	out.expected = centre;
 	out.dev = d->value - centre;
-	if (!(d->floor > 0.0))
+	if (!(least > 0.0))
 		return out;
 	out.status = STATS_OK;
 	/* At the floor the score is at the limit, and a deviation of that size counts. */
-	out.spread = d->floor / limit * (1.0 - 1e-9);
+	out.spread = least / limit * (1.0 - 1e-9);
 	out.score = out.dev / out.spread;
-	out.low = centre - d->floor;
-	out.high = centre + d->floor;
+	out.low = centre - least;
+	out.high = centre + least;
 	return out;
 }
 

@@ -36,7 +36,8 @@ struct deviate {
 	wall_t at;                     /* of the value, after all points */
 	double value;
 	double sigmas; /* for the band; levels are told apart by deviate_limit() */
-	double floor;  /* the least deviation that matters: stands in for a spread of 0 */
+	/* The least deviation that matters, and as a share of the usual value: where the spread is 0. */
+	double floor, floor_share;
 	dur_t step, season;
 	const struct tz *zone; /* of the season */
 	uint32_t periods_min;  /* seasonal */
@@ -56,6 +57,8 @@ struct deviation {
 };
 
 struct deviation deviate(const struct deviate *d);
+/* What stands in for a spread of 0; 0: nothing does. */
+double deviate_floor(const struct deviate *d);
 /* What |score| must exceed. n: deviation.n. */
 double deviate_limit(enum deviate_method method, double n, double sigmas, double k);
 

@@ -286,7 +286,7 @@ floor_of(const struct scene *s, const struct view *view)
 
 	if (spread > 0.0)
 		return fmax(FLOOR_SHARE * spread, 0.0);
-	return fmax(FLOOR_SHARE * fabs(view->x[view->n / 2]), s->d->floor);
+	return fmax(FLOOR_SHARE * fabs(view->x[view->n / 2]), deviate_floor(s->d));
 }
 
 static struct sight
@@ -300,7 +300,7 @@ look(const struct scene *s, struct view *view)
 		return f;
 	sample_sort(view->x, view->n);
 	/* Never anything else: only a least deviation that matters can say what is much. */
-	if (!(view->x[view->n - 1] > view->x[0]) && !(s->d->floor > 0.0))
+	if (!(view->x[view->n - 1] > view->x[0]) && !(deviate_floor(s->d) > 0.0))
 		return f;
 	floor_ = floor_of(s, view);
 	above = tail_fit(view->x, view->n, 1, TAIL_SHARE, floor_);

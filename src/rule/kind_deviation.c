@@ -138,14 +138,6 @@ set_points(const struct rule_input *in, struct deviate *d, const struct points *
 	}
 }
 
-static double
-floor_of(const struct deviation_settings *settings, const struct points *baseline, double value)
-{
-	double usual = baseline->n > 0 ? baseline->value[baseline->n / 2] : value;
-
-	return fmax(settings->min_abs_dev, settings->min_rel_dev * fabs(usual));
-}
-
 static struct deviation
 measure(const struct rule_input *in, const struct series *range, const struct sample *sample,
     const struct current *current)
@@ -157,6 +149,8 @@ measure(const struct rule_input *in, const struct series *range, const struct sa
 		.at = current->at,
 		.value = current->value,
 		.sigmas = settings->levels.level[0].value,
+		.floor = settings->min_abs_dev,
+		.floor_share = settings->min_rel_dev,
 		.step = settings->method == DEVIATE_SEASONAL ? settings->slot
 							     : settings->points.need.step,
 		.season = settings->season,
@@ -181,7 +175,6 @@ measure(const struct rule_input *in, const struct series *range, const struct sa
 	if (settings->warm_up.ns > 0 &&
 	    dur_less(wall_since(current->at, all->at[0]), settings->warm_up))
 		return few;
-	d.floor = floor_of(settings, d.baseline, current->value);
 	return deviate(&d);
 }
 

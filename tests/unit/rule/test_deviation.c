@@ -142,6 +142,22 @@ END_TEST
 
 /* --- never a false page ------------------------------------------------ */
 
+/* 100 but for one wild point, which stands in the middle. */
+static double
+constant_but_once(uint32_t i, struct rng *rng UNUSED)
+{
+	return i == 120 ? 100000.0 : 100.0;
+}
+
+START_TEST(a_share_of_the_usual_is_not_that_of_one_wild_point)
+{
+	open_method("iqr", ", min_rel_dev: 0.2");
+	fill(constant_but_once, 240);
+	ck_assert_int_eq(judge(115.0), OUTCOME_OK);
+	ck_assert_int_eq(judge(130.0), OUTCOME_BREACH);
+}
+END_TEST
+
 START_TEST(constant_series_is_not_judged_without_a_least_deviation)
 {
 	open_method(methods[_i], "");
@@ -440,6 +456,7 @@ tcase_deviation(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, far_is_far_and_near_is_near, 0, all);
 	tcase_add_loop_test(t, only_the_direction_asked_for_counts, 0, all);
+	tcase_add_test(t, a_share_of_the_usual_is_not_that_of_one_wild_point);
 	tcase_add_loop_test(t, constant_series_is_not_judged_without_a_least_deviation, 0, all);
 	tcase_add_loop_test(t, what_is_no_number_is_not_judged_and_not_remembered, 0, all);
 	tcase_add_loop_test(t, short_past_is_not_enough, 0, all);
