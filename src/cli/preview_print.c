@@ -109,11 +109,12 @@ find_secrets(struct secrets *secrets, const struct integration_config *integrati
 	const struct secret *const shared[] = { &global->smtp_auth_password,
 		&global->smtp_auth_secret, &global->slack_api_url, &global->slack_app_token,
 		&global->opsgenie_api_key.secret, &global->victorops_api_key,
-		&global->telegram_bot_token };
+		&global->telegram_bot_token, &global->rocketchat_token,
+		&global->rocketchat_token_id, &global->mattermost_webhook_url,
+		&global->wechat_api_secret.secret };
 
 	for (size_t i = 0; i < schema->n_fields; i++) {
-		const void *member =
-		    (const char *)integration->settings + schema->fields[i].offset;
+		const void *member = (const char *)integration->settings + schema->fields[i].offset;
 
 		if (schema->fields[i].kind != FIELD_SECRET)
 			continue;
@@ -376,8 +377,12 @@ show_request(const struct shown *s, const struct receiver_ops *ops, const struct
     struct err *err)
 {
 	struct xfer_request *request = xfer_request_new(XFER_HTTP);
+	struct notification message = *n;
 	struct buf body = { 0 };
-	int rc = ops->render(s->integration->settings, n, s->secrets->arena, request, err);
+	int rc;
+
+	message.step = ops->message_step;
+	rc = ops->render(s->integration->settings, &message, s->secrets->arena, request, err);
 
 	if (rc == 0) {
 		decode_body(request, &body);

@@ -50,6 +50,9 @@ struct config_global {
 	const char *opsgenie_api_url, *victorops_api_url, *telegram_api_url, *webex_api_url;
 	struct secret_text opsgenie_api_key;
 	struct secret victorops_api_key, telegram_bot_token;
+	const char *rocketchat_api_url, *jira_api_url, *wechat_api_url, *wechat_api_corp_id;
+	struct secret rocketchat_token, rocketchat_token_id, mattermost_webhook_url;
+	struct secret_text wechat_api_secret;
 	struct pos pos;
 };
 

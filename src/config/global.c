@@ -7,12 +7,6 @@
 #include "config/internal.h"
 
 #define MEMBER(m) .offset = offsetof(struct config_global, m)
-/* Defaults of receiver types that are not built: understood, without effect. */
-#define ELSEWHERE(key, hidden) \
-	{ .name = (key), .kind = FIELD_ACCEPTED, .flags = (hidden), \
-	    .doc = "For a receiver type that is not built; no effect." }
-#define ELSEWHERE_SECRET(key) \
-	ELSEWHERE(key, FIELD_HIDDEN), ELSEWHERE(key "_file", 0)
 
 static const struct schema_field global_fields[] = {
 	{ .name = "resolve_timeout", .kind = FIELD_DURATION, .fallback = "5m",
@@ -86,14 +80,27 @@ static const struct schema_field global_fields[] = {
 	{ .name = "webex_api_url", .kind = FIELD_URL,
 	    .fallback = "https://webexapis.com/v1/messages",
 	    MEMBER(webex_api_url), .doc = "Webex' API for messages." },
-	ELSEWHERE("wechat_api_url", 0),
-	ELSEWHERE_SECRET("wechat_api_secret"),
-	ELSEWHERE("wechat_api_corp_id", 0),
-	ELSEWHERE("rocketchat_api_url", 0),
-	ELSEWHERE_SECRET("rocketchat_token"),
-	ELSEWHERE_SECRET("rocketchat_token_id"),
-	ELSEWHERE_SECRET("mattermost_webhook_url"),
-	ELSEWHERE("jira_api_url", 0),
+	{ .name = "rocketchat_api_url", .kind = FIELD_URL,
+	    .fallback = "https://open.rocket.chat/", MEMBER(rocketchat_api_url),
+	    .doc = "Rocket.Chat's server." },
+	{ .name = "rocketchat_token", .kind = FIELD_SECRET,
+	    MEMBER(rocketchat_token),
+	    .doc = "Personal access token of a Rocket.Chat user." },
+	{ .name = "rocketchat_token_id", .kind = FIELD_SECRET,
+	    MEMBER(rocketchat_token_id), .doc = "That user's id." },
+	{ .name = "mattermost_webhook_url", .kind = FIELD_SECRET,
+	    MEMBER(mattermost_webhook_url),
+	    .doc = "Mattermost's incoming webhook." },
+	{ .name = "wechat_api_url", .kind = FIELD_URL,
+	    .fallback = "https://qyapi.weixin.qq.com/cgi-bin/",
+	    MEMBER(wechat_api_url), .doc = "WeCom's (WeChat Work's) API." },
+	{ .name = "wechat_api_secret", .kind = FIELD_SECRET,
+	    .flags = FIELD_NOTIFICATION, MEMBER(wechat_api_secret),
+	    .doc = "Secret of a WeCom application." },
+	{ .name = "wechat_api_corp_id", .kind = FIELD_STRING,
+	    MEMBER(wechat_api_corp_id), .doc = "Id of the company at WeCom." },
+	{ .name = "jira_api_url", .kind = FIELD_URL, MEMBER(jira_api_url),
+	    .doc = "Jira's REST API, such as https://company.atlassian.net/rest/api/2/." },
 };
 
 static bool

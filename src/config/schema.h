@@ -201,6 +201,8 @@ const char *schema_path(struct schema_context *ctx, const char *path);
 struct template *schema_stock_template(struct schema_context *ctx, struct pos pos, const char *name);
 /* The same with another argument: ".Alerts.Firing". */
 struct template *schema_stock_template_of(struct schema_context *ctx, struct pos pos, const char *name, const char *argument);
+/* A notification's template from a scalar; NULL and a finding when it is none. */
+struct template *schema_notification_template(struct schema_context *ctx, const struct yaml_node *node);
 /* err's text and err->at become a finding inside the scalar. */
 void schema_error_in(struct schema_context *ctx, const struct yaml_node *scalar, const struct err *err, const char *what);
 

@@ -37,6 +37,16 @@ template_read(struct schema_context *ctx, const struct schema_field *field,
 }
 
 struct template *
+schema_notification_template(struct schema_context *ctx, const struct yaml_node *node)
+{
+	static const struct schema_field field = {
+		.name = "text", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION
+	};
+
+	return template_read(ctx, &field, node);
+}
+
+struct template *
 schema_stock_template(struct schema_context *ctx, struct pos pos, const char *name)
 {
 	return schema_stock_template_of(ctx, pos, name, ".");

@@ -132,6 +132,7 @@ intent_free(struct delivery *delivery)
 	list_remove(&delivery->link);
 	labels_unref(delivery->group_labels);
 	free(delivery->route_id);
+	free(delivery->carried);
 	free(delivery->items);
 	free(delivery->firing.fp);
 	free(delivery->resolved.fp);

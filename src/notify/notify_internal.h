@@ -140,6 +140,7 @@ struct delivery {
 	bool held;               /* by quiet hours, until due_at */
 	uint32_t attempts;
 	uint32_t step; /* not kept over a restart: then all of its requests are sent again */
+	char *carried; /* of the step before; NULL: nothing */
 	wall_t created_at, due_at, tick_at;
 	bool maybe_sent;
 	enum failed_reason failed;

@@ -178,6 +178,7 @@ outgoing_new(struct delivery *delivery)
 	fill_origin(outgoing, delivery);
 	fill_route(outgoing, delivery);
 	notification->step = delivery->step;
+	notification->carried = arena_str(outgoing->arena, str_from(delivery->carried));
 	return outgoing;
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "notify/notify_internal.h"
 
 /* Rendering per turn; the rest waits for the next. */
@@ -134,6 +135,16 @@ try_again(struct delivery *delivery, const struct verdict *verdict)
 	loop_timer_set_wall(notifier->options.loop, &delivery->timer, delivery->due_at);
 }
 
+static void
+next_step(struct delivery *delivery, const struct verdict *verdict)
+{
+	delivery->step++;
+	delivery->attempts = 0;
+	free(delivery->carried);
+	delivery->carried = verdict->carry[0] != '\0' ? xstrdup(verdict->carry) : NULL;
+	send_ready(delivery);
+}
+
 /* Frees the delivery unless it is to be tried again. */
 static void
 take_outcome(struct delivery *delivery, const struct verdict *verdict)
@@ -143,9 +154,7 @@ take_outcome(struct delivery *delivery, const struct verdict *verdict)
 
 	delivery->outgoing = NULL;
 	if (verdict->kind == DELIVERY_OK && verdict->more && delivery->abandoned == NULL) {
-		delivery->step++;
-		delivery->attempts = 0;
-		send_ready(delivery);
+		next_step(delivery, verdict);
 		return;
 	}
 	if (delivery->abandoned == NULL)
@@ -161,6 +170,8 @@ take_outcome(struct delivery *delivery, const struct verdict *verdict)
 			free(channel->entry.thread);
 			channel->entry.thread = NULL;
 		}
+		if (verdict->from_start)
+			delivery->step = 0;
 		channel->target->requests_failed++;
 		try_again(delivery, verdict);
 		break;

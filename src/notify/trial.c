@@ -64,6 +64,47 @@ one_less(struct trial *trial)
 		loop_timer_set(loop, &trial->done, loop_mono(loop));
 }
 
+static void on_answer(
+    struct xfer_request *request, const struct xfer_response *response, void *arg);
+
+/* The request of this step. */
+static int
+ask(struct attempt *attempt, struct err *err)
+{
+	struct notifier *notifier = attempt->trial->notifier;
+	int rc;
+
+	xfer_request_free(attempt->request);
+	attempt->request = outgoing_request(attempt->trial->config);
+	rc = attempt->ops->render(
+	    attempt->settings, &attempt->notification, attempt->arena, attempt->request, err);
+	if (rc < 0)
+		return rc;
+	notifier->in_flight++;
+	xfer_submit(notifier->options.xfer, &attempt->target->lane, attempt->request, on_answer,
+	    attempt);
+	return 0;
+}
+
+/* Of several requests the last one's answer counts, unless one before it fails. */
+static bool
+goes_on(struct attempt *attempt, struct verdict *verdict)
+{
+	struct notification *n = &attempt->notification;
+	struct err err = { 0 };
+
+	if (verdict->kind != DELIVERY_OK || !verdict->more || attempt->trial->notifier->closing)
+		return false;
+	n->step++;
+	n->carried = arena_str(attempt->arena, str_from(verdict->carry));
+	if (ask(attempt, &err) == 0)
+		return true;
+	verdict->kind = DELIVERY_REJECTED;
+	snprintf(verdict->text, sizeof(verdict->text), "%.*s",
+	    STR_ARG(str_head(str_from(err.text), sizeof(verdict->text) - 1)));
+	return false;
+}
+
 static void
 on_answer(struct xfer_request *request, const struct xfer_response *response, void *arg)
 {
@@ -76,7 +117,9 @@ on_answer(struct xfer_request *request, const struct xfer_response *response, vo
 	(void)request;
 	notifier->in_flight--;
 	result->status = response->status;
-	result->took = response->took;
+	result->took.ns += response->took.ns;
+	if (goes_on(attempt, &verdict))
+		return;
 	result->outcome = verdict.kind == DELIVERY_OK	      ? TRIAL_DELIVERED
 			  : verdict.kind == DELIVERY_REJECTED ? TRIAL_REFUSED
 							      : TRIAL_FAILED;
@@ -129,7 +172,6 @@ fill(struct attempt *attempt)
 static void
 start(struct attempt *attempt)
 {
-	struct notifier *notifier = attempt->trial->notifier;
 	struct trial_result *result = attempt->result;
 	struct err err = { 0 };
 	int rc;
@@ -139,15 +181,9 @@ start(struct attempt *attempt)
 	if (attempt->ops->write != NULL) {
 		rc = attempt->ops->write(attempt->settings, &attempt->notification, &err);
 	} else {
-		attempt->request = outgoing_request(attempt->trial->config);
-		rc = attempt->ops->render(attempt->settings, &attempt->notification,
-		    attempt->arena, attempt->request, &err);
-		if (rc == 0) {
-			notifier->in_flight++;
-			xfer_submit(notifier->options.xfer, &attempt->target->lane,
-			    attempt->request, on_answer, attempt);
+		rc = ask(attempt, &err);
+		if (rc == 0)
 			return;
-		}
 	}
 	result->outcome = rc == 0 ? TRIAL_DELIVERED : TRIAL_REFUSED;
 	snprintf(result->text, sizeof(result->text), "%s", rc == 0 ? "written" : err.text);

@@ -61,6 +61,13 @@ draft_text(struct draft *d, const char *key, struct str text)
 }
 
 void
+draft_item(struct draft *d, struct str text)
+{
+	separate(d);
+	json_put_str(d->out, text);
+}
+
+void
 draft_open(struct draft *d, const char *key, char bracket)
 {
 	if (key != NULL)
@@ -442,8 +449,8 @@ draft_hide(struct verdict *verdict, const struct secret *secret)
 }
 
 void
-draft_hide_text(struct verdict *verdict, const struct secret_text *secret,
-    const struct notification *n)
+draft_hide_text(
+    struct verdict *verdict, const struct secret_text *secret, const struct notification *n)
 {
 	struct buf text = { 0 };
 	struct err err = { 0 };

@@ -21,6 +21,7 @@ void draft_fini(struct draft *d);
 void draft_key(struct draft *d, const char *key);
 void draft_text(struct draft *d, const char *key, struct str text);  /* left out when empty */
 void draft_given(struct draft *d, const char *key, struct str text); /* also when empty */
+void draft_item(struct draft *d, struct str text); /* of a list */
 void draft_open(struct draft *d, const char *key, char bracket);     /* key NULL: an item of a list */
 /* What the template says, else the text; html: {{ }} are escaped. */
 struct str draft_expanded(struct draft *d, const struct template *t, struct str otherwise);

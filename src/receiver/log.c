@@ -120,7 +120,7 @@ log_write(const void *settings, const struct notification *n, struct err *err)
 	if (people)
 		put_text(n, &out);
 	else
-		message_webhook_json(n, 0, &out);
+		message_webhook_json(n, "4", 0, &out);
 	if (out.overflow)
 		rc = err_set(err, ERR_LIMIT, "%u alerts make more than %u bytes", n->n_alerts,
 		    TEXT_BYTES_MAX);

@@ -145,43 +145,6 @@ payload_members(const struct payload *payload, const struct notification *n, str
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-struct template_member {
-	struct template *text;
-};
-
-/* clang-format off */
-static const struct schema_field template_fields[] = {
-	{ .name = "text", .kind = FIELD_TEMPLATE, .flags = FIELD_NOTIFICATION,
-	    .offset = offsetof(struct template_member, text), .doc = "A text." },
-};
-/* clang-format on */
-
-static const struct schema template_schema = {
-	.name = "text",
-	.doc = "A text.",
-	.size = sizeof(struct template_member),
-	SCHEMA_FIELDS(template_fields),
-};
-
-/* A text is read as any other template of the settings. */
-static struct template *
-read_template(struct schema_context *ctx, const struct yaml_node *node)
-{
-	struct template_member *member = ARENA_NEW(ctx->arena, struct template_member);
-	struct yaml_node key = { .kind = YAML_SCALAR, .pos = node->pos, .text = STR("text") };
-	union {
-		const struct yaml_node *borrowed;
-		struct yaml_node *node;
-	} value = { node };
-	struct yaml_pair pair = { &key, value.node };
-	struct yaml_node mapping = {
-		.kind = YAML_MAPPING, .pos = node->pos, .n = 1, .pairs = &pair
-	};
-
-	schema_read(ctx, &template_schema, &mapping, member);
-	return member->text;
-}
-
 /* What YAML takes for no text: plain numbers and words. NULL: a text. */
 static const char *
 literal_of(struct schema_context *ctx, const struct yaml_node *node)
@@ -230,7 +193,7 @@ read_node(struct schema_context *ctx, const struct yaml_node *node, struct paylo
 		if (payload->literal != NULL)
 			return true;
 		payload->kind = PAYLOAD_TEXT;
-		payload->text = read_template(ctx, node);
+		payload->text = schema_notification_template(ctx, node);
 		return payload->text != NULL;
 	}
 	payload->kind = is_map ? PAYLOAD_MAP : PAYLOAD_LIST;
@@ -240,7 +203,8 @@ read_node(struct schema_context *ctx, const struct yaml_node *node, struct paylo
 		payload->keys = ARENA_ARRAY(ctx->arena, node->n + 1, struct template *);
 	for (uint32_t i = 0; i < node->n; i++) {
 		if (is_map) {
-			payload->keys[i] = read_template(ctx, node->pairs[i].key);
+			payload->keys[i] =
+			    schema_notification_template(ctx, node->pairs[i].key);
 			all &= payload->keys[i] != NULL;
 		}
 		all &= read_node(

@@ -65,9 +65,12 @@ struct notification {
 	wall_t now;                    /* when the flush happened: stable over retries */
 	wall_t sending_at;             /* when this try leaves */
 	uint32_t step;                 /* requests of this delivery that were answered with verdict.more */
+	struct str carried;            /* what the answer before said the next step needs; empty in the first */
 };
 
 enum delivery_kind { DELIVERY_OK, DELIVERY_RETRY, DELIVERY_REJECTED };
+
+#define VERDICT_CARRY_MAX 768
 
 struct verdict {
 	enum delivery_kind kind;
@@ -76,6 +79,8 @@ struct verdict {
 	char text[200];     /* for the operator; no secrets */
 	char thread[128];   /* to be kept for the group's later messages, in place of what was kept; "" for nothing new */
 	bool more;          /* OK: another request belongs to this delivery; render it with the next step */
+	char carry[VERDICT_CARRY_MAX]; /* more: what that step needs to know (notification.carried); may be secret */
+	bool from_start;    /* RETRY: not this step once more, but all of them */
 	bool thread_gone;   /* RETRY: forget what was kept, the next try does without it */
 };
 
@@ -87,6 +92,7 @@ struct receiver_ops {
 	 */
 	int (*render)(const void *settings, const struct notification *notification, struct arena *arena, struct xfer_request *request, struct err *err);
 	struct verdict (*classify)(const void *settings, const struct notification *notification, const struct xfer_response *response);
+	uint32_t message_step; /* whose request says what there is to say; those before it prepare it */
 	/* Wants to hear that what it was told is acknowledged: render() looks at the kind. NULL: never. */
 	bool (*hears_acknowledged)(const void *settings);
 	/* ... also when it was said there, and that it is snoozed or open again: only we change what is shown. */
@@ -149,8 +155,8 @@ int message_execute(const struct template *t, const struct notification *n, stru
 /* The same for HTML: what is put in for {{ }} is escaped. */
 void message_expand_html(const struct template *t, const struct notification *n, struct buf *out);
 void message_put_html(struct buf *out, struct str s); /* escapes & < > " ' */
-/* Alertmanager's webhook body, version 4; truncated: how many alerts are left out. */
-void message_webhook_json(const struct notification *n, uint32_t truncated, struct buf *out);
+/* Alertmanager's webhook body, version "4"; truncated: how many alerts are left out. */
+void message_webhook_json(const struct notification *n, const char *version, uint32_t truncated, struct buf *out);
 /* Counts, status and what is common, from the alerts (receiver/summary.c). */
 void message_sum_up(struct notification *n, struct arena *arena);
 /* The route's labels, expanded for this notification. */

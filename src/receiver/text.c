@@ -20,6 +20,7 @@ static const struct {
 	const char *special; /* characters that a backslash takes the meaning from */
 	bool entities;       /* < > & are written as in HTML */
 	bool links;          /* [words](url) */
+	bool mentions;       /* @all calls everybody, with a backslash before it, too */
 } markups[] = {
 	[MARKUP_PLAIN] = { .bold = { "", "" }, .newline = "\n", .special = "" },
 	[MARKUP_HTML] = { .bold = { "<b>", "</b>" },
@@ -40,6 +41,19 @@ static const struct {
 	    .newline = "\n\n",
 	    .special = "\\`*_~|[]()<>#",
 	    .links = true },
+	[MARKUP_MATTERMOST] = { .bold = { "**", "**" },
+	    .code = { "`", "`" },
+	    .newline = "\n",
+	    .special = "\\`*_~|[]()<>#:",
+	    .links = true,
+	    .mentions = true },
+	[MARKUP_JIRA] = { .bold = { "*", "*" }, .newline = "\n", .special = "\\{}[]*_^~+!|" },
+	[MARKUP_ROCKET] = { .bold = { "*", "*" },
+	    .code = { "`", "`" },
+	    .newline = "\n",
+	    .special = "*_~`#",
+	    .links = true,
+	    .mentions = true },
 };
 _Static_assert(ARRAY_LEN(markups) == MARKUP_COUNT, "a row for each");
 
@@ -63,6 +77,8 @@ put_escaped(struct buf *out, enum markup markup, struct str s)
 		if (c != '\0' && strchr(markups[markup].special, c) != NULL)
 			buf_putc(out, '\\');
 		buf_putc(out, c);
+		if (c == '@' && markups[markup].mentions)
+			buf_puts(out, "\u200b"); /* no width */
 	}
 }
 

@@ -14,6 +14,9 @@ enum markup {
 	MARKUP_DISCORD,
 	MARKUP_WEBEX,   /* CommonMark, entities included */
 	MARKUP_CARD,    /* a TextBlock of an adaptive card */
+	MARKUP_MATTERMOST,
+	MARKUP_ROCKET,
+	MARKUP_JIRA,    /* wiki markup */
 	MARKUP_COUNT
 };
 

@@ -133,7 +133,7 @@ webhook_render(const void *settings, const struct notification *n, struct arena 
 		payload_put(webhook->payload, &first, PAYLOAD_TYPED, &request->body);
 		buf_putc(&request->body, '\n');
 	} else {
-		message_webhook_json(&first, n->n_alerts - first.n_alerts, &request->body);
+		message_webhook_json(&first, "4", n->n_alerts - first.n_alerts, &request->body);
 	}
 	if (request->body.overflow)
 		return err_set(err, ERR_LIMIT,

@@ -81,7 +81,8 @@ put_alert(struct buf *out, const struct notified_alert *alert)
 }
 
 void
-message_webhook_json(const struct notification *n, uint32_t truncated, struct buf *out)
+message_webhook_json(
+    const struct notification *n, const char *version, uint32_t truncated, struct buf *out)
 {
 	buf_reserve(out, ((size_t)n->n_alerts + 1) * ALERT_BYTES_USUAL);
 	put_key(out, "{\"receiver\":", str_from(n->receiver));
@@ -99,7 +100,7 @@ message_webhook_json(const struct notification *n, uint32_t truncated, struct bu
 	put_key(out, ",\"externalURL\":", str_from(n->external_url));
 	if (n->n_route_labels > 0)
 		put_views(out, ",\"routeLabels\":", n->route_labels, n->n_route_labels);
-	buf_puts(out, ",\"version\":\"4\"");
+	buf_printf(out, ",\"version\":\"%s\"", version);
 	put_key(out, ",\"groupKey\":", n->group_key);
 	buf_printf(out, ",\"truncatedAlerts\":%u}\n", truncated);
 }

@@ -96,6 +96,62 @@ receivers:
     assert [r.json["message_type"] for r in made[services.VictorOps].taken()] == ["CRITICAL", "RECOVERY"]
 
 
+def test_wecom_is_asked_for_a_token_with_each_message(t):
+    wecom = t.double(services.WeCom())
+    tocsin = t.tocsin(f"""
+route: {{receiver: all, group_by: [alertname], group_wait: 500ms, group_interval: 1s, repeat_interval: 1h}}
+receivers:
+- name: all
+{services.wecom(wecom)}""")
+    tocsin.post_alerts(big_group(time.time() + 3600))
+    wecom.wait_count(2, 20)
+    # the token is too old when it is used: another one is asked for
+    wecom.script(Reply(200, json.dumps({"errcode": 0, "errmsg": "ok", "access_token": "old"})))
+    tocsin.post_alerts(big_group(time.time()))
+    wait.until("the end, told with a second token", lambda: len(wecom.sent) == 2, 20)
+    assert "FIRING" in wecom.sent[0]["text"]["content"] and "RESOLVED" in wecom.sent[1]["text"]["content"]
+    assert [r.method for r in wecom.taken()] == ["GET", "POST", "GET", "POST", "GET", "POST"]
+    tried = tocsin.command("receiver", "test", "all")
+    assert tried.returncode == 0 and len(wecom.sent) == 3, tried
+    everything = tocsin.process.log() + json.dumps(tocsin.deliveries(limit=100)) + tried.stdout
+    assert "wc-secret" not in everything and "token-" not in everything, "a secret was printed"
+
+
+def test_a_group_is_an_issue_of_jira(t):
+    """One issue while it fires, whatever joins; done when it is over; another one the next time; none for the end alone."""
+    jira = t.double(services.Jira())
+    tocsin = t.tocsin(f"""
+route: {{receiver: all, group_by: [alertname], {FAST}}}
+receivers:
+- name: all
+{services.jira(jira)}""")
+
+    def post(*names, ends):
+        tocsin.post_alerts([alert("A", ends=ends, severity="critical", n=name) for name in names])
+
+    def is_written(summary):
+        return any(i["fields"]["summary"].startswith(summary) for i in jira.issues.values())
+
+    def categories():
+        return [issue["category"] for issue in jira.issues.values()]
+
+    post("1", ends=time.time() + 3600)
+    wait.until("the issue", lambda: is_written("[FIRING:1]"), 10)
+    post("1", "2", ends=time.time() + 3600)
+    wait.until("the issue with both", lambda: is_written("[FIRING:2]"), 10)
+    post("1", "2", ends=time.time())
+    wait.until("the issue is done", lambda: categories() == ["done"], 10)
+    wait.until("all is told", lambda: {d["state"] for d in tocsin.deliveries()} == {"delivered"}, 10)
+    issue = jira.issues["OPS-1"]["fields"]
+    assert issue["priority"] == {"name": "High"} and issue["labels"][0] == "on_call"
+    post("1", ends=time.time() + 3600)
+    wait.until("another issue", lambda: categories() == ["done", "new"], 10)
+    tocsin.kill9()
+    tocsin.start()
+    post("1", ends=time.time())
+    wait.until("it is done, too", lambda: categories() == ["done", "done"], 10)
+
+
 def test_opsgenie_changes_the_words_of_an_open_alert_as_alertmanager_does(t):
     """update_alerts: create, message and description with each notification that fires; one request to close."""
     seen = {}

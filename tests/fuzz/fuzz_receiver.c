@@ -149,6 +149,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.victorops_api_url = "https://alert.victorops.com/",
 		.telegram_api_url = "https://api.telegram.org",
 		.webex_api_url = "https://webexapis.com/v1/messages",
+		.rocketchat_api_url = "https://open.rocket.chat/",
+		.wechat_api_url = "https://qyapi.weixin.qq.com/cgi-bin/",
+		.jira_api_url = "https://jira.example/rest/api/2/",
 	};
 	struct str text = str_make((const char *)data + (size > 0), size - (size > 0));
 	const struct receiver_ops *ops;

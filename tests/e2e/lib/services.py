@@ -254,6 +254,199 @@ class Webex(Service):
         return errors
 
 
+class OldTeams(Service):
+    """An incoming webhook of a channel: one message card."""
+
+    name = "old teams"
+    path = "/webhookb2/otm-token"
+    success = Reply(200, "1")
+
+    def errors(self, received, body):
+        errors = []
+        if len(received.body) > 28 * 1024:
+            errors.append(f"{len(received.body)} bytes")
+        if body.get("@type") != "MessageCard" or body.get("@context") != "http://schema.org/extensions":
+            errors.append("not a message card")
+        if not body.get("summary") and not body.get("text"):
+            errors.append("Summary or Text is required.")
+        if not re.fullmatch("[0-9A-Fa-f]{6}", body.get("themeColor", "")):
+            errors.append(f"themeColor {body.get('themeColor')!r}")
+        if len(body.get("potentialAction", [])) > 4:
+            errors.append("more than 4 actions")
+        return errors
+
+
+class Mattermost(Service):
+    """An incoming webhook: text, or attachments in Slack's form."""
+
+    name = "mattermost"
+    path = "/hooks/mm-token"
+    success = Reply(200, "ok")
+
+    def errors(self, received, body):
+        errors = []
+        _text(errors, "text", body.get("text"), 16383)
+        if not body.get("text") and not body.get("attachments"):
+            errors.append("No text specified")
+        for attachment in body.get("attachments", []):
+            for field in attachment.get("fields", []):
+                if not isinstance(field.get("short"), bool):
+                    errors.append(f"short of {field} is no boolean")
+            if "@all" in attachment.get("text", "") or "@channel" in attachment.get("text", ""):
+                errors.append("everybody is called")
+        return errors
+
+
+class RocketChat(Service):
+    name = "rocket.chat"
+    path = "/api/v1/chat.postMessage"
+    success = Reply(200, json.dumps({"success": True, "message": {"_id": "x"}}), **JSON)
+
+    def errors(self, received, body):
+        errors = []
+        if (received.headers.get("X-Auth-Token"), received.headers.get("X-User-Id")) != ("rc-token", "rc-user"):
+            errors.append("You must be logged in to do this.")
+        if body.get("channel") != "#ops":
+            errors.append("[invalid-channel]")
+        unknown = set(body) - {"channel", "roomId", "text", "alias", "emoji", "avatar", "attachments", "parseUrls"}
+        if unknown:
+            errors.append(f"must NOT have additional properties: {sorted(unknown)}")
+        for attachment in body.get("attachments", []):
+            _text(errors, "attachment.text", attachment.get("text"), 5000)
+        return errors
+
+
+class IncidentIo(Service):
+    name = "incident.io"
+    path = "/v2/alert_events/alertmanager/1"
+    success = Reply(202, json.dumps({"status": "success", "deduplication_key": "x"}), **JSON)
+
+    def errors(self, received, body):
+        errors = []
+        if received.headers.get("Authorization") != "Bearer ii-token":
+            errors.append("not authorized")
+        if len(received.body) > 512 * 1024:
+            errors.append(f"{len(received.body)} bytes")
+        if body.get("version") != "1" or not body.get("groupKey") or not body.get("alerts"):
+            errors.append("not Alertmanager's message")
+        return errors
+
+
+class WeCom(Service):
+    """gettoken, then message/send.  `expire()` makes the token given last too old."""
+
+    name = "wecom"
+    methods = ("GET", "POST")
+
+    def __init__(self):
+        super().__init__()
+        self.given, self.sent = 0, []
+
+    def expire(self):
+        self.given += 1
+
+    def answer(self, received):
+        address = urllib.parse.urlsplit(received.path)
+        query = dict(urllib.parse.parse_qsl(address.query))
+        if (received.method, address.path) == ("GET", "/cgi-bin/gettoken"):
+            if query != {"corpid": "corp", "corpsecret": "wc-secret"}:
+                self._violate(f"gettoken {query}")
+                return self._say(40001, "invalid credential")
+            self.given += 1
+            return self._say(0, "ok", access_token=f"token-{self.given}", expires_in=7200)
+        if (received.method, address.path) != ("POST", "/cgi-bin/message/send"):
+            self._violate(f"{received.method} {received.path}")
+            return Reply(404)
+        if query.get("access_token") != f"token-{self.given}":
+            return self._say(42001, "access_token expired")
+        return self._take(received.json)
+
+    def _take(self, body):
+        errors = []
+        kind = body.get("msgtype")
+        content = body.get(kind, {}).get("content", "")
+        if not content or len(content.encode()) > {"text": 2048, "markdown": 4096}.get(kind, 0):
+            errors.append(f"{len(content.encode())} bytes of {kind}")
+        if not (body.get("touser") or body.get("toparty") or body.get("totag")) or not body.get("agentid"):
+            errors.append("nobody is to get it, or nobody sends it")
+        if errors:
+            self._violate("; ".join(errors))
+            return self._say(40008, "; ".join(errors))
+        self.sent.append(body)
+        return self._say(0, "ok", msgid="1")
+
+    @staticmethod
+    def _say(code, text, **more):
+        return Reply(200, json.dumps({"errcode": code, "errmsg": text, **more}), **JSON)
+
+
+class Jira(Service):
+    """Search by label, create, edit and transitions of a server with one workflow: To Do -> Done -> To Do."""
+
+    name = "jira"
+    base = "/rest/api/2/"
+    moves = {"21": ("Resolve", "done"), "31": ("Reopen", "new")}
+
+    def __init__(self):
+        super().__init__()
+        self.issues = {}
+
+    def answer(self, received):
+        if received.headers.get("Authorization") != "Bearer ji-token":
+            self._violate("not authorized")
+            return Reply(401)
+        path = received.path.removeprefix(self.base)
+        if (received.method, path) == ("POST", "search"):
+            return self._search(received.json)
+        match = re.fullmatch(r"issue(?:/(OPS-\d+)(/transitions)?)?", path)
+        if not match or (match[1] and match[1] not in self.issues):
+            self._violate(f"{received.method} {received.path}")
+            return Reply(404, json.dumps({"errorMessages": ["Issue does not exist"]}), **JSON)
+        if match[2]:
+            return self._move(received, self.issues[match[1]])
+        if received.method != ("PUT" if match[1] else "POST"):
+            self._violate(f"{received.method} {received.path}")
+            return Reply(405)
+        return self._write(received.json["fields"], match[1])
+
+    def _search(self, body):
+        match = re.search(r'statusCategory != Done and project="OPS" and labels="(ALERT\{[0-9a-f]{64}\})"', body["jql"])
+        if not match:
+            self._violate(f"jql {body['jql']}")
+            return Reply(400)
+        found = [{"key": key, "fields": {"status": {"statusCategory": {"key": issue["category"]}}}}
+                 for key, issue in self.issues.items()
+                 if match[1] in issue["fields"]["labels"] and issue["category"] != "done"]
+        return Reply(200, json.dumps({"issues": found[:body["maxResults"]]}), **JSON)
+
+    def _write(self, fields, key):
+        errors = []
+        _text(errors, "summary", fields.get("summary"), 255, required=True)
+        if "\n" in fields.get("summary", ""):
+            errors.append("The summary is invalid because it contains newline characters.")
+        _text(errors, "description", fields.get("description"), 32767)
+        if any(re.search(r"\s", label) or len(label) > 255 for label in fields.get("labels", [])):
+            errors.append(f"labels {fields['labels']}")
+        if fields.get("project") != {"key": "OPS"} or fields.get("issuetype") != {"name": "Bug"}:
+            errors.append("valid project is required")
+        if errors:
+            self._violate("; ".join(errors))
+            return Reply(400, json.dumps({"errorMessages": errors}), **JSON)
+        if key:
+            self.issues[key]["fields"].update(fields)
+            return Reply(204)
+        key = f"OPS-{len(self.issues) + 1}"
+        self.issues[key] = {"fields": fields, "category": "new"}
+        return Reply(201, json.dumps({"id": "1", "key": key}), **JSON)
+
+    def _move(self, received, issue):
+        if received.method == "GET":
+            return Reply(200, json.dumps({"transitions": [{"id": key, "name": name}
+                                                          for key, (name, _) in self.moves.items()]}), **JSON)
+        issue["category"] = self.moves[received.json["transition"]["id"]][1]
+        return Reply(204)
+
+
 def receivers(made):
     """A receiver's YAML lines that use every double in `made`, {class: double}."""
     return f"""
@@ -265,7 +458,26 @@ def receivers(made):
   msteamsv2_configs: [{{webhook_url: '{made[Teams].url}{Teams.path}'}}]
   webex_configs: [{{api_url: '{made[Webex].url}{Webex.path}', room_id: room,
     http_config: {{authorization: {{credentials: wx-token}}}}}}]
+  msteams_configs: [{{webhook_url: '{made[OldTeams].url}{OldTeams.path}'}}]
+  mattermost_configs: [{{webhook_url: '{made[Mattermost].url}{Mattermost.path}'}}]
+  rocketchat_configs: [{{api_url: '{made[RocketChat].url}', token: rc-token, token_id: rc-user, channel: '#ops',
+    send_resolved: true}}]
+  incidentio_configs: [{{url: '{made[IncidentIo].url}{IncidentIo.path}', alert_source_token: ii-token}}]
 """
 
 
-ALL = (Opsgenie, VictorOps, Pushover, Telegram, Discord, Teams, Webex)
+def wecom(double):
+    return f"""
+  wechat_configs: [{{api_url: '{double.url}/cgi-bin/', corp_id: corp, api_secret: wc-secret, agent_id: '7',
+    to_user: '@all', send_resolved: true}}]
+"""
+
+
+def jira(double):
+    return f"""
+  jira_configs: [{{api_url: '{double.url}{Jira.base}', project: OPS, issue_type: Bug, resolve_transition: Resolve,
+    labels: ['on call'], http_config: {{authorization: {{credentials: ji-token}}}}}}]
+"""
+
+
+ALL = (Opsgenie, VictorOps, Pushover, Telegram, Discord, Teams, Webex, OldTeams, Mattermost, RocketChat, IncidentIo)

@@ -70,7 +70,7 @@ START_TEST(json_schema_is_well_formed)
 	ck_assert_ptr_nonnull(strstr(out.p,
 	    _i == 1 ? "\"threshold\": {" : "\"slack_configs\": {"));
 	/* Keys that are not built are not offered. */
-	ck_assert_ptr_null(strstr(out.p, "\"wechat_configs\""));
+	ck_assert_ptr_null(strstr(out.p, "\"sns_configs\""));
 	buf_fini(&out);
 }
 END_TEST

@@ -18,6 +18,8 @@
 #define TELEGRAM  "bot_token: '1:x'\nchat_id: -1\n"
 #define VICTOROPS "api_key: k\nrouting_key: r\n"
 #define WEBEX     "room_id: room\nhttp_config: {authorization: {credentials: c}}\n"
+#define OLD_TEAMS "webhook_url: https://old.example/x\n"
+#define ROCKET    "token: t\ntoken_id: u\n"
 #define EMAIL     "to: a@example.org\nfrom: b@example.org\nsmarthost: mx.example:25\n"
 
 static const struct {
@@ -60,6 +62,14 @@ static const struct {
 	{ &receiver_msteamsv2, TEAMS, "msteamsv2.default.title" },
 	{ &receiver_msteamsv2, TEAMS, "msteamsv2.default.text" },
 	{ &receiver_webex, WEBEX, "webex.default.message" },
+	{ &receiver_msteams, OLD_TEAMS, "msteams.default.title" },
+	{ &receiver_msteams, OLD_TEAMS, "msteams.default.summary" },
+	{ &receiver_msteams, OLD_TEAMS, "msteams.default.text" },
+	{ &receiver_rocketchat, ROCKET, "rocketchat.default.title" },
+	{ &receiver_rocketchat, ROCKET, "rocketchat.default.titlelink" },
+	{ &receiver_rocketchat, ROCKET, "rocketchat.default.text" },
+	{ &receiver_rocketchat, ROCKET, "rocketchat.default.emoji" },
+	{ &receiver_rocketchat, ROCKET, "rocketchat.default.iconurl" },
 };
 
 static const struct template_set *

@@ -19,18 +19,31 @@
 #define TELEGRAM  "bot_token: '123:geheim'\nchat_id: -100123\n"
 #define VICTOROPS "api_key: geheim\nrouting_key: team a\n"
 #define WEBEX     "room_id: room\n" TOKEN
+#define MATTER    "webhook_url: https://matter.example/hooks/geheim\n"
+#define OLD_TEAMS "webhook_url: https://old.example/webhookb2/geheim\n"
+#define ROCKET    "token: geheim\ntoken_id: benutzer\nchannel: '#ops'\n"
+#define INCIDENT  "url: https://incident.example/v2/alert_events/1\nalert_source_token: geheim\n"
+#define WECHAT    "api_secret: geheim\ncorp_id: c o\nto_user: '@all'\nagent_id: '7'\n"
+#define JIRA      "api_url: https://jira.example/rest/api/2/\nproject: OPS\nissue_type: Bug\n"
 
 static const struct {
 	const struct receiver_ops *ops;
 	const char *yaml;
+	bool quiet; /* does not tell what is over unless asked to */
 } types[] = {
-	{ &receiver_discord, DISCORD },
-	{ &receiver_msteamsv2, TEAMS },
-	{ &receiver_opsgenie, OPSGENIE },
-	{ &receiver_pushover, PUSHOVER },
-	{ &receiver_telegram, TELEGRAM },
-	{ &receiver_victorops, VICTOROPS },
-	{ &receiver_webex, WEBEX },
+	{ &receiver_discord, DISCORD, false },
+	{ &receiver_incidentio, INCIDENT, false },
+	{ &receiver_jira, JIRA, false },
+	{ &receiver_mattermost, MATTER, false },
+	{ &receiver_msteams, OLD_TEAMS, false },
+	{ &receiver_msteamsv2, TEAMS, false },
+	{ &receiver_opsgenie, OPSGENIE, false },
+	{ &receiver_pushover, PUSHOVER, false },
+	{ &receiver_rocketchat, ROCKET, true },
+	{ &receiver_telegram, TELEGRAM, false },
+	{ &receiver_victorops, VICTOROPS, false },
+	{ &receiver_webex, WEBEX, false },
+	{ &receiver_wechat, WECHAT, true },
 };
 #define TYPES ((int)(sizeof(types) / sizeof(types[0])))
 
@@ -44,11 +57,23 @@ settings_of(struct story *s, const struct receiver_ops *ops)
 	return NULL;
 }
 
+/* The request that says what there is to say, where others prepare it. */
+static void
+go_to_the_message(const struct receiver_ops *ops, struct notification *n)
+{
+	n->step = ops->message_step;
+	if (ops == &receiver_wechat)
+		n->carried = STR("token=1");
+	if (ops == &receiver_jira && !n->firing)
+		n->carried = STR("OPS-1 new");
+}
+
 static void
 put_request(const struct xfer_request *request, struct buf *out)
 {
 	buf_printf(out, "%s %s\n", request->method, request->url.p);
-	buf_printf(out, "Content-Type: %s\n", request->content_type);
+	if (request->content_type != NULL)
+		buf_printf(out, "Content-Type: %s\n", request->content_type);
 	for (size_t i = 0; i < request->n_headers; i++)
 		buf_printf(out, "%s: %s\n", request->headers[i].name, request->headers[i].value);
 	buf_putc(out, '\n');
@@ -60,14 +85,16 @@ START_TEST(request_is_as_agreed)
 	const struct receiver_ops *ops = types[_i / STORIES].ops;
 	const char *name = story_names[_i % STORIES];
 	struct story s = story_load(name);
-	struct rendered r = render(&s, ops, settings_read(&s, ops, types[_i / STORIES].yaml));
+	struct rendered r;
 	struct buf text = { 0 };
 
+	go_to_the_message(ops, &s.n);
+	r = render(&s, ops, settings_read(&s, ops, types[_i / STORIES].yaml));
 	ck_assert_msg(r.rc == 0, "%s: %s", ops->kind->name, r.err.text);
 	put_request(&r.request, &text);
 	same_as_golden(
 	    s.arena, arena_printf(s.arena, "%s.%s.txt", name, ops->kind->name), buf_str(&text));
-	if (ops != &receiver_pushover)
+	if (ops != &receiver_pushover && r.request.body.n > 0)
 		json_object_put(json_parse(buf_str(&r.request.body)));
 	buf_fini(&text);
 	rendered_free(&r);
@@ -97,10 +124,11 @@ START_TEST(resolved_is_sent_unless_told_otherwise)
 	struct story s = story_load("one");
 	const struct integration_common *common = settings_read(&s, ops, types[_i].yaml);
 
-	ck_assert(common->send_resolved);
-	common = settings_read(
-	    &s, ops, arena_printf(s.arena, "%ssend_resolved: false\n", types[_i].yaml));
-	ck_assert(!common->send_resolved);
+	ck_assert(common->send_resolved != types[_i].quiet);
+	common = settings_read(&s, ops,
+	    arena_printf(s.arena, "%ssend_resolved: %s\n", types[_i].yaml,
+		types[_i].quiet ? "true" : "false"));
+	ck_assert(common->send_resolved == types[_i].quiet);
 	story_free(&s);
 }
 END_TEST
@@ -189,6 +217,22 @@ static const struct {
 	    false },
 	{ &receiver_msteamsv2, TEAMS, "", 28000, true },
 	{ &receiver_msteamsv2, TEAMS "text: '{{ .CommonAnnotations.x }}'\n", "", 28000, true },
+	{ &receiver_msteams, OLD_TEAMS, "", 28000, true },
+	{ &receiver_msteams, OLD_TEAMS "text: '{{ .CommonAnnotations.x }}'\n", "", 28000, true },
+	{ &receiver_mattermost, MATTER, "attachments.0.text", 4000, false },
+	{ &receiver_mattermost, MATTER "text: '{{ .CommonAnnotations.x }}'\n", "text", 16383,
+	    false },
+	{ &receiver_rocketchat, ROCKET, "attachments.0.title", 1024, false },
+	{ &receiver_rocketchat, ROCKET, "attachments.0.text", 4000, false },
+	{ &receiver_jira, JIRA, "fields.summary", 255, false },
+	{ &receiver_jira, JIRA "description: '{{ .CommonAnnotations.x }}'\n", "fields.description",
+	    32767, false },
+	{ &receiver_wechat, WECHAT, "text.content", 2048, true },
+	{ &receiver_wechat, WECHAT "message: '{{ .CommonAnnotations.x }}'\n", "text.content", 2048,
+	    true },
+	{ &receiver_wechat,
+	    WECHAT "message: '{{ .CommonAnnotations.x }}'\nmessage_type: markdown\n",
+	    "markdown.content", 4096, true },
 	{ &receiver_opsgenie, OPSGENIE, "message", 130, false },
 	{ &receiver_opsgenie, OPSGENIE, "description", 15000, false },
 	{ &receiver_opsgenie, OPSGENIE "entity: '{{ .CommonAnnotations.x }}'\n", "entity", 512,
@@ -233,10 +277,12 @@ START_TEST(the_services_limit_is_kept)
 {
 	struct story s = huge_story();
 	const struct receiver_ops *ops = limits[_i].ops;
-	struct rendered r = render(&s, ops, settings_read(&s, ops, limits[_i].yaml));
+	struct rendered r;
 	struct json_object *root;
 	struct str text;
 
+	go_to_the_message(ops, &s.n);
+	r = render(&s, ops, settings_read(&s, ops, limits[_i].yaml));
 	ck_assert_int_eq(r.rc, 0);
 	root = json_parse(buf_str(&r.request.body));
 	text = limits[_i].path[0] != '\0' ? str_from(json_text_at(root, limits[_i].path))
@@ -244,6 +290,22 @@ START_TEST(the_services_limit_is_kept)
 	ck_assert_uint_le(limits[_i].bytes ? text.n : str_runes(text), limits[_i].max);
 	/* It is made use of, too. */
 	ck_assert_uint_gt(limits[_i].bytes ? text.n : str_runes(text), limits[_i].max / 4);
+	json_object_put(root);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(incident_io_hears_of_one_alert_when_all_are_too_much)
+{
+	struct story s = huge_story();
+	struct rendered r =
+	    render(&s, &receiver_incidentio, settings_read(&s, &receiver_incidentio, INCIDENT));
+	struct json_object *root = json_parse(buf_str(&r.request.body));
+
+	ck_assert_uint_le(r.request.body.n, 524288);
+	ck_assert_uint_eq(json_object_array_length(json_at(root, "alerts")), 1);
+	ck_assert_str_eq(json_text_at(root, "truncatedAlerts"), "199");
 	json_object_put(root);
 	rendered_free(&r);
 	story_free(&s);
@@ -307,6 +369,32 @@ static const struct {
 	    DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_msteamsv2, 400, "{}", DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_msteamsv2, 429, "", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_incidentio, 202, "{\"status\":\"success\"}", DELIVERY_OK, 0, NULL },
+	{ &receiver_incidentio, 401, "{\"message\":\"no such token\"}", DELIVERY_REJECTED, 0,
+	    "status 401: no such token" },
+	{ &receiver_incidentio, 429, "{\"error\":\"too large\"}", DELIVERY_RETRY, 0,
+	    "status 429: too large" },
+	{ &receiver_mattermost, 200, "ok", DELIVERY_OK, 0, "status 200: ok" },
+	{ &receiver_mattermost, 400,
+	    "{\"id\":\"web.incoming_webhook.x\",\"message\":\"Couldn't find the channel\"}",
+	    DELIVERY_REJECTED, 0, "status 400: Couldn't find the channel" },
+	{ &receiver_mattermost, 503, "", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_msteams, 200, "1", DELIVERY_OK, 0, NULL },
+	{ &receiver_msteams, 200,
+	    "Webhook message delivery failed with error: Microsoft Teams "
+	    "endpoint returned HTTP error 503 with ContextId x",
+	    DELIVERY_RETRY, 0, NULL },
+	{ &receiver_msteams, 410, "", DELIVERY_REJECTED, 0, NULL },
+	{ &receiver_rocketchat, 200, "{\"success\":true,\"message\":{\"msg\":\"all\"}}",
+	    DELIVERY_OK, 0, "status 200" },
+	{ &receiver_rocketchat, 200, "{\"success\":false,\"error\":\"no room\"}", DELIVERY_REJECTED,
+	    0, "status 200: no room" },
+	{ &receiver_rocketchat, 200, "<html>", DELIVERY_REJECTED, 0,
+	    "status 200: the answer is no JSON: check api_url" },
+	{ &receiver_rocketchat, 400, "{\"success\":false,\"error\":\"[invalid-channel]\"}",
+	    DELIVERY_REJECTED, 0, "status 400: [invalid-channel]" },
+	{ &receiver_rocketchat, 429, "{\"success\":false,\"error\":\"too many\"}", DELIVERY_RETRY,
+	    0, "status 429: too many" },
 	{ &receiver_opsgenie, 202, "{\"result\":\"Request will be processed\"}", DELIVERY_OK, 0,
 	    NULL },
 	{ &receiver_opsgenie, 422, "{\"message\":\"too long\"}", DELIVERY_REJECTED, 0, NULL },
@@ -383,6 +471,13 @@ static const struct {
 } echoes[] = {
 	{ &receiver_discord, DISCORD, "Cannot POST /api/webhooks/1/geheim" },
 	{ &receiver_msteamsv2, TEAMS, "no /workflows/geheim here" },
+	{ &receiver_mattermost, MATTER, "no /hooks/geheim here" },
+	{ &receiver_msteams, OLD_TEAMS, "no /webhookb2/geheim here" },
+	{ &receiver_rocketchat, "token: geheimgeheim\ntoken_id: u",
+	    "{\"success\":false,\"error\":\"geheimgeheim is old\"}" },
+	{ &receiver_incidentio, "url: 'https://i.example/'\nalert_source_token: geheimgeheim",
+	    "{\"message\":\"geheimgeheim is old\"}" },
+	{ &receiver_wechat, WECHAT, "{\"errcode\":40001,\"errmsg\":\"no geheim\"}" },
 	{ &receiver_telegram, TELEGRAM, "{\"ok\":false,\"description\":\"no /bot123:geheim/x\"}" },
 	{ &receiver_victorops, VICTOROPS,
 	    "{\"result\":\"failure\",\"message\":\"geheim is no key\"}" },
@@ -443,14 +538,14 @@ START_TEST(opsgenie_changes_the_words_of_an_open_alert_when_asked_to)
 		ck_assert(str_ends(buf_str(&r.request.url), str_from(steps[s.n.step].path)));
 		ck_assert_ptr_nonnull(json_at(body, steps[s.n.step].key));
 		ck_assert_int_eq(json_object_object_length(body) == 1, s.n.step > 0);
-		ck_assert(receiver_opsgenie.classify(settings, &s.n, &accepted).more ==
-			  (s.n.step < 2));
+		ck_assert(
+		    receiver_opsgenie.classify(settings, &s.n, &accepted).more == (s.n.step < 2));
 		json_object_put(body);
 		rendered_free(&r);
 	}
 	s.n.step = 0;
-	ck_assert(!receiver_opsgenie.classify(settings_of(&s, &receiver_opsgenie), &s.n, &accepted)
-		       .more);
+	ck_assert(
+	    !receiver_opsgenie.classify(settings_of(&s, &receiver_opsgenie), &s.n, &accepted).more);
 	s.n.firing = false;
 	ck_assert(!receiver_opsgenie.classify(settings, &s.n, &accepted).more);
 	story_free(&s);
@@ -469,6 +564,11 @@ static const struct {
 	{ &receiver_victorops, "routing_key: r", "http://vo/vo-key/r", NULL },
 	{ &receiver_telegram, "chat_id: 1", "http://tg/bot1:tg/sendMessage", NULL },
 	{ &receiver_webex, "room_id: r\n" TOKEN, "http://wx/", NULL },
+	{ &receiver_rocketchat, "channel: c", "http://rc/api/v1/chat.postMessage", "rc-token" },
+	{ &receiver_mattermost, "{}", "http://mm/hooks/x", NULL },
+	{ &receiver_wechat, "to_user: u", "http://wc/gettoken?corpid=corp&corpsecret=wc-key",
+	    NULL },
+	{ &receiver_jira, "{project: P, issue_type: T}", "http://ji/rest/api/2/search", "en" },
 	{ &receiver_slack, "channel: c", "http://sl/chat.postMessage", "Bearer app" },
 	{ &receiver_slack, "api_url: http://own/", "http://own/", NULL },
 	{ &receiver_pushover, PUSHOVER "api_url: http://own/", "http://own/", NULL },
@@ -486,12 +586,20 @@ START_TEST(what_is_absent_comes_from_global)
 	s.global.telegram_api_url = "http://tg";
 	s.global.telegram_bot_token.value = "1:tg";
 	s.global.webex_api_url = "http://wx/";
+	s.global.rocketchat_api_url = "http://rc";
+	s.global.rocketchat_token.value = "rc-token";
+	s.global.rocketchat_token_id.value = "rc-user";
+	s.global.mattermost_webhook_url.value = "http://mm/hooks/x";
+	s.global.wechat_api_url = "http://wc/";
+	s.global.wechat_api_secret.secret.value = "wc-key";
+	s.global.wechat_api_corp_id = "corp";
+	s.global.jira_api_url = "http://ji/rest/api/2";
 	s.global.slack_app_url = "http://sl/chat.postMessage";
 	s.global.slack_app_token.value = "app";
 	s.global.slack_api_url.value = "http://hook/";
 	r = render(&s, fallbacks[_i].ops, settings_read(&s, fallbacks[_i].ops, fallbacks[_i].yaml));
 	ck_assert_str_eq(r.request.url.p, fallbacks[_i].url);
-	ck_assert_uint_eq(r.request.n_headers, fallbacks[_i].secret != NULL ? 1 : 0);
+	ck_assert_uint_eq(r.request.n_headers > 0, fallbacks[_i].secret != NULL);
 	if (fallbacks[_i].secret != NULL)
 		ck_assert_str_eq(r.request.headers[0].value, fallbacks[_i].secret);
 	rendered_free(&r);
@@ -552,8 +660,7 @@ START_TEST(a_key_in_a_file_may_be_a_template)
 	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
 	close(fd);
 	r = render(&s, &receiver_webhook,
-	    settings_read(
-		&s, &receiver_webhook, arena_printf(s.arena, "url_file: %s", path)));
+	    settings_read(&s, &receiver_webhook, arena_printf(s.arena, "url_file: %s", path)));
 	unlink(path);
 	ck_assert_msg(r.rc == 0, "%s", r.err.text);
 	ck_assert(str_is(buf_str(&r.request.url), "https://h.example/firing"));
@@ -598,6 +705,11 @@ START_TEST(a_secret_that_cannot_be_read_is_named_by_its_file)
 	} files[] = {
 		{ &receiver_discord, "webhook_url_file: /nonexistent/s" },
 		{ &receiver_msteamsv2, "webhook_url_file: /nonexistent/s" },
+		{ &receiver_msteams, "webhook_url_file: /nonexistent/s" },
+		{ &receiver_mattermost, "webhook_url_file: /nonexistent/s" },
+		{ &receiver_rocketchat, "token_id_file: /nonexistent/s\ntoken: t" },
+		{ &receiver_incidentio, "url_file: /nonexistent/s\nalert_source_token: t" },
+		{ &receiver_wechat, "api_secret_file: /nonexistent/s\ncorp_id: c\nto_tag: t" },
 		{ &receiver_opsgenie, "api_key_file: /nonexistent/s" },
 		{ &receiver_pushover, "token_file: /nonexistent/s\nuser_key: u" },
 		{ &receiver_pushover, "user_key_file: /nonexistent/s\ntoken: u" },
@@ -655,6 +767,26 @@ static const struct {
 	{ &receiver_victorops, "api_key: x", "missing key 'routing_key'" },
 	{ &receiver_victorops, VICTOROPS "custom_fields: {entity_id: x}",
 	    "'entity_id' has the name of one that is always sent" },
+	{ &receiver_mattermost, "{}", "no Mattermost webhook: give webhook_url" },
+	{ &receiver_mattermost, MATTER "fields: [{title: x}]", "missing key 'value'" },
+	{ &receiver_mattermost, MATTER "attachments: [{tittle: x}]", "did you mean 'title'" },
+	{ &receiver_msteams, "{}", "no Teams webhook" },
+	{ &receiver_rocketchat, "token: geheim", "give token_id" },
+	{ &receiver_rocketchat, "token_id: x", "give token or" },
+	{ &receiver_incidentio, "alert_source_token: geheim", "give url or url_file" },
+	{ &receiver_incidentio, "url: 'https://i.example/'", "give alert_source_token" },
+	{ &receiver_incidentio, INCIDENT TOKEN, "exclude each other" },
+	{ &receiver_wechat, "corp_id: c\nto_user: u", "give api_secret" },
+	{ &receiver_wechat, "api_secret: geheim\nto_user: u", "give corp_id" },
+	{ &receiver_wechat, "api_secret: geheim\ncorp_id: c", "give to_user" },
+	{ &receiver_wechat, WECHAT "message_type: html", "text, markdown" },
+	{ &receiver_jira, "project: P\nissue_type: T", "give api_url" },
+	{ &receiver_jira, "api_url: http://j/\nproject: P", "missing key 'issue_type'" },
+	{ &receiver_jira, JIRA "api_type: server", "datacenter" },
+	{ &receiver_jira, JIRA "labels: x", "list" },
+	{ &receiver_jira, JIRA "summary: '{{ .Foo }}'", "unknown field" },
+	{ &receiver_jira, JIRA "summary: {templat: x}", "did you mean 'template'" },
+	{ &receiver_jira, JIRA "fields: [x]", "a mapping" },
 	{ &receiver_webex, TOKEN, "missing key 'room_id'" },
 	{ &receiver_webex, "room_id: x", "no Webex token" },
 	{ &receiver_webex, "room_id: x\nhttp_config: {basic_auth: {username: u}}",
@@ -686,6 +818,7 @@ case_types(void)
 	TABLE(resolved_is_sent_unless_told_otherwise, types);
 	tcase_add_loop_test(tcase, members_equal_alertmanagers, 0, PEERS * STORIES);
 	TABLE(the_services_limit_is_kept, limits);
+	tcase_add_test(tcase, incident_io_hears_of_one_alert_when_all_are_too_much);
 	tcase_add_test(tcase, an_embed_stays_below_6000_characters);
 	TABLE(what_the_answer_means, answers);
 	TABLE(no_answer_is_tried_again, types);

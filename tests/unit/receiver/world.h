@@ -78,6 +78,7 @@ TCase *case_mime(void);
 TCase *case_pagerduty(void);
 TCase *case_payload(void);
 TCase *case_slack(void);
+TCase *case_steps(void);
 TCase *case_stock(void);
 TCase *case_types(void);
 TCase *case_text(void);
