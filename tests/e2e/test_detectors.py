@@ -69,7 +69,7 @@ def test_alibi_and_v2_answers_over_http(t):
 
 KAFKA = """
 sources:
-- {{name: k, type: kafka, brokers: '{bootstrap}', topic: '{topic}', timeout: 8s, window: 1h{more}}}
+- {{name: k, type: kafka, brokers: '{bootstrap}', topic: '{topic}', timeout: 40s, window: 1h{more}}}
 """
 
 
@@ -112,7 +112,7 @@ def test_kafka_topic_of_a_detector(t):
     assert "raise its 'window'" in done.stderr, done
     few = KAFKA.format(bootstrap=broker.bootstrap, topic=broker.topic, more=", events_max: 2")
     assert "more than 2 events" in bad(t, few, "k", "mean(is_drift)")
-    nobody = KAFKA.format(bootstrap="127.0.0.1:1", topic="x", more="").replace("8s", "3s")
+    nobody = KAFKA.format(bootstrap="127.0.0.1:1", topic="x", more="").replace("40s", "3s")
     assert "could not be read in time" in bad(t, nobody, "k", "mean(is_drift)")
     wrong = KAFKA.format(bootstrap=broker.bootstrap, topic=broker.topic, more=", username: u")
     assert "belong together" in bad(t, wrong, "k", "count()")

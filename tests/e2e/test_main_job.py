@@ -71,7 +71,7 @@ RUNBOOK = "https://runbooks.example/latency-high"
 class House:
     """The exporter, Prometheus, four receivers and Tocsin between them."""
 
-    def __init__(self, t):
+    def __init__(self, t, rules=RULES):
         self.exporter = t.exporter()
         self.exporter.set("model_latency_seconds", 0.1, model="ranker")
         self.prometheus = t.prometheus([self.exporter.port])
@@ -82,7 +82,7 @@ class House:
         self.tocsin = t.tocsin(CONFIG.format(
             smarthost=self.smtp.smarthost, ca=self.smtp.certificate, webhook=self.webhook.url,
             slack=self.slack.api_url, pagerduty=self.pagerduty.api_url, prometheus=self.prometheus.port),
-            {"rules.yml": RULES})
+            {"rules.yml": rules})
         wait.until("a first evaluation", lambda: self.tocsin.rules()["LatencyHigh"]["health"] == "ok", 5)
 
     def state(self):
@@ -97,8 +97,8 @@ class House:
         self.exporter.set("model_latency_seconds", 0.75, model="ranker")
         pending = wait.until("the pending alert", lambda: self.tocsin.rule_alerts("LatencyHigh"), 5)[0]
         seen_pending = time.time()
-        assert pending["state"] == "pending", pending
-        assert self.state() == "pending"
+        states = pending["state"], self.state()
+        assert states == ("pending", "pending") or time.time() >= parse_time(pending["activeAt"]) + FOR, (pending, states)
         wait.until("the firing alert",
                    lambda: self.tocsin.rule_alerts("LatencyHigh")[0]["state"] == "firing", FOR + 5)
         seen_firing = time.time()
@@ -115,14 +115,22 @@ class House:
 def test_pending_firing_resolved_at_the_right_times(t):
     house = House(t)
     assert house.state() == "inactive"
+    begun = time.monotonic()
+
+    def lost():
+        """What the machine has kept from us since: seconds, and evaluations that were due meanwhile."""
+        return 3 * wait.lost(begun) + house.tocsin.metric("tocsin_rule_group_iterations_missed_total")
+
     moved, pending, seen_pending, firing, seen_firing = house.fire()
     active_at = parse_time(pending["activeAt"])
     # scraped within 1 s, evaluated within 1 s of that
-    assert moved - 0.05 <= active_at <= moved + 2.5, (moved, pending)
-    assert seen_pending - active_at < 1.0, "a pending alert must be visible at once"
+    assert moved - 0.05 <= active_at <= moved + 2.5 + lost(), (moved, pending)
+    assert seen_pending - active_at < 1.0 + lost(), "a pending alert must be visible at once"
     assert firing["activeAt"] == pending["activeAt"], "activeAt must not move"
     late = seen_firing - active_at - FOR
-    assert -0.1 <= late <= 1.5, f"firing {late:.2f} s after `for` was over"
+    assert -0.1 <= late <= 1.5 + lost(), f"firing {late:.2f} s after `for` was over"
+    story = [event["kind"] for event in sorted(house.tocsin.history(), key=lambda event: event["id"])]
+    assert story[:2] == ["pending", "firing"], story
     assert firing["labels"] == {"alertname": "LatencyHigh", "severity": "critical", "model": "ranker",
                                 "instance": f"127.0.0.1:{house.exporter.port}", "job": "test"}, firing
     assert float(firing["value"]) == 0.75, firing
@@ -132,8 +140,8 @@ def test_pending_firing_resolved_at_the_right_times(t):
     assert rule["annotations"]["summary"] == "p95 of {{ $labels.model }} is {{ $value }} s", "rule level is unexpanded"
     first = house.webhook.wait_count(1, 3)[0]
     told = first.json["alerts"][0]
-    assert first.wall - active_at <= FOR + 2.0, "told later than for + interval + group_wait"
-    assert abs(parse_time(told["startsAt"]) - (active_at + FOR)) <= 1.1, (told, pending)
+    assert first.wall - active_at <= FOR + 2.0 + lost(), "told later than for + interval + group_wait"
+    assert -0.1 <= parse_time(told["startsAt"]) - (active_at + FOR) <= 1.1 + lost(), (told, pending)
     house.resolve()
     t.note(f"moved -> pending {active_at - moved:.2f} s, pending -> firing {seen_firing - active_at:.2f} s, "
            f"firing -> webhook {first.wall - seen_firing:.2f} s")
@@ -211,7 +219,7 @@ def check_mail(house):
 
 
 def test_value_that_dips_before_for_is_over_tells_nobody(t):
-    house = House(t)
+    house = House(t, RULES.replace("for: 3s", "for: 5m"))
     house.exporter.set("model_latency_seconds", 0.75, model="ranker")
     wait.until("pending", lambda: house.state() == "pending", 5)
     house.exporter.set("model_latency_seconds", 0.1, model="ranker")

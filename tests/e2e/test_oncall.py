@@ -180,7 +180,7 @@ def test_buttons_in_slack(t):
     # Forged, late, and nothing of ours.
     body = urllib.parse.urlencode({"payload": json.dumps(slack.payload(message, "Acknowledge"))})
     for headers, why in ((slack.signed(body, secret="guess"), "fits no"), (slack.signed(body, age=301), "five minutes"),
-                         (slack.signed(body, age=-301), "five minutes"), (slack.signed(body + " "), "fits no"),
+                         (slack.signed(body, age=-310), "five minutes"), (slack.signed(body + " "), "fits no"),
                          ({"Content-Type": "application/x-www-form-urlencoded"}, "fits no")):
         answer = slack.send(tocsin, body, headers)
         assert answer.status == 401 and why in answer.text, answer
@@ -315,11 +315,12 @@ def test_what_pagerduty_tells(t):
 
 
 def test_an_acknowledgement_times_out_in_sight_and_everybody_is_told_again(t):
-    desk = Desk(t, after="1s", policy="  ack_timeout: 2s\n")
+    desk = Desk(t, after="1s", policy="  ack_timeout: 4s\n")
     desk.drifts()
     desk.pagerduty.wait_count(1)
     assert desk.slack.press(desk.tocsin, "Acknowledge").status == 200
-    desk.wait_standing("Acknowledged by *alice* until <!date^")
+    wait.until("the message to have said so", lambda: any("Acknowledged by *alice* until <!date^" in (said or "")
+                                                          for said in desk.slack.stood))
     wait.until("it to be open again", lambda: "Acknowledge" in desk.slack.buttons(desk.slack.first()))
     wait.until("another page", lambda: desk.pagerduty.pages == 2)
     assert [e["event_action"] for e in desk.pagerduty.events()] == ["trigger", "acknowledge", "resolve", "trigger"]

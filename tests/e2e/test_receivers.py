@@ -292,22 +292,24 @@ def test_mail_is_not_given_to_a_server_with_an_unknown_certificate(t):
 
 def test_the_idempotency_key_outlives_retries_and_restarts(t):
     hook = t.webhook()
-    hook.script(Reply(500), Reset(), Reply(503, Retry_After=2))
+    hook.script(Reply(500), Reset())
+    hook.always(Reply(503, Retry_After=2))
     tocsin = t.tocsin(one_webhook(hook.url))
     tocsin.post_alerts([alert(ends=time.time() + 3600)])
     hook.wait_count(3, 15, accepted=False)
-    wait.until("the third failure in the outbox", lambda: tocsin.deliveries(state="pending")[0]["attempts"] == 3, 3)
+    wait.until("the third failure in the outbox", lambda: any(d["attempts"] >= 3 for d in tocsin.deliveries()), 3)
     tocsin.kill9()
+    hook.always(None)
     tocsin.start()
     hook.wait_count(1, 10)
     tocsin.post_alerts([alert(ends=time.time())])
     hook.wait_count(2, 5)
-    requests = hook.taken(accepted=False)
-    keys = [r.headers.get("Idempotency-Key") for r in requests]
-    assert len(requests) == 5 and all(keys), keys
-    assert len(set(keys[:4])) == 1, f"four tries of one delivery: {keys}"
-    assert len({r.body for r in requests[:4]}) == 1, "every try says the same"
-    assert keys[4] != keys[0], "another delivery, another key"
+    *tries, last = hook.taken(accepted=False)
+    keys = [r.headers.get("Idempotency-Key") for r in tries]
+    assert len(tries) >= 4 and all(keys), keys
+    assert len(set(keys)) == 1, f"tries of one delivery: {keys}"
+    assert len({r.body for r in tries}) == 1, "every try says the same"
+    assert last.headers["Idempotency-Key"] not in (None, keys[0]), "another delivery, another key"
 
 
 def test_a_log_that_cannot_be_written_is_tried_again(t):

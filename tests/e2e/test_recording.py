@@ -142,8 +142,9 @@ def test_samples_wait_for_a_server_that_is_down(t):
     wait.until("health", lambda: tocsin.rules()["r"]["health"] == "ok", 10)
     assert tocsin.metric("tocsin_remote_write_samples_dropped_total") == 0
     times = [at for at, _ in written.good("/api/v1/query", query="r[60s]")["data"]["result"][0]["values"]]
-    # every second has its sample, those of the time without a server as well
-    assert len(times) >= 6 and max(b - a for a, b in zip(times, times[1:])) < 1.5, times
+    # every second has its sample, those of the time without a server as well; but for slots that a busy machine missed
+    absent = round(times[-1] - times[0]) + 1 - len(times)
+    assert len(times) >= 6 and absent <= tocsin.metric("tocsin_rule_group_iterations_missed_total"), (absent, times)
 
 
 def test_a_server_that_refuses_one_sample_gets_the_others(t):

