@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/json.h"
@@ -132,6 +133,26 @@ drift_kind(void)
 	abort(); /* it is in kinds.inc */
 }
 
+/* "--min-samples: ": the option that became this line; nothing where a line has several. */
+static void
+put_option(struct str yaml, uint32_t line, struct buf *out)
+{
+	const char *at = yaml.p, *end = yaml.p + yaml.n, *colon;
+
+	for (uint32_t i = 1; i < line && at != NULL; i++) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at != NULL ? at + 1 : NULL;
+	}
+	colon = at != NULL ? memchr(at, ':', (size_t)(end - at)) : NULL;
+	if (colon == NULL || str_starts(str_make(at, (size_t)(end - at)), STR("reference")) ||
+	    str_starts(str_make(at, (size_t)(end - at)), STR("current")))
+		return;
+	buf_puts(out, "--");
+	for (; at < colon; at++)
+		buf_putc(out, *at == '_' ? '-' : *at);
+	buf_puts(out, ": ");
+}
+
 /* The settings are the rule's own, and so is what is said of them. */
 static int
 read_rule(struct comparison *c, bool wide)
@@ -159,7 +180,13 @@ read_rule(struct comparison *c, bool wide)
 	if (diag_errors(diag) == 0)
 		c->kind->schema->finish(&ctx, &c->rule);
 	for (uint32_t i = 0; i < diag_count(diag); i++) {
-		fprintf(stderr, "tocsin drift: %s\n", diag_at(diag, i)->text);
+		const struct finding *finding = diag_at(diag, i);
+		struct buf option = { 0 };
+
+		put_option(buf_str(&yaml), finding->pos.line, &option);
+		fprintf(
+		    stderr, "tocsin drift: %s%s\n", option.n > 0 ? option.p : "", finding->text);
+		buf_fini(&option);
 		code = EXIT_USAGE;
 	}
 	buf_fini(&yaml);
@@ -192,7 +219,7 @@ open_source(struct comparison *c)
 	diag_free(diag);
 	source = config_source(c->config, r->source);
 	if (source == NULL) {
-		fprintf(stderr, "tocsin drift: %s has no source '%s'\n", r->config, r->source);
+		print_no_source("drift", r->config, r->source, c->config);
 		return EXIT_USAGE;
 	}
 	c->asking = drift_asking_open(source, &err);
@@ -231,6 +258,11 @@ read_files(struct comparison *c, bool *ret_wide)
 			continue;
 		if (drift_table_read(r->given[side], &table, c->arena, &c->files[side],
 			&c->answers[side], &wide, &err) < 0) {
+			if (r->source == NULL && strchr(r->given[side], ' ') != NULL &&
+			    access(r->given[side], F_OK) != 0)
+				err_set(&err, ERR_INVALID,
+				    "%s: no such file; for a query name its --source",
+				    r->given[side]);
 			fail(side_names[side], &err);
 			return EXIT_USAGE;
 		}
@@ -238,6 +270,23 @@ read_files(struct comparison *c, bool *ret_wide)
 		c->sources[side] = &drift_table_source;
 	}
 	return EXIT_OK;
+}
+
+/* Current data of a window that their query does not know would be all there are. */
+static bool
+ignores_window(const struct comparison *c, int side)
+{
+	const struct source *source = drift_asking_source(c->asking);
+	const struct rule_query *query = &c->plan.queries[side];
+	const char *remedy = NULL;
+
+	if (side == CURRENT && wall_is_set(query->from) && source->ops->timeless != NULL)
+		remedy = source->ops->timeless(source->config, query->text, true);
+	if (remedy != NULL)
+		fprintf(stderr,
+		    "tocsin drift: current: the query answers the same for any window: %s\n",
+		    remedy);
+	return remedy != NULL;
 }
 
 static int
@@ -248,6 +297,8 @@ ask_source(struct comparison *c)
 
 		if (is_file(c->request, side))
 			continue;
+		if (ignores_window(c, side))
+			return EXIT_USAGE;
 		if (drift_ask(
 			c->asking, &c->plan.queries[side], c->arena, &c->answers[side], &err) < 0)
 			return fail(side_names[side], &err);

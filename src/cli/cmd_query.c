@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "cli/args.h"
+#include "cli/drift_input.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "daemon/core.h"
@@ -182,16 +183,6 @@ ask(const struct source_config *config, const char *text, const struct window *w
 	return q.code;
 }
 
-/* The name is wrong: shows the right ones. */
-static void
-print_no_source(const char *path, const char *name, const struct config *config)
-{
-	fprintf(stderr, "tocsin query: %s has no source '%s'", path, name);
-	for (uint32_t i = 0; i < config->n_sources; i++)
-		fprintf(stderr, "%s%s", i > 0 ? ", " : " (it has ", config->sources[i].name);
-	fputs(config->n_sources > 0 ? ")\n" : "\n", stderr);
-}
-
 static int
 with_config(const char *path, const char *source_name, const char *text,
     const struct window *window, bool json)
@@ -211,7 +202,7 @@ with_config(const char *path, const char *source_name, const char *text,
 		if (source != NULL)
 			code = ask(source, text, window, json);
 		else
-			print_no_source(path, source_name, config);
+			print_no_source("query", path, source_name, config);
 	}
 	config_unref(config);
 	diag_free(diag);

@@ -319,6 +319,16 @@ drift_table_read(const char *path, const struct drift_table *table, struct arena
 
 /* --- sources ---------------------------------------------------------------- */
 
+void
+print_no_source(
+    const char *command, const char *path, const char *name, const struct config *config)
+{
+	fprintf(stderr, "tocsin %s: %s has no source '%s'", command, path, name);
+	for (uint32_t i = 0; i < config->n_sources; i++)
+		fprintf(stderr, "%s%s", i > 0 ? ", " : " (it has ", config->sources[i].name);
+	fputs(config->n_sources > 0 ? ")\n" : "\n", stderr);
+}
+
 struct drift_asking {
 	struct loop *loop;
 	struct xfer *xfer;

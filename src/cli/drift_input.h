@@ -40,6 +40,9 @@ void drift_file_fini(struct drift_file *file);
 int drift_table_read(const char *path, const struct drift_table *table, struct arena *arena,
     struct drift_file *ret_file, struct vector *ret, bool *ret_wide, struct err *err);
 
+/* To standard error: the name is wrong, and these are the right ones. */
+void print_no_source(const char *command, const char *path, const char *name, const struct config *config);
+
 /* Asks a source, and waits for the answers. */
 struct drift_asking;
 struct drift_asking *drift_asking_open(const struct source_config *config, struct err *err);

@@ -7,14 +7,13 @@
  */
 #include "config.h"
 
-#include "rule/drift.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "base/xalloc.h"
+#include "rule/drift.h"
 #include "rule/drift_counts.h"
 #include "rule/drift_tests.h"
 #include "stats/ks.h"
@@ -204,12 +203,15 @@ set_test(const struct drift_spec *spec, struct stats_test test, struct drift_res
 }
 
 static bool
-has_enough(const struct drift_spec *spec, struct drift_result *ret)
+has_enough(const struct drift_spec *spec, const struct drift_pair *pair, struct drift_result *ret)
 {
 	if (ret->n_ref <= 0)
-		ret->reason = "no reference";
+		ret->reason =
+		    pair->ref_nulls > 0 ? "reference has only missing values" : "no reference";
 	else if (ret->n_cur <= 0)
-		ret->reason = "no current data";
+		ret->reason = pair->cur_nulls > 0 ? "current has only missing values; nulls: "
+						    "own_bin makes that drift"
+						  : "no current data";
 	else if (ret->n_ref < spec->min_reference)
 		ret->reason = "reference smaller than min_samples";
 	else if (ret->n_cur < spec->min_current)
@@ -229,7 +231,7 @@ compare_counts(
 	}
 	ret->n_ref = stats_sum(counts.ref, counts.k);
 	ret->n_cur = stats_sum(counts.cur, counts.k);
-	if (!has_enough(spec, ret)) {
+	if (!has_enough(spec, pair, ret)) {
 		/* said */
 	} else if (drift_is_distance(spec->test)) {
 		distance_of_counts(spec, &counts, pair->bounds, ret);
@@ -289,12 +291,8 @@ drift_compare(
 	}
 	ret->n_ref = (double)pair->ref.n + (spec->own_bin ? pair->ref_nulls : 0.0);
 	ret->n_cur = (double)pair->cur.n + (spec->own_bin ? pair->cur_nulls : 0.0);
-	if (!has_enough(spec, ret))
+	if (!has_enough(spec, pair, ret))
 		return;
-	if (!spec->own_bin && (pair->ref.n == 0 || pair->cur.n == 0)) {
-		ret->reason = "nothing but missing values";
-		return;
-	}
 	if (counted)
 		compare_binned(spec, pair, ret);
 	else if (drift_is_distance(spec->test))

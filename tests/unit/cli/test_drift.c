@@ -159,7 +159,14 @@ START_TEST(wrong_use_is_told)
 	ck_assert_int_eq(RUN("--reference", "-", "--current", "-", "--test", "ks"), EXIT_USAGE);
 	ck_assert(strstr(errors, "only one of them can be standard input") != NULL);
 	ck_assert_int_eq(RUN("--reference", ref, "--current", ref, "--test", "kss"), EXIT_USAGE);
-	ck_assert(strstr(errors, "expected one of ks, chi2") != NULL);
+	ck_assert(strstr(errors, "--test: expected one of ks, chi2") != NULL);
+	ck_assert_int_eq(
+	    RUN("--reference", ref, "--current", ref, "--test", "psi", "--null-aware", "maybe"),
+	    EXIT_USAGE);
+	ck_assert_msg(strstr(errors, "--null-aware: null_aware is {alpha") != NULL, "%s", errors);
+	ck_assert_int_eq(
+	    RUN("--reference", "SELECT 1", "--current", ref, "--test", "psi"), EXIT_USAGE);
+	ck_assert_msg(strstr(errors, "for a query name its --source") != NULL, "%s", errors);
 	ck_assert_int_eq(
 	    RUN("--reference", ref, "--current", ref, "--test", "psi", "--p-value", "0.1"),
 	    EXIT_USAGE);

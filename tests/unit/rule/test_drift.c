@@ -176,6 +176,8 @@ START_TEST(too_little_data_is_insufficient_with_a_reason)
 	ck_assert(
 	    strstr(answers_of(&a, "{f=\"gone\"}")->explain->detail.p, "no current data") != NULL);
 	ck_assert(strstr(answers_of(&a, "{f=\"nan\"}")->explain->detail.p,
+		      "current has only missing values; nulls: own_bin") != NULL);
+	ck_assert(strstr(answers_of(&a, "{f=\"nan\"}")->explain->detail.p,
 		      "\"missing_current\":100") != NULL);
 }
 END_TEST
