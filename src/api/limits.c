@@ -69,8 +69,8 @@ limit_silence(struct api *api, const struct silence_input *input, struct err *er
 	if (stored < limits->silences || stays_one(silences_get(api->state->silences, input->id),
 					     input, loop_now(api->state->loop)))
 		return 0;
-	return err_set(err, ERR_LIMIT, "exceeded maximum number of silences: %u (limit: %u)", stored,
-	    limits->silences);
+	return err_set(err, ERR_LIMIT, "exceeded maximum number of silences: %u (limit: %u)",
+	    stored, limits->silences);
 }
 
 /* --- alerts of one name ------------------------------------------------------- */
