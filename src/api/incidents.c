@@ -309,7 +309,7 @@ static void
 list_row(struct listing *listing, const struct incident_row *row)
 {
 	const struct incident *incident =
-	    incidents_by_key(listing->state->incidents, row->group_key);
+	    incidents_by_key(listing->state->incidents, row->group_key, row->route_id);
 	const struct alert_group *group = NULL;
 	struct buf labels = { 0 };
 	struct incident_row live;

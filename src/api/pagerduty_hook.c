@@ -34,6 +34,7 @@
 #define SIGNATURES_MAX  8 /* in one header: more than one while a secret is replaced */
 #define EVENT_AGE_MAX   DUR_S(3 * 86400)
 #define EVENT_AHEAD_MAX DUR_S(3600)
+#define INCIDENTS_MAX   16 /* of one key */
 /* Two clocks: what people do within so long has no order. */
 #define CLOCKS_DIFFER  DUR_S(5)
 
@@ -106,23 +107,29 @@ read_event(json_object *body, struct event *ret)
 	       timestamp_parse(str_from(callback_text(event, "occurred_at")), &ret->at);
 }
 
-/* One that has ended may still be known beside the one that took its group's key. */
-static struct incident *
-incident_of(const struct api *api, const char *dedup_key)
+/*
+ * Those that PagerDuty knows by this key: of routes with the same matchers there may be several.  One that has
+ * ended may still be known beside the one that took its group's key.
+ */
+static uint32_t
+incidents_with(const struct api *api, const char *dedup_key, struct incident *ret[INCIDENTS_MAX])
 {
 	struct incident *incident, *ended = NULL;
 	char hex[65];
-	size_t it = 0;
+	uint32_t n = 0;
 
-	while ((incident = incidents_next(api->state->incidents, &it)) != NULL) {
+	for (size_t it = 0; (incident = incidents_next(api->state->incidents, &it)) != NULL;) {
 		sha256_hex(incident->key, strlen(incident->key), hex);
 		if (strcmp(hex, dedup_key) != 0)
 			continue;
-		if (incident->state != INCIDENT_RESOLVED)
-			return incident;
-		ended = incident;
+		if (incident->state == INCIDENT_RESOLVED)
+			ended = incident;
+		else if (n < INCIDENTS_MAX)
+			ret[n++] = incident;
 	}
-	return ended;
+	if (n == 0 && ended != NULL)
+		ret[n++] = ended;
+	return n;
 }
 
 /* The others change nothing here; most of what PagerDuty tells is of them. */
@@ -173,32 +180,47 @@ act(const struct event *event, struct incident *incident, const char *by, wall_t
 	return incident_unacknowledge(incident, &action, now, err);
 }
 
-/* Why nothing was done; NULL: it was. */
+/* Why nothing was done to it; NULL: it was. */
+static const char *
+apply_to(struct api *api, const struct event *event, struct incident *incident, const char *by,
+    struct err *err)
+{
+	char number[24];
+
+	if (came_late(event, incident))
+		return "it came late: something else has been done since";
+	if (act(event, incident, by, loop_now(api->state->loop), err) < 0)
+		return err->text;
+	snprintf(number, sizeof(number), "%lld", (long long)incident->id);
+	audit_note_as(
+	    api->state, by, "pagerduty", event->type, str_from(number), "event %s", event->id);
+	return NULL;
+}
+
+/* Why nothing was done at all; NULL: something was. */
 static const char *
 apply(struct api *api, const struct event *event, struct err *err)
 {
-	struct incident *incident;
+	struct incident *incidents[INCIDENTS_MAX];
+	const char *why = "no incident here has this key";
 	struct buf by = { 0 };
-	char number[24];
-	int rc;
+	uint32_t n, done = 0;
 
 	if (is_nobodys(event))
 		return "nobody resolved it";
-	incident = incident_of(api, event->key);
-	if (incident == NULL)
-		return "no incident here has this key";
-	if (came_late(event, incident))
-		return "it came late: something else has been done since";
+	n = incidents_with(api, event->key, incidents);
 	buf_puts(&by, "pagerduty:");
 	buf_put_str(&by, str_head(str_from(event->agent), 200));
-	rc = act(event, incident, by.p, loop_now(api->state->loop), err);
-	if (rc == 0) {
-		snprintf(number, sizeof(number), "%lld", (long long)incident->id);
-		audit_note_as(api->state, by.p, "pagerduty", event->type, str_from(number),
-		    "event %s", event->id);
+	for (uint32_t i = 0; i < n; i++) {
+		const char *not_done = apply_to(api, event, incidents[i], by.p, err);
+
+		if (not_done == NULL)
+			done++;
+		else
+			why = not_done;
 	}
 	buf_fini(&by);
-	return rc == 0 ? NULL : err->text;
+	return done > 0 ? NULL : why;
 }
 
 /* 202 in any case, since another answer makes PagerDuty send it again. */

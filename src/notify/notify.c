@@ -106,7 +106,8 @@ is_of_incident(const struct notifier *notifier, const struct channel *channel)
 {
 	const struct incident *incident =
 	    notifier->options.incidents != NULL
-		? incidents_by_key(notifier->options.incidents, str_from(channel->group_key))
+		? incidents_by_key(notifier->options.incidents,
+		      str_from(channel->group_key), str_from(channel->out->route_id))
 		: NULL;
 
 	return incident != NULL && incident_was_told(incident, channel->target->name);

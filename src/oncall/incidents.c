@@ -22,23 +22,45 @@
 
 /* ---- the table --------------------------------------------------------------------- */
 
+struct place {
+	struct str group_key, route_id;
+};
+
 static bool
-key_is(const void *value, const void *key)
+is_at(const void *value, const void *key)
 {
-	return str_is(*(const struct str *)key, ((const struct incident *)value)->key);
+	const struct incident *incident = value;
+	const struct place *place = key;
+
+	return str_is(place->group_key, incident->key) &&
+	       str_eq(place->route_id, istr_str(incident->route_id));
+}
+
+static uint64_t
+place_hash(struct str group_key, struct str route_id)
+{
+	return hash_mix(hash_bytes(group_key.p, group_key.n), hash_bytes(route_id.p, route_id.n));
+}
+
+static uint64_t
+hash_of(const struct incident *incident)
+{
+	return place_hash(str_from(incident->key), istr_str(incident->route_id));
 }
 
 struct incident *
-incidents_by_key(const struct incidents *incidents, struct str group_key)
+incidents_by_key(
+    const struct incidents *incidents, struct str group_key, struct str route_id)
 {
-	return map_find(
-	    &incidents->by_key, hash_bytes(group_key.p, group_key.n), key_is, &group_key);
+	const struct place place = { group_key, route_id };
+
+	return map_find(&incidents->by_key, place_hash(group_key, route_id), is_at, &place);
 }
 
 struct incident *
 incidents_of(const struct incidents *incidents, const struct alert_group *group)
 {
-	return incidents_by_key(incidents, str_from(group->key));
+	return incidents_by_key(incidents, str_from(group->key), str_from(group->route->id));
 }
 
 struct incident *
@@ -123,8 +145,7 @@ incident_free(struct incident *incident)
 static void
 take_out(struct incidents *incidents, struct incident *incident)
 {
-	map_remove_value(&incidents->by_key, hash_bytes(incident->key, strlen(incident->key)),
-	    incident);
+	map_remove_value(&incidents->by_key, hash_of(incident), incident);
 }
 
 /* It will not be opened again. */
@@ -207,8 +228,7 @@ open_new(struct incidents *incidents, struct alert_group *group, const struct in
 	incident->opened_at = now;
 	take_facts(incident, facts);
 	incident->peak = (uint8_t)severity_grade(facts->severity);
-	map_insert(
-	    &incidents->by_key, hash_bytes(incident->key, strlen(incident->key)), incident);
+	map_insert(&incidents->by_key, hash_of(incident), incident);
 	incidents->opened++;
 	if (policy != NULL) {
 		incident_work_of(incident)->policy = policies_freeze(&incidents->policies, policy);
@@ -438,7 +458,7 @@ incidents_restore(struct incidents *incidents, const struct incident_row *row)
 	struct incident *incident;
 
 	if (labels == NULL || row->state >= INCIDENT_STATE_COUNT ||
-	    incidents_by_key(incidents, row->group_key) != NULL) {
+	    incidents_by_key(incidents, row->group_key, row->route_id) != NULL) {
 		log_error("store", "incident row cannot be read", LOG_INT("id", row->id));
 		labels_unref(labels);
 		return;
@@ -457,8 +477,7 @@ incidents_restore(struct incidents *incidents, const struct incident_row *row)
 	incident->state = (uint8_t)row->state;
 	incident->before = (row->flags >> INCIDENT_FLAG_BEFORE_SHIFT) & 3;
 	incident->peak = (row->flags >> INCIDENT_FLAG_PEAK_SHIFT) & 15;
-	map_insert(
-	    &incidents->by_key, hash_bytes(incident->key, strlen(incident->key)), incident);
+	map_insert(&incidents->by_key, hash_of(incident), incident);
 	if (row->policy.n > 0 || row->generation > 0 || wall_is_set(row->changed_at))
 		restore_work(incident, row);
 }
@@ -470,7 +489,8 @@ incidents_attach(struct incidents *incidents, struct groups *groups)
 
 	policies_sweep(&incidents->policies);
 	for (size_t it = 0; (incident = incidents_next(incidents, &it)) != NULL;) {
-		struct alert_group *group = groups_find(groups, str_from(incident->key));
+		struct alert_group *group = groups_find_of(
+		    groups, str_from(incident->key), istr_str(incident->route_id));
 
 		if (group != NULL)
 			attach(incident, group);

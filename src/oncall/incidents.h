@@ -165,7 +165,8 @@ int incident_resolve(struct incident *incident, const struct incident_action *ac
 
 /* --- looking ------------------------------------------------------------------- */
 struct incident *incidents_find(const struct incidents *incidents, int64_t id);
-struct incident *incidents_by_key(const struct incidents *incidents, struct str group_key);
+/* Routes with the same matchers have groups with the same keys: whose it is, the route's id says. */
+struct incident *incidents_by_key(const struct incidents *incidents, struct str group_key, struct str route_id);
 /* In no order: for (size_t it = 0; (i = incidents_next(incidents, &it)) != NULL; ) */
 struct incident *incidents_next(const struct incidents *incidents, size_t *it);
 /* As it is stored; what it points to is the incident's, or in the buffer. */

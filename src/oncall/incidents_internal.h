@@ -21,7 +21,7 @@ struct incidents {
 	struct incidents_hooks hooks;
 	struct config *config;
 	struct policies policies;
-	struct map by_key;   /* by the group's key */
+	struct map by_key;   /* by the group's key, and its route */
 	struct link working; /* struct incident_work */
 	size_t gc_at;
 	bool started;

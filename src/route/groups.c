@@ -470,6 +470,27 @@ groups_find(const struct groups *groups, struct str key)
 	return map_find(&groups->by_key, hash_bytes(key.p, key.n), key_is, &key);
 }
 
+struct place {
+	struct str key, route_id;
+};
+
+static bool
+is_at(const void *value, const void *key)
+{
+	const struct alert_group *group = value;
+	const struct place *place = key;
+
+	return str_is(place->key, group->key) && str_is(place->route_id, group->route->id);
+}
+
+struct alert_group *
+groups_find_of(const struct groups *groups, struct str key, struct str route_id)
+{
+	const struct place place = { key, route_id };
+
+	return map_find(&groups->by_key, hash_bytes(key.p, key.n), is_at, &place);
+}
+
 uint32_t
 groups_count(const struct groups *groups)
 {

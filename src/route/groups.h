@@ -64,6 +64,8 @@ void groups_start(struct groups *groups, wall_t now);
  * when that leaves it empty.
  */
 void groups_forget_resolved(struct alert_group *group, wall_t now);
+/* One that has this key: Alertmanager's, which groups of routes with the same matchers share. */
 struct alert_group *groups_find(const struct groups *groups, struct str key);
+struct alert_group *groups_find_of(const struct groups *groups, struct str key, struct str route_id);
 uint32_t groups_count(const struct groups *groups);
 struct alert_group *groups_next(const struct groups *groups, size_t *it);

@@ -26,9 +26,9 @@ receivers:
 
 
 class Desk:
-    def __init__(self, t):
+    def __init__(self, t, config=CONFIG):
         self.hook = t.webhook()
-        self.tocsin = t.tocsin(CONFIG.format(url=self.hook.url))
+        self.tocsin = t.tocsin(config.format(url=self.hook.url))
 
     def post(self, ends=None, **labels):
         alert = {"labels": {"alertname": "Drift", **labels}, "annotations": {"summary": "größe drifted"}}
@@ -123,3 +123,46 @@ def test_why_was_i_paged_is_answered_the_next_morning(t):
     assert "page/webhook[0]: escalation" in shown and "step 2 of 3: told page" in shown, shown
     said = desk.say("incident", "ack", incident["id"], code=1)
     assert said.startswith(f"tocsin: incident {incident['id']} is resolved"), said
+
+
+TWINS = """
+route:
+  receiver: chat
+  group_by: [alertname]
+  group_wait: 100ms
+  group_interval: 1s
+  repeat_interval: 4h
+  routes:
+  - {{matchers: [severity=critical], receiver: chat, escalation: slow, continue: true}}
+  - {{matchers: [severity=critical], receiver: board, escalation: quick}}
+escalation_policies:
+- {{name: slow, steps: [{{after: 1h, notify: [boss]}}]}}
+- {{name: quick, steps: [{{after: 1s, notify: [page]}}]}}
+receivers:
+- {{name: chat, webhook_configs: [{{url: '{url}/chat'}}]}}
+- {{name: board, webhook_configs: [{{url: '{url}/board'}}]}}
+- {{name: page, webhook_configs: [{{url: '{url}/page'}}]}}
+- {{name: boss, webhook_configs: [{{url: '{url}/boss'}}]}}
+"""
+
+
+def test_routes_with_the_same_matchers_have_incidents_of_their_own(t):
+    """Their groups have the same key, as Alertmanager's have; each escalates by its own policy, over a kill, too."""
+    desk = Desk(t, TWINS)
+    desk.post(severity="critical")
+    two = wait.until("two incidents", lambda: (lambda i: i if len(i) == 2 else None)(desk.incidents()))
+    assert sorted(i["policy"] for i in two) == ["quick", "slow"] and len({i["groupKey"] for i in two}) == 1, two
+    desk.tocsin.kill9()
+    desk.tocsin.start()
+    assert sorted(i["id"] for i in desk.incidents()) == sorted(i["id"] for i in two), "the same ones"
+    (page,) = wait.until("the page", lambda: desk.hook.bodies("/page"))
+    assert page["groupKey"] == two[0]["groupKey"]
+    slow, = [str(i["id"]) for i in two if i["policy"] == "slow"]
+    desk.say("incident", "ack", slow)
+    assert sorted((i["policy"], i["state"]) for i in desk.incidents()) == [("quick", "open"), ("slow", "acknowledged")]
+    assert desk.say("alert", "ack", "Drift").count("acknowledged") == 2, "an alert's incidents, both"
+    desk.post(ends=time.time(), severity="critical")
+    wait.until("both to end", lambda: not desk.incidents())
+    wait.until("all who were told", lambda: {r.path for r in desk.hook.taken() if r.json["status"] == "resolved"} ==
+               {"/chat", "/board", "/page"})
+    assert not desk.hook.bodies("/boss")

@@ -251,13 +251,25 @@ is_suppressed(struct sim *sim, const struct incident *incident)
 	       hooks->look(hooks->arg, incident->group, sim_now(sim)).firing == 0;
 }
 
+/* No two of its routes have the same matchers. */
+static const struct incident *
+incident_of_key(const struct sim *sim, const char *group_key)
+{
+	const struct incident *incident;
+
+	for (size_t it = 0; (incident = incidents_next(sim->core.incidents, &it)) != NULL;) {
+		if (strcmp(incident->key, group_key) == 0)
+			return incident;
+	}
+	return NULL;
+}
+
 /* Whoever an escalation told last knows whether it goes on. */
 static void
 check_climbed(struct chaos *chaos, const struct notice *last)
 {
 	struct sim *sim = &chaos->sim;
-	const struct incident *incident =
-	    incidents_by_key(sim->core.incidents, str_from(last->group_key));
+	const struct incident *incident = incident_of_key(sim, last->group_key);
 	bool over = incident == NULL || incident->state == INCIDENT_RESOLVED;
 	bool by_hand = incident != NULL && incident->work != NULL && incident->work->by_hand;
 	bool fires = false;
