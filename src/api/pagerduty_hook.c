@@ -108,8 +108,8 @@ read_event(json_object *body, struct event *ret)
 }
 
 /*
- * Those that PagerDuty knows by this key: of routes with the same matchers there may be several.  One that has
- * ended may still be known beside the one that took its group's key.
+ * Those that PagerDuty knows by this key: of routes with the same matchers there may be several.
+ * One that has ended may still be known beside the one that took its group's key.
  */
 static uint32_t
 incidents_with(const struct api *api, const char *dedup_key, struct incident *ret[INCIDENTS_MAX])
