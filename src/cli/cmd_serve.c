@@ -24,6 +24,7 @@ static const struct {
 	{ "dispatch.maintenance-interval", "groups end when they are empty" },
 	{ "web.timeout", "no request waits for another" },
 	{ "web.ui-path", "the page is part of the program" },
+	{ "auto-gomemlimit.ratio", "there is no such runtime" },
 };
 
 struct serve_args {
@@ -183,6 +184,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = "dispatch.start-delay", .metavar = "DURATION", .value = &args.start_delay, .doc = "no receiver is told anything before (default 0s)" },
 		{ .name = "silences.max-silences", .metavar = "N", .value = &args.max_silences, .doc = "kept, the expired too (default 0: no limit)" },
 		{ .name = "silences.max-silence-size-bytes", .metavar = "N", .value = &args.max_silence_bytes, .doc = "matchers, comment and author (default 0: no limit)" },
+		{ .name = "silences.max-per-silence-bytes", .metavar = "N", .value = &args.max_silence_bytes }, /* of 0.27 */
 		{ .name = "alerts.per-alertname-limit", .metavar = "N", .value = &args.per_alertname, .doc = "firing alerts of one name, more are dropped (default 0: all)" },
 		{ .name = "web.get-concurrency", .metavar = "N", .value = &args.get_concurrency, .doc = "lists of alerts under way, more are refused (default 0: all)" },
 		{ .name = "enable-feature", .metavar = "NAME,...", .many = &args.enabled, .doc = FEATURES_DOC },
@@ -196,6 +198,7 @@ run(const struct command *command, int argc, char **argv)
 		{ .name = noted[3].name, .metavar = "VALUE", .many = &args.ignored[3] },
 		{ .name = noted[4].name, .metavar = "VALUE", .many = &args.ignored[4] },
 		{ .name = noted[5].name, .metavar = "VALUE", .many = &args.ignored[5] },
+		{ .name = noted[6].name, .metavar = "VALUE", .many = &args.ignored[6] },
 		{ .name = NULL },
 	};
 	/* clang-format on */

@@ -32,7 +32,7 @@
 static bool
 keeps_place(const struct slack_settings *slack)
 {
-	return slack->update_message || slack_has_buttons(slack);
+	return slack->update_message || slack->post_updates_to_thread || slack_has_buttons(slack);
 }
 
 /* "C024BE91L:1503435956.000247" */
@@ -52,8 +52,9 @@ place_of(const struct slack_settings *slack, struct str thread)
 static bool
 is_in_two_steps(const struct slack_settings *slack, const struct notification *n)
 {
-	return place_of(slack, n->thread).ts.n > 0 && !slack->update_message &&
-	       n->kind != NOTIFICATION_ACKNOWLEDGED;
+	if (place_of(slack, n->thread).ts.n == 0 || n->kind == NOTIFICATION_ACKNOWLEDGED)
+		return false;
+	return slack->update_message ? slack->post_updates_to_thread : slack_has_buttons(slack);
 }
 
 static enum slack_way
@@ -61,7 +62,13 @@ way_of(const struct slack_settings *slack, const struct notification *n)
 {
 	if (place_of(slack, n->thread).ts.n == 0)
 		return SLACK_POST;
-	return is_in_two_steps(slack, n) && n->step > 0 ? SLACK_REPLY : SLACK_UPDATE;
+	if (is_in_two_steps(slack, n))
+		return n->step > 0 ? SLACK_REPLY : SLACK_UPDATE;
+	/* Nothing changes the first message: what is new is but a reply. */
+	if (n->kind != NOTIFICATION_ACKNOWLEDGED && !slack->update_message &&
+	    slack->post_updates_to_thread)
+		return SLACK_REPLY;
+	return SLACK_UPDATE;
 }
 
 static bool
@@ -297,10 +304,12 @@ check_address(struct schema_context *ctx, const struct slack_settings *slack)
 		diag_error(ctx->diag, pos,
 		    "the Slack API URL must begin with https:// and hold no "
 		    "spaces");
-	else if (slack->update_message && url != NULL && !str_ends(str_from(url), STR("/" POST)))
+	else if ((slack->update_message || slack->post_updates_to_thread) && url != NULL &&
+		 !str_ends(str_from(url), STR("/" POST)))
 		diag_error(ctx->diag, pos,
-		    "'update_message' needs an app: give app_token, or an "
-		    "api_url that ends in /chat.postMessage");
+		    "'%s' needs an app: give app_token, or an "
+		    "api_url that ends in /chat.postMessage",
+		    slack->update_message ? "update_message" : "post_updates_to_thread");
 	if (slack_has_buttons(slack) && !is_app(slack))
 		diag_error(ctx->diag, pos,
 		    "'signing_secret' is for buttons, and only an app has them: give app_token");
@@ -438,6 +447,9 @@ static const struct schema_field slack_fields[] = {
 	    .offset = offsetof(struct slack_settings, signing_secret),
 	    .doc = "Signing secret of the app, else global.slack_signing_secret: messages of incidents carry the buttons Acknowledge and Snooze, and an "
 		   "incident is one thread. The app's interactivity URL is /api/tocsin/v1/slack/interactive of this server." },
+	{ .name = "post_updates_to_thread", .kind = FIELD_BOOL, .fallback = "false",
+	    .offset = offsetof(struct slack_settings, post_updates_to_thread),
+	    .doc = "What comes after the group's first message is a reply to it; for apps." },
 	{ .name = "update_message", .kind = FIELD_BOOL, .fallback = "false",
 	    .offset = offsetof(struct slack_settings, update_message),
 	    .doc = "Change the group's message instead of sending another; for apps." },

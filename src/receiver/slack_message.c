@@ -457,7 +457,7 @@ slack_put_message(const struct slack_settings *slack, const struct notification 
 		put_sender(&w, slack);
 	}
 	/* Who looks at the channel alone is to see what is new, not what is over. */
-	if (way == SLACK_REPLY && n->firing) {
+	if (way == SLACK_REPLY && n->firing && !slack->post_updates_to_thread) {
 		put_key(&w, "reply_broadcast");
 		buf_puts(out, "true");
 	}

@@ -29,7 +29,7 @@ struct slack_settings {
 	struct template *image_url, *thumb_url;
 	struct sub_list fields, actions;
 	struct string_list mrkdwn_in;
-	bool short_fields, link_names, update_message;
+	bool short_fields, link_names, update_message, post_updates_to_thread;
 	dur_t timeout;
 };
 

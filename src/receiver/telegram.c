@@ -35,6 +35,7 @@ struct telegram_settings {
 	struct template *message;
 	bool disable_notifications;
 	int parse_mode;
+	dur_t timeout;
 };
 
 /* Our own words need no other markup than HTML, or none. */
@@ -120,6 +121,7 @@ telegram_render(const void *settings, const struct notification *n, struct arena
 	if (rc < 0)
 		return rc;
 	draft_post(request, &telegram->common);
+	request->timeout = telegram->timeout;
 	draft_path(&request->url, telegram->api_url, "bot");
 	/* The colon of "123:abc" stays as it is: so the Bot API has it. */
 	for (uint32_t i = 0; i < token.n; i++) {
@@ -211,6 +213,8 @@ static const struct schema_field telegram_fields[] = {
 	    PLACE(disable_notifications), .doc = "The message makes no sound." },
 	{ .name = "parse_mode", .kind = FIELD_ENUM, .choices = parse_modes, .fallback = "HTML",
 	    PLACE(parse_mode), .doc = "Markup of the message." },
+	{ .name = "timeout", .kind = FIELD_DURATION, .flags = FIELD_GO_DURATION, .fallback = "0s",
+	    PLACE(timeout), .doc = "How long to wait for the answer; 0s: 30 seconds." },
 };
 /* clang-format on */
 

@@ -237,7 +237,7 @@ wechat_finish(struct schema_context *ctx, void *settings, const struct config_gl
 	if (wechat->corp_id == NULL && global->wechat_api_corp_id == NULL)
 		diag_error(ctx->diag, pos, "no company: give corp_id or global.wechat_api_corp_id");
 	if (wechat->to_user == NULL && wechat->to_party == NULL && wechat->to_tag == NULL)
-		diag_error(ctx->diag, pos,
+		diag_warning(ctx->diag, pos,
 		    "nobody to write to: give to_user (\"@all\": everybody), to_party or to_tag");
 }
 

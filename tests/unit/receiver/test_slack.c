@@ -356,6 +356,48 @@ START_TEST(a_message_is_changed_where_it_stands)
 }
 END_TEST
 
+/* After the first message, of which the place is kept: what each request is. */
+static const struct {
+	const char *yaml;
+	const char *urls[2];    /* ends of the addresses; NULL: there is but one */
+	const char *members[2]; /* that says where */
+} threads[] = {
+	{ APP "post_updates_to_thread: true\n", { "chat.postMessage", NULL },
+	    { "thread_ts", NULL } },
+	{ APP "update_message: true\n", { "chat.update", NULL }, { "ts", NULL } },
+	{ APP "update_message: true\npost_updates_to_thread: true\n",
+	    { "chat.update", "chat.postMessage" }, { "ts", "thread_ts" } },
+};
+
+START_TEST(what_is_new_goes_where_it_was_asked_to)
+{
+	struct story s = story_load("mixed");
+	const void *settings = settings_read(&s, &receiver_slack, threads[_i].yaml);
+	struct xfer_response response =
+	    answer(200, "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"9.9\"}");
+	struct verdict verdict = receiver_slack.classify(settings, &s.n, &response);
+
+	ck_assert_str_eq(verdict.thread, "C1:9.9");
+	s.n.thread = STR("C1:1.2");
+	for (s.n.step = 0; s.n.step < 2 && threads[_i].urls[s.n.step] != NULL; s.n.step++) {
+		struct rendered r = render(&s, &receiver_slack, settings);
+		struct json_object *root = json_parse(buf_str(&r.request.body));
+		bool is_reply = strcmp(threads[_i].members[s.n.step], "thread_ts") == 0;
+
+		ck_assert(str_ends(buf_str(&r.request.url), str_from(threads[_i].urls[s.n.step])));
+		ck_assert_str_eq(json_text_at(root, threads[_i].members[s.n.step]), "1.2");
+		ck_assert_ptr_null(json_at(root, "reply_broadcast"));
+		verdict = receiver_slack.classify(settings, &s.n, &response);
+		/* The first message's place stays what is kept. */
+		ck_assert_str_eq(verdict.thread, is_reply ? "" : "C1:9.9");
+		ck_assert(verdict.more == (s.n.step == 0 && threads[_i].urls[1] != NULL));
+		json_object_put(root);
+		rendered_free(&r);
+	}
+	story_free(&s);
+}
+END_TEST
+
 static const struct {
 	const char *error, *thread;
 	enum delivery_kind want;
@@ -398,6 +440,7 @@ static const struct {
 	{ URL "app_token: x", "'api_url' and 'app_token' exclude each other" },
 	{ "app_token: x", "an app needs to be told the 'channel'" },
 	{ URL "update_message: true", "'update_message' needs an app" },
+	{ URL "post_updates_to_thread: true", "'post_updates_to_thread' needs an app" },
 	{ "app_token: x\nchannel: c\nupdate_message: true\n"
 	  "app_url: https://slack.example/other",
 	    "ends in /chat.postMessage" },
@@ -436,6 +479,7 @@ case_slack(void)
 #define TABLE(test, table)                                                                         \
 	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	tcase_add_loop_test(tcase, message_is_as_agreed, 0, STORIES);
+	TABLE(what_is_new_goes_where_it_was_asked_to, threads);
 	tcase_add_loop_test(tcase, title_link_and_fallback_are_shown_as_alertmanagers, 0, STORIES);
 	TABLE(colour_tells_the_severity, colors);
 	tcase_add_test(tcase, nothing_from_an_alert_becomes_markup);
