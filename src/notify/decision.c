@@ -30,6 +30,7 @@ struct condition {
 
 struct place {
 	char *group_key;
+	uint64_t route; /* hash of its id; 0: read back, its group has not been flushed yet */
 	enum decision_owner owner;
 	struct condition *conditions;
 	size_t n, cap;
@@ -38,6 +39,7 @@ struct place {
 struct place_key {
 	enum decision_owner owner;
 	struct str group_key;
+	uint64_t route;
 };
 
 struct decisions {
@@ -93,7 +95,8 @@ place_is(const void *value, const void *key)
 	const struct place *place = value;
 	const struct place_key *k = key;
 
-	return place->owner == k->owner && str_is(k->group_key, place->group_key);
+	return place->owner == k->owner && place->route == k->route &&
+	       str_is(k->group_key, place->group_key);
 }
 
 static uint64_t
@@ -102,12 +105,20 @@ place_hash(const struct place_key *key)
 	return hash_mix(hash_bytes(key->group_key.p, key->group_key.n), (uint64_t)key->owner);
 }
 
+/* Rows do not say which route's group they are of: the first that is flushed after a start. */
 static struct place *
 place_find(const struct decisions *decisions, const struct place_key *key)
 {
-	return decisions->places.n > 0
-		   ? map_find(&decisions->places, place_hash(key), place_is, key)
-		   : NULL;
+	struct place_key unknown = { key->owner, key->group_key, 0 };
+	struct place *place;
+
+	if (decisions->places.n == 0)
+		return NULL;
+	place = map_find(&decisions->places, place_hash(key), place_is, key);
+	if (place == NULL &&
+	    (place = map_find(&decisions->places, place_hash(key), place_is, &unknown)) != NULL)
+		place->route = key->route;
+	return place;
 }
 
 static struct place *
@@ -118,6 +129,7 @@ place_get(struct decisions *decisions, const struct place_key *key)
 	if (place == NULL) {
 		place = xcalloc(1, sizeof(*place));
 		place->owner = key->owner;
+		place->route = key->route;
 		place->group_key = xmemdup0(key->group_key.p, key->group_key.n);
 		map_insert(&decisions->places, place_hash(key), place);
 	}
@@ -135,7 +147,7 @@ place_free(struct place *place)
 static void
 forget_if_empty(struct decisions *decisions, struct place *place)
 {
-	struct place_key key = { place->owner, str_from(place->group_key) };
+	struct place_key key = { place->owner, str_from(place->group_key), place->route };
 
 	if (place->n > 0)
 		return;
@@ -216,9 +228,12 @@ decision_note(struct decisions *decisions, const struct decision *decision, wall
 /* ---- conditions --------------------------------------------------------------------- */
 
 void
-decisions_begin(struct decisions *decisions, enum decision_owner owner, struct str group_key)
+decisions_begin(struct decisions *decisions, enum decision_owner owner, struct str group_key,
+    const char *route_id)
 {
-	decisions->current = (struct place_key){ owner, group_key };
+	uint64_t route = hash_bytes(route_id, strlen(route_id));
+
+	decisions->current = (struct place_key){ owner, group_key, route != 0 ? route : 1 };
 	decisions->place = place_find(decisions, &decisions->current);
 	for (size_t i = 0; decisions->place != NULL && i < decisions->place->n; i++)
 		decisions->place->conditions[i].renewed = false;
@@ -295,10 +310,11 @@ decisions_end(struct decisions *decisions, wall_t now)
 }
 
 void
-decisions_over(struct decisions *decisions, struct str group_key, wall_t now)
+decisions_over(
+    struct decisions *decisions, struct str group_key, const char *route_id, wall_t now)
 {
 	for (int owner = 0; owner < DECISION_OWNER_COUNT; owner++) {
-		decisions_begin(decisions, (enum decision_owner)owner, group_key);
+		decisions_begin(decisions, (enum decision_owner)owner, group_key, route_id);
 		decisions_end(decisions, now);
 	}
 }
@@ -326,7 +342,7 @@ void
 decisions_restore(void *arg, const struct decision_row *row)
 {
 	struct decisions *decisions = arg;
-	struct place_key key = { owner_of(row->verdict), row->group_key };
+	struct place_key key = { owner_of(row->verdict), row->group_key, 0 };
 	struct place *place = place_get(decisions, &key);
 	struct condition *condition =
 	    condition_add(decisions, place, key_of(row->verdict, row->target, row->ref));

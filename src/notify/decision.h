@@ -89,11 +89,12 @@ void decision_note(struct decisions *decisions, const struct decision *decision,
  * Conditions.  Rows are told apart by group, target, verdict and ref; a change
  * of cause alone rewrites nothing, nor one of next_at where a machine chose it.
  */
-void decisions_begin(struct decisions *decisions, enum decision_owner owner, struct str group_key);
+/* Groups of routes with the same matchers have the same key: the route tells them apart. */
+void decisions_begin(struct decisions *decisions, enum decision_owner owner, struct str group_key, const char *route_id);
 void decision_hold(struct decisions *decisions, const struct decision *decision, wall_t now);
 void decisions_end(struct decisions *decisions, wall_t now);
 /* The group is gone: nothing lasts. */
-void decisions_over(struct decisions *decisions, struct str group_key, wall_t now);
+void decisions_over(struct decisions *decisions, struct str group_key, const char *route_id, wall_t now);
 /* Ends the conditions of groups that are no more (a route that went while nobody ran). */
 void decisions_prune(struct decisions *decisions, bool (*exists)(void *arg, struct str group_key), void *arg, wall_t now);
 /* Open conditions: a bound on memory, and a metric. */

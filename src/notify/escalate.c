@@ -368,7 +368,8 @@ escalate_note_conditions(struct notifier *notifier, const struct alert_group *gr
 	const struct group_state *state = group->notify;
 	const struct incident *incident = state->incident;
 
-	decisions_begin(notifier->decisions, DECISION_OF_ONCALL, str_from(group->key));
+	decisions_begin(notifier->decisions, DECISION_OF_ONCALL, str_from(group->key),
+	    group->route->id);
 	if (incident != NULL && incident->work != NULL &&
 	    (incident_is_quiet(incident) || incident->work->by_hand))
 		hold_state(notifier, incident, now);

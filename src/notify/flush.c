@@ -496,7 +496,7 @@ notifier_group_gone(void *arg, struct alert_group *group)
 {
 	struct notifier *notifier = arg;
 
-	decisions_over(notifier->decisions, str_from(group->key),
+	decisions_over(notifier->decisions, str_from(group->key), group->route->id,
 	    loop_now(notifier->options.loop));
 	if (group->notify != NULL)
 		flush_forget_group(arg, group->notify);

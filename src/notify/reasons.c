@@ -209,7 +209,8 @@ reasons_of_view(
 {
 	const struct group_state *state = group->notify;
 
-	decisions_begin(notifier->decisions, DECISION_OF_FLUSH, str_from(group->key));
+	decisions_begin(
+	    notifier->decisions, DECISION_OF_FLUSH, str_from(group->key), group->route->id);
 	if (view->suppressed.n > 0) {
 		hold_absences(notifier, group, view);
 		restore_absent(notifier, view);

@@ -6,7 +6,7 @@ Incidents by hand: what somebody on call types at night, and what the answers sa
 import time
 
 from lib import wait
-from lib.api import rfc3339
+from lib.api import parse_time, rfc3339
 
 TIMEOUT = 120
 
@@ -160,6 +160,14 @@ def test_routes_with_the_same_matchers_have_incidents_of_their_own(t):
     slow, = [str(i["id"]) for i in two if i["policy"] == "slow"]
     desk.say("incident", "ack", slow)
     assert sorted((i["policy"], i["state"]) for i in desk.incidents()) == [("quick", "open"), ("slow", "acknowledged")]
+    # one row in the log, however often the other's group is looked at
+    (alert,) = desk.tocsin.alerts()
+    def asked():
+        return desk.tocsin.good(f"/api/tocsin/v1/alerts/{alert['fingerprint']}/decisions")
+    later = time.time() + 2.5
+    wait.until("some more flushes", lambda: all(parse_time(g["nextFlushAt"]) > later for g in asked()["alert"]["groups"]))
+    rows = [d for d in asked()["decisions"] if d["verdict"] == "acknowledged"]
+    assert len(rows) == 1 and rows[0]["until"] is None, rows
     assert desk.say("alert", "ack", "Drift").count("acknowledged") == 2, "an alert's incidents, both"
     desk.post(ends=time.time(), severity="critical")
     wait.until("both to end", lambda: not desk.incidents())
