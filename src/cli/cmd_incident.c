@@ -54,6 +54,8 @@ print_next(json_object *incident)
 {
 	struct buf next = { 0 };
 
+	if (strcmp(member_text(incident, "state"), "open") != 0)
+		return;
 	if (json_object_get_boolean(member(incident, "exhausted")))
 		buf_puts(&next, "none: all were taken, and nobody acknowledged");
 	else if (member_text(incident, "nextStep")[0] != '\0')

@@ -41,7 +41,8 @@ put_next(struct buf *out, json_object *incident)
 	const char *until = member_text(incident, "until");
 	json_object *step = member(incident, "nextStep");
 
-	if (json_object_get_boolean(member(incident, "exhausted")))
+	if (json_object_get_boolean(member(incident, "exhausted")) &&
+	    strcmp(member_text(incident, "state"), "open") == 0)
 		buf_puts(out, "exhausted");
 	else if (until[0] != '\0')
 		buf_printf(out, "until %s", until);

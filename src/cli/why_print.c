@@ -130,9 +130,19 @@ put_suppression(struct buf *out, json_object *alert, wall_t now)
 static void
 put_delivery_now(struct buf *out, json_object *delivery, wall_t now)
 {
-	const char *error = member_text(delivery, "error");
+	const char *error = member_text(delivery, "error"), *state = member_text(delivery, "state");
 
-	buf_printf(out, "; delivery %s is under way", member_text(delivery, "id"));
+	buf_printf(out, "; delivery %s ", member_text(delivery, "id"));
+	if (strcmp(state, "budget") == 0) {
+		buf_puts(out, "waits for its receiver's budget");
+	} else if (strcmp(state, "circuit") == 0) {
+		buf_puts(out, "waits, since the receiver does not answer");
+	} else if (strcmp(state, "held") == 0) {
+		buf_puts(out, "is held until ");
+		put_when(out, member_text(delivery, "dueAt"), now);
+	} else {
+		buf_puts(out, "is under way");
+	}
 	if (json_object_get_int(member(delivery, "attempts")) > 0) {
 		buf_printf(out, ", tried %s times", member_text(delivery, "attempts"));
 		if (error[0] != '\0') {
@@ -256,8 +266,8 @@ static const char *const verdict_words[][2] = {
 	{ "duplicate", "nothing new for" },
 	{ "silenced", "silenced" },
 	{ "inhibited", "inhibited" },
-	{ "muted", "muted" },
-	{ "inactive", "outside of the active times" },
+	{ "muted", "muted:" },
+	{ "inactive", "outside of the active times:" },
 	{ "held", "held back" },
 	{ "acknowledged", "acknowledged" },
 	{ "snoozed", "snoozed" },
@@ -265,7 +275,7 @@ static const char *const verdict_words[][2] = {
 	{ "nobody", "nobody to tell" },
 	{ "failed", "failed:" },
 	{ "circuit_open", "waits, the receiver does not answer:" },
-	{ "flapping", "flapping" },
+	{ "flapping", "flapping:" },
 	{ "not_asked", "not told of the end:" },
 	{ "skipped", "not told:" },
 };
@@ -352,7 +362,11 @@ put_decision(struct buf *out, json_object *row, wall_t now)
 
 	buf_puts(out, "  ");
 	why_put_time(out, member_text(row, "at"), now);
-	buf_printf(out, "  %s", verdict_word(verdict));
+	/* Of an escalation as a whole: that it is exhausted. */
+	if (strcmp(verdict, "skipped") == 0 && member_text(row, "target")[0] == '\0')
+		buf_putc(out, ' ');
+	else
+		buf_printf(out, "  %s", verdict_word(verdict));
 	put_about(out, row);
 	if (until[0] != '\0') {
 		buf_puts(out, ", ended ");

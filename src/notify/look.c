@@ -7,9 +7,14 @@
 #include "notify/notify_internal.h"
 
 static const char *
-state_text(enum intent_state state)
+state_text(const struct delivery *delivery)
 {
-	switch (state) {
+	if (delivery->aside)
+		return delivery->channel->target->gate.circuit == CIRCUIT_CLOSED ? "budget"
+										 : "circuit";
+	if (delivery->held && delivery->state == INTENT_WAITING)
+		return "held";
+	switch (delivery->state) {
 	case INTENT_COMMITTING:
 		return "committing";
 	case INTENT_WAITING:
@@ -65,7 +70,7 @@ notifier_look_channel(const struct notifier *notifier, const struct alert_group 
 		ret->attempts = channel->out->attempts;
 		ret->due_at = channel->out->due_at;
 		ret->error = channel->out->error;
-		ret->state = state_text(channel->out->state);
+		ret->state = state_text(channel->out);
 	}
 	return true;
 }
