@@ -261,7 +261,10 @@ eval_logic(struct exec *x, const struct command *c, const struct value *dot,
 	return exec_charge(x, 1);
 }
 
-/* A compiled pattern travels beside its argument. */
+/*
+ * A compiled pattern travels beside its argument.  Where a method wants a
+ * number, it wants a whole one: 28800e9 is one to Go, too.
+ */
 static int
 eval_call(struct exec *x, const struct command *c, const struct value *dot,
     const struct value *final, struct value *args, struct value *ret)
@@ -275,7 +278,7 @@ eval_call(struct exec *x, const struct command *c, const struct value *dot,
 
 	for (uint32_t i = 1; i < c->n && rc == 0; i++, n++)
 		rc = eval_operand(x, &c->args[i], dot, f != NULL
-			? param_at(f->params, n) : 'a', &args[n]);
+			? param_at(f->params, n) : 'i', &args[n]);
 	if (rc < 0)
 		return rc;
 	if (final != NULL)

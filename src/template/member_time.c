@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/tz.h"
+
 #define SECOND 1000000000ll
 
 __extension__ typedef __int128 wide_t;
@@ -61,6 +63,9 @@ GET_INT(time_unix_nano, TYPE_INT64, NS(args[0].time))
 GET_INT(time_unix_milli, TYPE_INT64,
     (uint64_t)args[0].time.sec * 1000u + (uint64_t)args[0].time.nsec / 1000000u)
 
+GET_INT(time_unix_micro, TYPE_INT64,
+    (uint64_t)args[0].time.sec * 1000000u + (uint64_t)args[0].time.nsec / 1000u)
+
 static int
 time_cmp(struct time a, struct time b)
 {
@@ -89,6 +94,16 @@ GET(time_utc)
 
 	UNUSED_ALL;
 	t.zone = NULL;
+	return put_time(ret, t);
+}
+
+/* The machine's own zone. */
+GET(time_local)
+{
+	struct time t = args[0].time;
+
+	UNUSED_ALL;
+	t.zone = tz_find(STR("Local"));
 	return put_time(ret, t);
 }
 
@@ -136,21 +151,33 @@ GET(time_add_date)
 	return put_time(ret, t);
 }
 
+/* To a multiple of by, counted from year 1, as Go counts: the last one, or the nearest. */
+static struct time
+to_multiple(struct time t, int64_t by, bool nearest)
+{
+	wide_t ns = (wide_t)(t.sec - GO_ZERO_SECONDS) * SECOND + t.nsec, rest;
+
+	if (by <= 0)
+		return t;
+	rest = ns % by;
+	ns -= rest;
+	if (nearest && rest + rest >= by)
+		ns += by;
+	t.sec = (int64_t)(ns / SECOND) + GO_ZERO_SECONDS;
+	t.nsec = (int32_t)(ns % SECOND);
+	return t;
+}
+
 GET(time_truncate)
 {
-	struct time t = args[0].time;
-	int64_t by = args[1].i;
-	wide_t ns;
-
 	UNUSED_ALL;
-	if (by > 0) {
-		/* Counted from year 1, as Go counts. */
-		ns = (wide_t)(t.sec - GO_ZERO_SECONDS) * SECOND + t.nsec;
-		ns -= ns % by;
-		t.sec = (int64_t)(ns / SECOND) + GO_ZERO_SECONDS;
-		t.nsec = (int32_t)(ns % SECOND);
-	}
-	return put_time(ret, t);
+	return put_time(ret, to_multiple(args[0].time, args[1].i, false));
+}
+
+GET(time_round)
+{
+	UNUSED_ALL;
+	return put_time(ret, to_multiple(args[0].time, args[1].i, true));
 }
 
 GET(time_format)
@@ -215,11 +242,13 @@ const struct member member_time_table[] = {
 	{ TYPE_TIME, "UnixMilli", "", TYPE_INT64, time_unix_milli },
 	{ TYPE_TIME, "UnixNano", "", TYPE_INT64, time_unix_nano },
 	{ TYPE_TIME, "UTC", "", TYPE_TIME, time_utc },
-	{ TYPE_TIME, "Local", "", TYPE_TIME, time_utc },
+	{ TYPE_TIME, "UnixMicro", "", TYPE_INT64, time_unix_micro },
+	{ TYPE_TIME, "Local", "", TYPE_TIME, time_local },
 	{ TYPE_TIME, "Sub", "T", TYPE_DURATION, time_sub },
 	{ TYPE_TIME, "Add", "D", TYPE_TIME, time_add },
 	{ TYPE_TIME, "AddDate", "iii", TYPE_TIME, time_add_date },
 	{ TYPE_TIME, "Truncate", "D", TYPE_TIME, time_truncate },
+	{ TYPE_TIME, "Round", "D", TYPE_TIME, time_round },
 	{ TYPE_TIME, "Before", "T", TYPE_BOOL, time_before },
 	{ TYPE_TIME, "After", "T", TYPE_BOOL, time_after },
 	{ TYPE_TIME, "Equal", "T", TYPE_BOOL, time_equal },

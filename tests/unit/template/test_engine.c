@@ -7,6 +7,8 @@
 
 #include "suites.h"
 
+#include <stdlib.h>
+
 #include "template/template.h"
 
 #define N(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -132,6 +134,18 @@ START_TEST(notification_functions_beyond_the_observed)
 
 	check_text(notification_only[_i].text, TEMPLATE_NOTIFICATION, &data,
 	    notification_only[_i].want);
+}
+END_TEST
+
+START_TEST(local_is_the_zone_of_the_machine)
+{
+	struct template_alert alerts[3];
+	struct template_data data = observed_notification_data(alerts);
+
+	ck_assert_int_eq(setenv("TZ", "Asia/Shanghai", 1), 0);
+	check_text("{{ (index .Alerts 1).StartsAt.Local }} {{ (index .Alerts 1).StartsAt.Local.UTC }}",
+	    TEMPLATE_NOTIFICATION, &data,
+	    "2026-02-01 07:59:30 +0800 CST 2026-01-31 23:59:30 +0000 UTC");
 }
 END_TEST
 
@@ -322,6 +336,7 @@ suite_engine(void)
 	    tcase, rule_functions_beyond_the_observed, 0, N(rule_only));
 	tcase_add_loop_test(tcase, notification_functions_beyond_the_observed,
 	    0, N(notification_only));
+	tcase_add_test(tcase, local_is_the_zone_of_the_machine);
 	tcase_add_test(tcase, plain_text_of_a_page_is_escaped_too);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("limits");
