@@ -143,7 +143,8 @@ START_TEST(local_is_the_zone_of_the_machine)
 	struct template_data data = observed_notification_data(alerts);
 
 	ck_assert_int_eq(setenv("TZ", "Asia/Shanghai", 1), 0);
-	check_text("{{ (index .Alerts 1).StartsAt.Local }} {{ (index .Alerts 1).StartsAt.Local.UTC }}",
+	check_text("{{ (index .Alerts 1).StartsAt.Local }} "
+		   "{{ (index .Alerts 1).StartsAt.Local.UTC }}",
 	    TEMPLATE_NOTIFICATION, &data,
 	    "2026-02-01 07:59:30 +0800 CST 2026-01-31 23:59:30 +0000 UTC");
 }
