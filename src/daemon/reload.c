@@ -12,11 +12,14 @@
 
 /* Alerts that are sources of the new rules must be known before the next flush. */
 static struct inhibitor *
-inhibitor_of(struct core *core, const struct config *config)
+inhibitor_for(struct core *core, const struct config *config)
 {
-	struct inhibitor *inhibitor = inhibitor_new(config);
+	struct inhibitor *inhibitor;
 	struct alert *alert;
 
+	if (core->inhibitor != NULL && inhibitor_adopt(core->inhibitor, config))
+		return core->inhibitor;
+	inhibitor = inhibitor_new(config);
 	for (size_t it = 0; (alert = alerts_next(core->alerts, &it)) != NULL;)
 		inhibitor_note(inhibitor, alert);
 	return inhibitor;
@@ -31,14 +34,15 @@ core_apply(struct core *core, struct config *config, struct err *err)
 	if (engine_apply(core->engine, config, err) < 0)
 		return -(int)err->code;
 	core->config = config_ref(config);
-	core->inhibitor = inhibitor_of(core, config);
+	core->inhibitor = inhibitor_for(core, config);
 	notifier_apply(core->notifier, config, core->inhibitor);
 	checkins_apply(core->checkins, config, loop_now(core->loop));
 	pings_apply(core->pings, config);
 	groups_apply(core->groups, config, loop_now(core->loop));
 	core->state.config = config;
 	core->state.inhibitor = core->inhibitor;
-	inhibitor_free(old_inhibitor);
+	if (old_inhibitor != core->inhibitor)
+		inhibitor_free(old_inhibitor);
 	config_unref(old);
 	return 0;
 }

@@ -175,6 +175,49 @@ reroute(struct groups *groups, struct alert *alert, wall_t now)
 	alert->flags |= ALERT_ROUTED;
 }
 
+static uint32_t
+parent_of(const struct route_config *route)
+{
+	return route->parent != NULL ? route->parent->index : 0;
+}
+
+static bool
+same_route(const struct route_config *a, const struct route_config *b)
+{
+	if (strcmp(a->id, b->id) != 0 || parent_of(a) != parent_of(b) ||
+	    a->continue_ != b->continue_ || a->group_by_all != b->group_by_all ||
+	    a->n_group_by != b->n_group_by)
+		return false;
+	for (uint32_t i = 0; i < a->n_group_by; i++)
+		if (!str_eq(a->group_by[i], b->group_by[i]))
+			return false;
+	return matchers_equal(a->matchers, b->matchers);
+}
+
+/* They lead every alert to the same groups. */
+static bool
+same_tree(const struct config *a, const struct config *b)
+{
+	if (a->root == NULL || b->root == NULL || a->n_routes != b->n_routes)
+		return false;
+	for (uint32_t i = 0; i < a->n_routes; i++)
+		if (!same_route(a->routes[i], b->routes[i]))
+			return false;
+	return true;
+}
+
+/* Where the routes are the same, who is in the groups of all of them stays there. */
+static void
+reroute_all(struct groups *groups, const struct config *old, wall_t now)
+{
+	bool same = old != NULL && same_tree(old, groups->config);
+	struct alert *alert;
+
+	for (size_t it = 0; (alert = alerts_next(groups->alerts, &it)) != NULL;)
+		if (!same || (alert->flags & ALERT_ROUTED) == 0)
+			reroute(groups, alert, now);
+}
+
 void
 groups_end_empty(struct groups *groups)
 {
@@ -193,17 +236,14 @@ groups_apply(struct groups *groups, struct config *config, wall_t now)
 {
 	struct config *old = groups->config;
 	struct map routes = { 0 };
-	struct alert *alert;
 
 	groups->config = config_ref(config);
 	map_routes(&routes, config);
 	adopt_groups(groups, &routes, now);
 	take_restored(groups, &routes, now);
 	map_fini(&routes);
-	if (config->root != NULL) {
-		for (size_t it = 0; (alert = alerts_next(groups->alerts, &it)) != NULL;)
-			reroute(groups, alert, now);
-	}
+	if (config->root != NULL)
+		reroute_all(groups, old, now);
 	if (groups->started)
 		groups_end_empty(groups);
 	config_unref(old);

@@ -23,8 +23,10 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/xalloc.h"
+#include "route/inhibit_index.h"
 
 struct slot;
+struct rule;
 
 /* One alert's place among the sources of one rule; part of its note. */
 struct entry {
@@ -43,7 +45,7 @@ struct sources {
 
 /* A rule's sources with the bucket's values. */
 struct slot {
-	const struct inhibit_config *rule;
+	const struct rule *rule;
 	struct bucket *bucket;
 	struct sources pure, both; /* both: match the target side too */
 };
@@ -68,18 +70,6 @@ struct rule {
 	struct family *family;
 };
 
-/* What shares a matcher: rules on the source side, families on the target side. */
-struct list {
-	struct istr *name, *value; /* NULL: no equality matcher on this side */
-	void **items;
-	size_t n, cap;
-};
-
-struct index {
-	struct map lists;
-	struct list rest;
-};
-
 /* What is known of an alert: where it is a source. */
 struct note {
 	struct alert *alert;
@@ -90,104 +80,9 @@ struct note {
 struct inhibitor {
 	struct rule *rules;
 	uint32_t n_rules;
-	struct index rules_by_source, families_by_target;
+	struct inhibit_index rules_by_source, families_by_target;
 	struct map notes;
 };
-
-/* ---- lists by matcher -------------------------------------------------------------- */
-
-struct pair {
-	const struct istr *name, *value;
-};
-
-static bool
-list_is(const void *value, const void *key)
-{
-	const struct list *list = value;
-	const struct pair *pair = key;
-
-	return list->value == pair->value && list->name == pair->name;
-}
-
-static struct list *
-list_find(const struct index *index, const struct istr *name, const struct istr *value)
-{
-	struct pair pair = { name, value };
-
-	return map_find(&index->lists, hash_mix(name->hash, value->hash), list_is, &pair);
-}
-
-/* The list of the matcher that fewest share; made when it is new. */
-static struct list *
-list_choose(struct index *index, const struct matchers *matchers)
-{
-	const struct matcher *best = NULL;
-	size_t best_n = SIZE_MAX;
-	struct list *list;
-
-	for (uint32_t i = 0; matchers != NULL && i < matchers->n; i++) {
-		const struct matcher *m = &matchers->m[i];
-		size_t n;
-
-		/* An empty value would mean "label absent", which no label leads to. */
-		if (m->op != MATCH_EQUAL || m->value->n == 0)
-			continue;
-		list = list_find(index, m->name, m->value);
-		n = list != NULL ? list->n : 0;
-		if (n < best_n) {
-			best = m;
-			best_n = n;
-		}
-	}
-	if (best == NULL)
-		return &index->rest;
-	list = list_find(index, best->name, best->value);
-	if (list == NULL) {
-		list = xcalloc(1, sizeof(*list));
-		list->name = istr_ref(best->name);
-		list->value = istr_ref(best->value);
-		map_insert(&index->lists, hash_mix(best->name->hash, best->value->hash), list);
-	}
-	return list;
-}
-
-static void
-list_add(struct list *list, void *item)
-{
-	list->items = xgrow(list->items, &list->cap, list->n + 1, sizeof(*list->items));
-	list->items[list->n++] = item;
-}
-
-/* Calls fn for each list whose matcher the labels meet; true ends the walk. */
-typedef bool list_fn(void *arg, const struct list *list);
-
-static void
-index_walk(const struct index *index, const struct labels *labels, list_fn *fn, void *arg)
-{
-	if (fn(arg, &index->rest))
-		return;
-	for (uint32_t i = 0; index->lists.n > 0 && i < labels->n; i++) {
-		const struct list *list = list_find(index, labels->l[i].name, labels->l[i].value);
-
-		if (list != NULL && fn(arg, list))
-			return;
-	}
-}
-
-static void
-index_fini(struct index *index)
-{
-	struct list *list;
-
-	for (size_t it = 0; (list = map_next(&index->lists, &it)) != NULL;) {
-		istr_unref(list->name);
-		istr_unref(list->value);
-		free(list->items);
-		free(list);
-	}
-	free(index->rest.items);
-	map_fini(&index->lists);
-}
 
 /* ---- families and buckets ------------------------------------------------------------ */
 
@@ -204,9 +99,9 @@ same_equal(const struct family *family, const struct inhibit_config *config)
 }
 
 static struct family *
-family_of(struct index *families, const struct inhibit_config *config)
+family_of(struct inhibit_index *families, const struct inhibit_config *config)
 {
-	struct list *list = list_choose(families, config->target);
+	struct inhibit_list *list = inhibit_index_choose(families, config->target);
 	struct family *family;
 
 	for (size_t i = 0; i < list->n; i++) {
@@ -216,7 +111,7 @@ family_of(struct index *families, const struct inhibit_config *config)
 	family = xcalloc(1, sizeof(*family));
 	family->equal = config->equal;
 	family->n_equal = config->n_equal;
-	list_add(list, family);
+	inhibit_list_add(list, family);
 	return family;
 }
 
@@ -288,11 +183,11 @@ slot_get(const struct rule *rule, const struct labels *labels)
 	struct slot *slot;
 
 	for (size_t i = 0; i < bucket->n; i++) {
-		if (bucket->slots[i]->rule == rule->config)
+		if (bucket->slots[i]->rule == rule)
 			return bucket->slots[i];
 	}
 	slot = xcalloc(1, sizeof(*slot));
-	slot->rule = rule->config;
+	slot->rule = rule;
 	slot->bucket = bucket;
 	bucket->slots = xgrow(bucket->slots, &bucket->cap, bucket->n + 1, sizeof(struct slot *));
 	bucket->slots[bucket->n++] = slot;
@@ -413,7 +308,7 @@ struct found {
 };
 
 static bool
-find_sources(void *arg, const struct list *list)
+find_sources(void *arg, const struct inhibit_list *list)
 {
 	struct found *found = arg;
 	const struct labels *labels = found->alert->labels;
@@ -440,7 +335,7 @@ note_new(struct inhibitor *inhibitor, struct alert *alert)
 	struct found found = { .alert = alert };
 	struct note *note;
 
-	index_walk(&inhibitor->rules_by_source, alert->labels, find_sources, &found);
+	inhibit_index_walk(&inhibitor->rules_by_source, alert->labels, find_sources, &found);
 	note = xmalloc(sizeof(*note) + found.n * sizeof(note->in[0]));
 	note->alert = alert;
 	note->n = (uint32_t)found.n;
@@ -497,16 +392,16 @@ slot_muting(struct slot *slot, const struct labels *labels, wall_t now)
 	bool pure = now.ns < slot->pure.ends_at.ns, both = now.ns < slot->both.ends_at.ns;
 	const struct alert *alert = NULL;
 
-	if ((!pure && !both) || !matchers_match(slot->rule->target, labels))
+	if ((!pure && !both) || !matchers_match(slot->rule->config->target, labels))
 		return NULL;
 	alert = sources_firing(&slot->pure, now);
-	if (alert == NULL && both && !matchers_match(slot->rule->source, labels))
+	if (alert == NULL && both && !matchers_match(slot->rule->config->source, labels))
 		alert = sources_firing(&slot->both, now);
 	return alert;
 }
 
 static bool
-ask_families(void *arg, const struct list *list)
+ask_families(void *arg, const struct inhibit_list *list)
 {
 	struct question *question = arg;
 
@@ -529,34 +424,72 @@ inhibitor_muting(const struct inhibitor *inhibitor, const struct labels *labels,
 	struct question question = { .labels = labels, .now = now };
 
 	if (inhibitor->notes.n > 0)
-		index_walk(&inhibitor->families_by_target, labels, ask_families, &question);
+		inhibit_index_walk(&inhibitor->families_by_target, labels, ask_families, &question);
 	return question.answer;
 }
 
 /* ---- life ---------------------------------------------------------------------------- */
 
+/* Those without any matcher are inert. */
+static const struct inhibit_config *
+next_rule(const struct config *config, uint32_t *it)
+{
+	while (*it < config->n_inhibit_rules) {
+		const struct inhibit_config *item = &config->inhibit_rules[(*it)++];
+
+		if (item->source != NULL || item->target != NULL)
+			return item;
+	}
+	return NULL;
+}
+
 struct inhibitor *
 inhibitor_new(const struct config *config)
 {
 	struct inhibitor *inhibitor = xcalloc(1, sizeof(*inhibitor));
+	const struct inhibit_config *item;
 
 	inhibitor->rules = xcalloc(config->n_inhibit_rules + 1, sizeof(*inhibitor->rules));
-	for (uint32_t i = 0; i < config->n_inhibit_rules; i++) {
-		const struct inhibit_config *item = &config->inhibit_rules[i];
-		struct rule *rule = &inhibitor->rules[inhibitor->n_rules];
+	for (uint32_t it = 0; (item = next_rule(config, &it)) != NULL;) {
+		struct rule *rule = &inhibitor->rules[inhibitor->n_rules++];
 
-		if (item->source == NULL && item->target == NULL)
-			continue;
 		rule->config = item;
 		rule->family = family_of(&inhibitor->families_by_target, item);
-		list_add(list_choose(&inhibitor->rules_by_source, item->source), rule);
-		inhibitor->n_rules++;
+		inhibit_list_add(
+		    inhibit_index_choose(&inhibitor->rules_by_source, item->source), rule);
 	}
 	return inhibitor;
 }
 
+static bool
+same_rule(const struct rule *rule, const struct inhibit_config *config)
+{
+	return matchers_equal(rule->config->source, config->source) &&
+	       matchers_equal(rule->config->target, config->target) &&
+	       same_equal(rule->family, config);
+}
+
+bool
+inhibitor_adopt(struct inhibitor *inhibitor, const struct config *config)
+{
+	const struct inhibit_config *item;
+	uint32_t n = 0;
+
+	for (uint32_t it = 0; (item = next_rule(config, &it)) != NULL; n++)
+		if (n == inhibitor->n_rules || !same_rule(&inhibitor->rules[n], item))
+			return false;
+	if (n != inhibitor->n_rules)
+		return false;
+	n = 0;
+	for (uint32_t it = 0; (item = next_rule(config, &it)) != NULL; n++) {
+		inhibitor->rules[n].config = item;
+		inhibitor->rules[n].family->equal = item->equal;
+	}
+	return true;
+}
+
 static void
-families_free(const struct list *list)
+families_free(const struct inhibit_list *list)
 {
 	struct bucket *bucket;
 
@@ -574,7 +507,7 @@ void
 inhibitor_free(struct inhibitor *inhibitor)
 {
 	struct note *note;
-	struct list *list;
+	struct inhibit_list *list;
 
 	if (inhibitor == NULL)
 		return;
@@ -584,8 +517,8 @@ inhibitor_free(struct inhibitor *inhibitor)
 	families_free(&inhibitor->families_by_target.rest);
 	for (size_t it = 0; (list = map_next(&inhibitor->families_by_target.lists, &it)) != NULL;)
 		families_free(list);
-	index_fini(&inhibitor->rules_by_source);
-	index_fini(&inhibitor->families_by_target);
+	inhibit_index_fini(&inhibitor->rules_by_source);
+	inhibit_index_fini(&inhibitor->families_by_target);
 	free(inhibitor->rules);
 	free(inhibitor);
 }

@@ -15,6 +15,11 @@
 struct inhibitor;
 
 struct inhibitor *inhibitor_new(const struct config *config);
+/*
+ * A new configuration beside the old one, which must still be there: goes on with all it knows
+ * when the rules are the same.  False: they are not, and nothing has changed.
+ */
+bool inhibitor_adopt(struct inhibitor *inhibitor, const struct config *config);
 void inhibitor_free(struct inhibitor *inhibitor);
 /* Tell it of every alert put or restored; it keeps those that are sources. Cheap when the alert is known. */
 void inhibitor_note(struct inhibitor *inhibitor, struct alert *alert);

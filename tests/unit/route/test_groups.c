@@ -25,6 +25,32 @@ static const char by_h[] = "route: {receiver: r, group_by: [h], group_wait: 30s,
 static const char two_routes[] = "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
 				 "  - {matchers: ['x=1'], receiver: s, continue: true}\n"
 				 "  - {matchers: ['g=~\".+\"'], receiver: r}\n" RECEIVERS;
+/* Each unlike two_routes in one thing; g=1,x=1 is then in so many groups. */
+static const struct {
+	const char *label, *text;
+	uint32_t n_groups;
+} other_trees[] = {
+	{ "the same tree",
+	    "route:\n  receiver: s\n  group_by: [g]\n  routes:\n"
+	    "  - {matchers: ['x=1'], receiver: s, continue: true}\n"
+	    "  - {matchers: ['g=~\".+\"'], receiver: s}\n" RECEIVERS,
+	    2 },
+	{ "the first ends the search",
+	    "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
+	    "  - {matchers: ['x=1'], receiver: s}\n"
+	    "  - {matchers: ['g=~\".+\"'], receiver: r}\n" RECEIVERS,
+	    1 },
+	{ "other matchers",
+	    "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
+	    "  - {matchers: ['x=2'], receiver: s, continue: true}\n"
+	    "  - {matchers: ['g=~\".+\"'], receiver: r}\n" RECEIVERS,
+	    1 },
+	{ "one inside the other",
+	    "route:\n  receiver: r\n  group_by: [g]\n  routes:\n"
+	    "  - {matchers: ['x=1'], receiver: s, continue: true,\n"
+	    "     routes: [{matchers: ['g=~\".+\"'], receiver: r}]}\n" RECEIVERS,
+	    1 },
+};
 
 static char dir[64];
 static struct loop *loop;
@@ -392,6 +418,22 @@ START_TEST(alert_of_two_routes_is_in_two_groups)
 }
 END_TEST
 
+START_TEST(reload_puts_alerts_where_the_new_tree_has_them)
+{
+	struct alert *alert;
+
+	use(two_routes);
+	alert = post("g=1,x=1", 0, 100000);
+	run_to(30);
+	use(other_trees[_i].text);
+	ck_assert_msg(alert->n_groups == other_trees[_i].n_groups, "%s: %u groups",
+	    other_trees[_i].label, alert->n_groups);
+	ck_assert_uint_eq(groups_count(groups), other_trees[_i].n_groups);
+	alert = post("g=2,x=1", 31, 100000);
+	ck_assert_uint_eq(alert->n_groups, other_trees[_i].n_groups);
+}
+END_TEST
+
 START_TEST(refired_alert_rejoins_the_group_that_let_it_go)
 {
 	struct alert *alert;
@@ -452,6 +494,8 @@ groups_tests(void)
 	tcase_add_test(tcase, reload_keeps_groups_and_timers);
 	tcase_add_test(tcase, reload_with_a_shorter_interval_does_not_wait_for_the_longer_one);
 	tcase_add_test(tcase, reload_with_other_group_by_moves_alerts);
+	tcase_add_loop_test(tcase, reload_puts_alerts_where_the_new_tree_has_them, 0,
+	    (int)(sizeof(other_trees) / sizeof(other_trees[0])));
 	tcase_add_test(tcase, alert_of_two_routes_is_in_two_groups);
 	tcase_add_test(tcase, refired_alert_rejoins_the_group_that_let_it_go);
 	tcase_add_test(tcase, leaving_keeps_every_place_right);

@@ -80,10 +80,17 @@ START_TEST(inhibition)
 		inhibitor_note(inhibitor, alerts[i]);
 		inhibitor_note(inhibitor, alerts[i]);
 	}
-	for (int again = 0; again < 2; again++)
+	for (int again = 0; again < 2; again++) {
+		struct config *old = config;
+
 		ck_assert_msg(
 		    (inhibitor_muting(inhibitor, target, AT(50)) != NULL) == cases[_i].want, "%s",
 		    cases[_i].label);
+		/* A reload that leaves the rules as they are changes nothing. */
+		config = config_of(cases[_i].rules);
+		ck_assert(inhibitor_adopt(inhibitor, config));
+		config_unref(old);
+	}
 	ck_assert_msg(
 	    inhibitor_muting(inhibitor, target, AT(100)) == NULL, "%s: all ended", cases[_i].label);
 	for (int i = 0; i < 3 && alerts[i] != NULL; i++)
@@ -117,6 +124,39 @@ START_TEST(a_refreshed_source_goes_on_muting)
 }
 END_TEST
 
+static const char *const other_rules[] = {
+	HEAD "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n",
+	HEAD "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n"
+	     "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [f]}\n",
+	HEAD "- {source_matchers: ['s1=1'], target_matchers: ['t1=2'], equal: [e]}\n"
+	     "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n",
+	HEAD "- {source_matchers: ['s1!=1'], target_matchers: ['t1=1'], equal: [e]}\n"
+	     "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n",
+	HEAD "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n"
+	     "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n",
+	HEAD "- {source_matchers: ['s1=1'], target_matchers: ['t1=1'], equal: [e]}\n"
+	     "- {source_matchers: ['s2=1'], target_matchers: ['t2=1'], equal: [e]}\n"
+	     "- {source_matchers: ['s3=1'], target_matchers: ['t3=1'], equal: [e]}\n",
+};
+
+START_TEST(other_rules_are_not_adopted)
+{
+	struct config *config = config_of(two_rules), *other = config_of(other_rules[_i]);
+	struct inhibitor *inhibitor = inhibitor_new(config);
+	struct labels *target = labels_of("t1=1,e=1");
+	struct alert *alert = source("s1=1,e=1");
+
+	inhibitor_note(inhibitor, alert);
+	ck_assert(!inhibitor_adopt(inhibitor, other));
+	config_unref(other);
+	ck_assert_ptr_eq(inhibitor_muting(inhibitor, target, AT(50)), alert);
+	inhibitor_free(inhibitor);
+	alert_end(alert);
+	labels_unref(target);
+	config_unref(config);
+}
+END_TEST
+
 TCase *
 inhibit_tests(void)
 {
@@ -124,5 +164,7 @@ inhibit_tests(void)
 
 	tcase_add_loop_test(tcase, inhibition, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(tcase, a_refreshed_source_goes_on_muting);
+	tcase_add_loop_test(tcase, other_rules_are_not_adopted, 0,
+	    (int)(sizeof(other_rules) / sizeof(other_rules[0])));
 	return tcase;
 }
