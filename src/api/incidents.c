@@ -362,7 +362,9 @@ list_stored(struct api *api, struct http_call *call, const struct wanted *wanted
 	listing->query = (struct incident_query){
 		.state = wanted->state == STATE_ALL ? -1 : wanted->state,
 		.before_id = wanted->before_id,
-		.limit = wanted->limit,
+		/* The store knows no matchers: much is read for what is found. */
+		.limit = wanted->filters.n > 0 || wanted->n_severities > 0 ? LIMIT_MAX
+									   : wanted->limit,
 	};
 	buf_puts(&listing->body, "{\"incidents\":[");
 	store_incident_query(api->state->store, &listing->query, on_rows, listing);

@@ -17,10 +17,23 @@ struct incident_args {
 	struct arg_list severities;
 };
 
+static void
+print_list(const struct incident_args *args, json_object *answer)
+{
+	json_object *incidents = member(answer, "incidents");
+	size_t n = incidents != NULL ? json_object_array_length(incidents) : 0;
+	int64_t limit;
+
+	incidents_print(answer);
+	if (str_to_i64(str_from(args->limit), &limit) && n > 0 && n == (size_t)limit)
+		printf("\nThese are the newest %zu; a larger --limit shows more.\n", n);
+}
+
 static int
 list(const struct incident_args *args, const struct arg_words *words)
 {
 	struct buf path = { 0 };
+	json_object *answer = NULL;
 	int code;
 
 	buf_puts(&path, "/api/tocsin/v1/incidents");
@@ -30,7 +43,12 @@ list(const struct incident_args *args, const struct arg_words *words)
 		remote_add_param(&path, "severity", args->severities.items[i]);
 	for (uint32_t i = 1; i < words->n; i++)
 		remote_add_param(&path, "filter", words->items[i]);
-	code = remote_show(&args->remote, path.p, incidents_print);
+	code = remote_call(&args->remote, "GET", path.p, NULL, &answer);
+	if (code == EXIT_OK && remote_wants_json(&args->remote))
+		remote_print_json(answer);
+	else if (code == EXIT_OK)
+		print_list(args, answer);
+	json_object_put(answer);
 	buf_fini(&path);
 	return code;
 }

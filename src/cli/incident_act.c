@@ -13,6 +13,8 @@
 
 #define FINGERPRINT_DIGITS 16
 #define INCIDENTS_PATH	   "/api/tocsin/v1/incidents"
+#define PAGE		   1000   /* incidents in one listing */
+#define ACTED_MAX	   100000 /* by one command */
 
 void
 act_args_init(struct act_args *args)
@@ -263,24 +265,54 @@ is_for(const char *verb, json_object *incident, bool only_one)
 	       strcmp(member_text(incident, "state"), "open") != 0;
 }
 
+/* The ids of all incidents that fit, newest first, taken before anything is done to them. */
+static int
+find_all(const struct remote *remote, const struct arg_words *words, json_object *ret_ids)
+{
+	char before[24] = "";
+	size_t n = PAGE;
+
+	while (n == PAGE && json_object_array_length(ret_ids) < ACTED_MAX) {
+		struct buf path = { 0 };
+		json_object *answer = NULL, *incidents;
+		int code;
+
+		buf_printf(&path, INCIDENTS_PATH "?limit=%d", PAGE);
+		if (before[0] != '\0')
+			remote_add_param(&path, "before", before);
+		add_filters(&path, words);
+		code = remote_call(remote, "GET", path.p, NULL, &answer);
+		buf_fini(&path);
+		if (code != EXIT_OK)
+			return code;
+		incidents = member(answer, "incidents");
+		n = incidents != NULL ? json_object_array_length(incidents) : 0;
+		for (size_t i = 0; i < n; i++)
+			json_object_array_add(ret_ids,
+			    json_object_get(json_object_array_get_idx(incidents, i)));
+		if (n > 0)
+			snprintf(before, sizeof(before), "%s",
+			    member_text(json_object_array_get_idx(incidents, n - 1), "id"));
+		json_object_put(answer);
+	}
+	return EXIT_OK;
+}
+
 static int
 act_on_matching(
     const struct remote *remote, const struct act_args *args, const struct arg_words *words)
 {
-	struct buf path = { 0 };
-	json_object *answer = NULL, *incidents;
+	json_object *incidents = json_object_new_array();
+	int code = find_all(remote, words, incidents);
+	size_t n = json_object_array_length(incidents);
 	struct deed deed;
-	size_t n;
-	int code;
 
-	buf_puts(&path, INCIDENTS_PATH "?limit=1000");
-	add_filters(&path, words);
-	code = remote_call(remote, "GET", path.p, NULL, &answer);
-	buf_fini(&path);
-	if (code != EXIT_OK)
+	if (code == EXIT_OK && n == 0)
+		code = say_none(remote, words);
+	if (code != EXIT_OK) {
+		json_object_put(incidents);
 		return code;
-	incidents = member(answer, "incidents");
-	n = incidents != NULL ? json_object_array_length(incidents) : 0;
+	}
 	deed_begin(&deed, remote, args, words->items[0]);
 	for (size_t i = 0; i < n && deed.code != EXIT_UNREACHABLE; i++) {
 		json_object *incident = json_object_array_get_idx(incidents, i);
@@ -288,9 +320,8 @@ act_on_matching(
 		if (is_for(words->items[0], incident, n == 1))
 			post(&deed, INCIDENTS_PATH "/", member_text(incident, "id"));
 	}
-	json_object_put(answer);
-	code = deed_end(&deed);
-	return n > 0 ? code : say_none(remote, words);
+	json_object_put(incidents);
+	return deed_end(&deed);
 }
 
 int

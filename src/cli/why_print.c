@@ -128,6 +128,17 @@ put_suppression(struct buf *out, json_object *alert, wall_t now)
 }
 
 static void
+put_tries(struct buf *out, const char *before, json_object *delivery, const char *one,
+    const char *many)
+{
+	buf_puts(out, before);
+	if (json_object_get_int(member(delivery, "attempts")) == 1)
+		buf_puts(out, one);
+	else
+		buf_printf(out, "%s %s", member_text(delivery, "attempts"), many);
+}
+
+static void
 put_delivery_now(struct buf *out, json_object *delivery, wall_t now)
 {
 	const char *error = member_text(delivery, "error"), *state = member_text(delivery, "state");
@@ -144,7 +155,7 @@ put_delivery_now(struct buf *out, json_object *delivery, wall_t now)
 		buf_puts(out, "is under way");
 	}
 	if (json_object_get_int(member(delivery, "attempts")) > 0) {
-		buf_printf(out, ", tried %s times", member_text(delivery, "attempts"));
+		put_tries(out, ", tried ", delivery, "once", "times");
 		if (error[0] != '\0') {
 			buf_puts(out, " (");
 			text_put_plain(out, error);
@@ -304,7 +315,7 @@ put_fate(struct buf *out, json_object *delivery, wall_t now)
 		      : strcmp(state, "cancelled") == 0 ? "not sent"
 							: state);
 	if (json_object_get_int(member(delivery, "attempts")) > 0)
-		buf_printf(out, " after %s tries", member_text(delivery, "attempts"));
+		put_tries(out, " after ", delivery, "one try", "tries");
 	if (error[0] != '\0') {
 		buf_puts(out, ", ");
 		text_put_plain(out, error);
@@ -394,6 +405,9 @@ put_event(struct buf *out, json_object *event, wall_t now)
 		buf_printf(out, ", value %s", member_text(event, "value"));
 	if (strcmp(member_text(event, "detail"), "posted") == 0) {
 		buf_puts(out, ", says whoever posts it");
+	} else if (strcmp(member_text(event, "detail"), "heartbeat") == 0) {
+		buf_puts(out, ", heartbeat ");
+		text_put_plain(out, member_text(event, "subject"));
 	} else if (member_text(event, "subject")[0] != '\0') {
 		buf_puts(out, ", rule ");
 		text_put_plain(out, member_text(event, "subject"));

@@ -4,6 +4,7 @@
 
 #include "health/checkins.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,7 @@ note_history(struct job *job, struct str kind, wall_t now)
 		.kind = kind,
 		.labels = buf_str(&encoded),
 		.fingerprint = labels_fingerprint(job->labels),
+		.value = NAN,
 		.subject = str_from(job->name),
 		.detail = STR("heartbeat"),
 	    });

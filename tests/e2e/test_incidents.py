@@ -68,7 +68,22 @@ def test_an_incident_of_many_alerts_is_acted_on_once(t):
     # what is listed from the store is as it is now, too
     desk.post(feature="d", severity="critical")
     wait.until("four alerts", lambda: [i["alerts"] for i in desk.incidents()] == [4])
-    assert [(i["alerts"], i["severity"]) for i in desk.incidents("all")] == [(4, "critical")]
+    assert [(i["alerts"], i["severity"]) for i in desk.incidents("all")] == [(4, "critical")], "it was stored long ago"
+
+
+def test_what_fits_is_acted_on_however_many_they_are(t):
+    desk = Desk(t, CONFIG.replace("group_by: [alertname]", "group_by: ['...']"))
+    for begin in range(0, 1200, 300):
+        desk.tocsin.post_alerts([{"labels": {"alertname": "Many", "n": str(n)}} for n in range(begin, begin + 300)])
+    wait.until("the incidents", lambda: desk.tocsin.metric("tocsin_incidents", state="open") == 1200, 30)
+    shown = desk.say("incident", "list")
+    assert "newest 100; a larger --limit" in shown and len(shown.splitlines()) == 103, shown
+    # from the store, where all of them are a moment later
+    (one,) = wait.until("the one in the store", lambda: desk.tocsin.good("/api/tocsin/v1/incidents", state="all",
+                                                                        filter='n="7"')["incidents"])
+    assert one["labels"]["n"] == "7" and len(desk.incidents("all")) == 100
+    shown = desk.say("alert", "snooze", "Many", "--for", "1h")
+    assert shown.count("snoozed") == 1200 and desk.tocsin.metric("tocsin_incidents", state="snoozed") == 1200
 
 
 def test_a_snooze_has_an_end_that_somebody_may_mean(t):
@@ -99,6 +114,7 @@ def test_why_was_i_paged_is_answered_the_next_morning(t):
     desk.post(ends=time.time(), feature="größe")
     wait.until("the end", lambda: [b for b in desk.hook.bodies("/page") if b["status"] == "resolved"])
     wait.until("the alert to be let go", lambda: not desk.tocsin.alerts())
+    wait.until("the outcomes to be durable", lambda: all(d["state"] == "delivered" for d in desk.tocsin.deliveries()))
     desk.tocsin.kill9()
     desk.tocsin.start()
     for question in (("why", "Drift"), ("why", "feature=größe"), ("why", "Drift", "--at", rfc3339(time.time()))):
@@ -152,6 +168,7 @@ def test_routes_with_the_same_matchers_have_incidents_of_their_own(t):
     desk.post(severity="critical")
     two = wait.until("two incidents", lambda: (lambda i: i if len(i) == 2 else None)(desk.incidents()))
     assert sorted(i["policy"] for i in two) == ["quick", "slow"] and len({i["groupKey"] for i in two}) == 1, two
+    wait.until("what is told to be durable", lambda: {r.path for r in desk.hook.taken()} >= {"/chat", "/board"})
     desk.tocsin.kill9()
     desk.tocsin.start()
     assert sorted(i["id"] for i in desk.incidents()) == sorted(i["id"] for i in two), "the same ones"
