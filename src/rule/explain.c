@@ -236,7 +236,8 @@ explain_put_text(const struct explain *e, struct buf *out)
 
 	put_verdict(e, out);
 	start = out->n;
-	put_part("baseline ", e->baseline, "", start, out);
+	if (e->said.n == 0)
+		put_part("baseline ", e->baseline, "", start, out);
 	if (e->method != NULL) {
 		buf_puts(out, out->n > start ? ", " : " (");
 		buf_puts(out, e->method);

@@ -416,7 +416,10 @@ static const struct schema_field deviation_fields[] = {
 	    .offset = offsetof(struct deviation_settings, points.query),
 	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
 	    .doc = "What to look at, in the source's language; each series is compared with its "
-		   "own past." },
+		   "own past. In a database: rows with their time as ts, as "
+		   "SELECT ts, model, value FROM m WHERE ts >= :from AND ts <= :to: the window is "
+		   "asked for on first start, then the last minutes, of which the newest row of "
+		   "each series counts; a query without :from has no history and learns." },
 	{ .name = "method",
 	    .kind = FIELD_ENUM,
 	    .offset = offsetof(struct deviation_settings, method),

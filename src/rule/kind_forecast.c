@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/duration.h"
 #include "rule/kinds.h"
 #include "rule/levels.h"
 #include "rule/points.h"
@@ -157,6 +158,31 @@ time_to_breach(const struct outlook *o, double threshold)
 	return o->has_trend && at.status == STATS_OK ? at.value : (double)NAN;
 }
 
+/* "87 now, 104 expected in 4h (98 to 110), against the threshold 100, reached in 2h51m" */
+static struct str
+say_outlook(const struct forecast_settings *settings, const struct outlook *o, double threshold,
+    struct arena *arena)
+{
+	double seconds = time_to_breach(o, threshold);
+	char horizon[DURATION_TEXT_MAX], left[DURATION_TEXT_MAX];
+	struct buf said = { 0 };
+	struct str ret;
+
+	if (o->line.status != STATS_OK)
+		return STR("");
+	buf_printf(&said, "%.6g now, %.6g expected in %s", o->current, o->value,
+	    duration_format(settings->horizon, horizon));
+	if (isfinite(o->low) && isfinite(o->high))
+		buf_printf(&said, " (%.6g to %.6g)", o->low, o->high);
+	buf_printf(&said, ", against the threshold %.6g", threshold);
+	if (seconds > 0 && seconds <= dur_seconds(settings->horizon))
+		buf_printf(
+		    &said, ", reached in %s", duration_format(DUR_S((int64_t)seconds), left));
+	ret = arena_str(arena, buf_str(&said));
+	buf_fini(&said);
+	return ret;
+}
+
 static const struct explain *
 explain_outlook(const struct forecast_settings *settings, const struct outlook *o,
     const struct level *level, struct arena *arena)
@@ -170,6 +196,7 @@ explain_outlook(const struct forecast_settings *settings, const struct outlook *
 	explain->threshold = level->value;
 	explain->n_reference = o->n;
 	explain->window = settings->points.window;
+	explain->said = say_outlook(settings, o, level->value, arena);
 	buf_putc(&detail, '{');
 	detail_number(&detail, "current", o->current);
 	detail_number(&detail, "horizon_seconds", dur_seconds(settings->horizon));
@@ -287,7 +314,11 @@ static const struct schema_field forecast_fields[] = {
 	    .kind = FIELD_STRING,
 	    .offset = offsetof(struct forecast_settings, points.query),
 	    .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
-	    .doc = "What to look at, in the source's language." },
+	    .doc = "What to look at, in the source's language. In a database: rows with their time "
+		   "as ts, as "
+		   "SELECT ts, model, value FROM m WHERE ts >= :from AND ts <= :to: the window is "
+		   "asked for on first start, then the last minutes, of which the newest row of "
+		   "each series counts; a query without :from has no history and learns." },
 	{ .name = "window",
 	    .kind = FIELD_DURATION,
 	    .offset = offsetof(struct forecast_settings, points.window),

@@ -151,6 +151,8 @@ points_plan(const struct rule_config *rule, const struct points_settings *settin
     const struct past *past, wall_t now, struct rule_plan *ret)
 {
 	rule_plan_one(rule, now, settings->query, ret);
+	/* Where the query lists rows: of how long ago the newest may be. */
+	ret->queries[0].step = settings->need.step;
 	if (settings->history)
 		plan_history(rule, settings, past, now, ret);
 	if (settings->guard != NULL)
@@ -186,11 +188,45 @@ points_remember(const struct vector *answer, const struct vector *range, wall_t 
 	}
 }
 
+/*
+ * A table's query lists rows, of which the newest of each series counts.  Servers of series give
+ * one value of each; what they give twice is a mistake that others tell.
+ */
+static const struct vector *
+newest_of_each(const struct rule_input *in)
+{
+	const struct vector *answer = &in->answers[0];
+	struct series_set set;
+	const struct source_config *config = in->sources[0]->config;
+	struct vector *ret;
+
+	if (config == NULL || config->kind == NULL || config->kind->series)
+		return answer;
+	series_group(answer, in->arena, &set);
+	if (set.n == answer->n)
+		return answer;
+	ret = ARENA_NEW(in->arena, struct vector);
+	*ret = (struct vector){ ARENA_ARRAY(in->arena, answer->n, struct sample), 0 };
+	for (uint32_t i = 0; i < set.n; i++) {
+		const struct series *series = &set.list[i];
+		const struct sample *newest = series->samples[0];
+
+		for (uint32_t k = 1; k < series->n; k++) {
+			if (!wall_is_set(series->samples[k]->at))
+				return answer;
+			if (!wall_before(series->samples[k]->at, newest->at))
+				newest = series->samples[k];
+		}
+		ret->samples[ret->n++] = *newest;
+	}
+	return ret;
+}
+
 int
 points_judge(const struct rule_input *in, bool has_guard, uint32_t levels, points_judge_fn *judge,
     struct judgement *ret, struct err *err)
 {
-	const struct vector *answer = &in->answers[0];
+	const struct vector *answer = newest_of_each(in);
 	uint32_t last = in->n - 1;
 	bool has_range = in->n > (has_guard ? 2u : 1u);
 	struct series_join guard;

@@ -290,19 +290,20 @@ decode_3(struct reading *r, struct str body, int status, struct err *err)
 
 static int
 decode(const struct http_source *source, struct str body, int status,
-    const struct source_query *query UNUSED, struct rows *rows, struct err *err)
+    const struct source_query *query, struct rows *rows, struct err *err)
 {
 	const struct influxdb_settings *s = source->source.config->settings;
 	struct reading r = { .settings = s, .rows = rows };
+	bool windowed = query->step.ns > 0 && sql_mentions(query->text, ":from");
 	int code;
 
 	if (status == 429 || json_whole(body, NULL) < 0)
 		return status / 100 != 2 ? http_refused(status, body, err) : json_whole(body, err);
 	/* Each row has its time; of one point per series it is rarely the datum's own. */
 	r.options = (struct table_options){ .value_column = s->value_column,
-		.time_column = s->time_column != NULL              ? s->time_column
-			       : rows->want.shape != QUERY_INSTANT ? "time"
-								   : NULL,
+		.time_column = s->time_column != NULL                          ? s->time_column
+			       : rows->want.shape != QUERY_INSTANT || windowed ? "time"
+									       : NULL,
 		.ignored = "time",
 		.only_one = s->value_column == NULL,
 		.want = &rows->want };

@@ -269,7 +269,7 @@ rows_is_time(const struct rows_want *want, struct str name)
 {
 	if (want->time_column != NULL)
 		return named(name, want->time_column);
-	return want->shape != QUERY_INSTANT && named(name, ROWS_TIME_COLUMN);
+	return (want->shape != QUERY_INSTANT || want->step.ns > 0) && named(name, ROWS_TIME_COLUMN);
 }
 
 int
@@ -304,7 +304,7 @@ rows_cell_label(struct rows *rows, struct str name, const struct cell *cell, str
 
 	if (want->n_fields > 0 && (field = rows_field_named(want, name)) != UINT32_MAX)
 		return rows_field(rows, field, cell, err);
-	if ((want->shape != QUERY_INSTANT || want->time_column != NULL) && rows_is_time(want, name))
+	if (rows_is_time(want, name))
 		return rows_time(rows, cell, TIME_AUTO, err);
 	switch (cell->kind) {
 	case CELL_NULL:

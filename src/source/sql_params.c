@@ -10,7 +10,8 @@
 #include "base/timestamp.h"
 #include "source/source.h"
 
-#define TAG_MAX 64 /* of $tag$; PostgreSQL cuts names at 63 */
+#define NEWEST_WITHIN DUR_S(300) /* as Prometheus looks back */
+#define TAG_MAX       64         /* of $tag$; PostgreSQL cuts names at 63 */
 
 struct scan {
 	struct str text;
@@ -123,7 +124,16 @@ skip_inert(struct scan *s, enum param_style style)
 struct sql_times
 sql_times_of(const struct source_query *query)
 {
-	return (struct sql_times){ query->at, query->from, query->to };
+	struct sql_times times = { query->at, query->from, query->to };
+	dur_t back = { 2 * query->step.ns };
+
+	/* The newest of series that are asked for over a window besides. */
+	if (query->shape == QUERY_INSTANT && !wall_is_set(times.from) && query->step.ns > 0) {
+		times.from =
+		    wall_sub(query->at, dur_less(back, NEWEST_WITHIN) ? NEWEST_WITHIN : back);
+		times.to = query->at;
+	}
+	return times;
 }
 
 int
@@ -239,8 +249,8 @@ sql_params(struct str text, enum param_style style, const struct sql_times *time
 	return 0;
 }
 
-static bool
-mentions(struct str text, const char *name)
+bool
+sql_mentions(struct str text, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -254,9 +264,9 @@ mentions(struct str text, const char *name)
 const char *
 sql_timeless(const struct source_config *config UNUSED, struct str text, bool span)
 {
-	bool spans = mentions(text, ":from") || mentions(text, ":to");
+	bool spans = sql_mentions(text, ":from") || sql_mentions(text, ":to");
 
-	if (spans || (!span && mentions(text, ":now")))
+	if (spans || (!span && sql_mentions(text, ":now")))
 		return NULL;
 	return span ? "write :from and :to into it (ts >= :from AND ts < :to), or leave the "
 		      "window out"

@@ -37,6 +37,8 @@ struct sql_bound {
 
 struct source_query;
 struct source_config;
+/* Is the name somewhere in it, in quotes or not? */
+bool sql_mentions(struct str text, const char *name);
 /* source.h: a query that names no time. */
 const char *sql_timeless(const struct source_config *config, struct str text, bool span);
 struct sql_times sql_times_of(const struct source_query *query);

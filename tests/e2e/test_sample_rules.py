@@ -427,3 +427,46 @@ def test_kinds_over_samples_on_prometheus(t):
     wait.until("all that is wrong", lambda: told() >= want, 30)
     assert told() == want, told()
     assert {r["health"] for r in tocsin.rules().values()} == {"ok"}, tocsin.rules()
+
+
+USUAL = """
+alert: ConfidenceUnusual
+deviation: {query: "SELECT ts, model, value FROM confidence WHERE ts >= :from AND ts <= :to", method: robust, window: 1d, step: 1m}
+severity: warning
+annotations: {runbook_url: https://runbooks.example/drift, summary: "{{ $labels.model }}: {{ $explain.text }}"}
+"""
+
+FULL = """
+alert: QueueFull
+forecast: {query: "SELECT ts, model, value * 10 AS value FROM backlog WHERE ts >= :from AND ts <= :to", window: 2h,
+  horizon: 4h, op: ">", value: 100, step: 1m}
+severity: warning
+annotations: {runbook_url: https://runbooks.example/drift, summary: "{{ $labels.model }}: {{ $explain.text }}"}
+"""
+
+
+def test_a_table_of_numbers_has_a_past(t):
+    """The rows before the first start are the baseline; later only the newest of each series are asked for."""
+    store, hook, run = start(t, USUAL, FULL)
+    now, rng = int(time.time()), random.Random(5)
+    for table in ("confidence", "backlog"):
+        store.many(f"CREATE TABLE {table}(ts INTEGER, model TEXT, value REAL)", [()])
+    past = [(now - 60 * k, model, 0.8 + rng.gauss(0, 0.01)) for k in range(1, 1000) for model in ("good", "odd")]
+    store.many("INSERT INTO confidence VALUES (?, ?, ?)", past + [(now, "good", 0.801), (now, "odd", 0.6)])
+    store.many("INSERT INTO backlog VALUES (?, ?, ?)",
+               [(now - 60 * k, "full", 8.0 - k / 60 + rng.gauss(0, 0.01)) for k in range(120)]
+               + [(now - 60 * k, "even", 2.0 + rng.gauss(0, 0.01)) for k in range(120)])
+    tocsin = run()
+    for rule, model in (("ConfidenceUnusual", "odd"), ("QueueFull", "full")):
+        wait.until(rule, lambda: [dict(labels)["model"] for labels in firing(tocsin, rule)] == [model], 30)
+    (alert,) = firing(tocsin, "ConfidenceUnusual").values()
+    assert "odd: 0.6 is below the expected 0.7" in alert["annotations"]["summary"], alert
+    assert "999 reference points" in alert["annotations"]["summary"], alert
+    (alert,) = firing(tocsin, "QueueFull").values()
+    summary = alert["annotations"]["summary"]
+    assert summary.startswith("full: 80") or summary.startswith("full: 79"), summary
+    assert " now, 1" in summary and " expected in 4h (" in summary, summary
+    assert ", against the threshold 100, reached in " in summary, summary
+    store.many("INSERT INTO confidence VALUES (?, ?, ?)", [(int(time.time()), "odd", 0.8)])
+    wait.until("the end", lambda: not firing(tocsin, "ConfidenceUnusual"), 30)
+    wait.until("messages", lambda: hook.statuses(alertname="ConfidenceUnusual") == ["firing", "resolved"], 30)

@@ -25,7 +25,8 @@
 	} while (0)
 
 static const struct source_ops by_hand = { .labels = rows_labels };
-static const struct source_config by_hand_config = { .name = "by-hand" };
+static const struct source_kind by_hand_kind = { .name = "by-hand" };
+static const struct source_config by_hand_config = { .name = "by-hand", .kind = &by_hand_kind };
 static const struct source source = { .ops = &by_hand, .config = &by_hand_config };
 
 void

@@ -142,6 +142,27 @@ END_TEST
 
 /* --- never a false page ------------------------------------------------ */
 
+/* A table lists the rows of the last minutes: the newest says how it is. */
+START_TEST(newest_row_of_a_series_is_the_one_that_counts)
+{
+	open_method("zscore", "");
+	fill(noise, 240);
+	a.vectors[0].samples[0].value = 140.0;
+	a.vectors[0].samples[0].at = wall_sub(NOW, MINUTE);
+	answers_row(&a, 0, "model=x", 100.3)->at = NOW;
+	answers_row(&a, 0, "model=x", 60.0)->at = wall_sub(NOW, DUR_S(120));
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_uint_eq(a.judgement.n, 1);
+	ck_assert_int_eq(a.judgement.observations[0].outcome, OUTCOME_OK);
+	ck_assert_double_eq(a.judgement.observations[0].value, 100.3);
+	ck_assert_uint_eq(a.judgement.n_remember, 1);
+	/* Without times nobody knows which it is. */
+	a.vectors[0].samples[1].at = WALL_NONE;
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert_uint_eq(a.judgement.n, 3);
+}
+END_TEST
+
 /* 100 but for one wild point, which stands in the middle. */
 static double
 constant_but_once(uint32_t i, struct rng *rng UNUSED)
@@ -456,6 +477,7 @@ tcase_deviation(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, far_is_far_and_near_is_near, 0, all);
 	tcase_add_loop_test(t, only_the_direction_asked_for_counts, 0, all);
+	tcase_add_test(t, newest_row_of_a_series_is_the_one_that_counts);
 	tcase_add_test(t, a_share_of_the_usual_is_not_that_of_one_wild_point);
 	tcase_add_loop_test(t, constant_series_is_not_judged_without_a_least_deviation, 0, all);
 	tcase_add_loop_test(t, what_is_no_number_is_not_judged_and_not_remembered, 0, all);

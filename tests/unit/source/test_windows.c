@@ -84,6 +84,43 @@ START_TEST(a_window_is_asked_and_comes_in_order)
 }
 END_TEST
 
+/* Asked for the newest of what is asked for over a window besides: the last minutes, with times. */
+START_TEST(an_instant_with_a_step_is_of_the_last_minutes)
+{
+	static const struct {
+		const char *kind, *yaml, *query, *asked, *body, *row;
+	} cases[] = {
+		{ "clickhouse", "url: http://ch",
+		    "SELECT ts, value FROM t WHERE ts >= :from AND ts <= :to",
+		    "ts >= 1795155540.500 AND ts <= 1795155840.500",
+		    "{\"meta\":[{\"name\":\"ts\"},{\"name\":\"value\"}],\"data\":[[1795155600,2]],"
+		    "\"rows\":1}",
+		    " 2 @1795155600.000" },
+		{ "influxdb", "{url: 'http://influx', database: d}",
+		    "SELECT last(v) AS value FROM m WHERE time >= :from GROUP BY time(1m)",
+		    "1795155540500ms",
+		    "{\"results\":[{\"series\":[{\"name\":\"m\",\"columns\":[\"time\",\"value\"],"
+		    "\"values\":["
+		    "[1795155600000,1]]}]}]}",
+		    "measurement=m 1 @1795155600.000" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bench_answer a;
+
+		bench_query = (struct source_query){ .shape = QUERY_INSTANT, .step = DUR_S(60) };
+		a = bench_ask(
+		    cases[i].kind, cases[i].yaml, cases[i].query, 200, str_from(cases[i].body));
+		ck_assert_msg(!a.failed, "%s: %s", cases[i].kind, a.err.text);
+		ck_assert_msg(
+		    strstr(a.url, cases[i].asked) != NULL || strstr(a.body, cases[i].asked) != NULL,
+		    "%s: %s %s", cases[i].kind, a.url, a.body);
+		ck_assert_uint_eq(a.vector.n, 1);
+		ck_assert_str_eq(bench_row(&a, 0), cases[i].row);
+	}
+}
+END_TEST
+
 START_TEST(a_range_without_times_is_an_error)
 {
 	struct bench_answer a;
@@ -148,6 +185,7 @@ tcase_windows(void)
 
 	tcase_add_checked_fixture(tc, bench_set_up, bench_tear_down);
 	tcase_add_loop_test(tc, a_window_is_asked_and_comes_in_order, 0, ARRAY_LEN(windows));
+	tcase_add_test(tc, an_instant_with_a_step_is_of_the_last_minutes);
 	tcase_add_test(tc, a_range_without_times_is_an_error);
 	tcase_add_test(tc, a_large_answer_is_read_as_a_small_one);
 	tcase_add_test(tc, columns_that_are_wanted_are_handed_over);
