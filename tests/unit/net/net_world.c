@@ -75,7 +75,7 @@ get(const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&request->url, fmt, ap);
 	va_end(ap);
-	request->timeout = DUR_S(5);
+	request->timeout = DUR_S(60);
 	return request;
 }
 

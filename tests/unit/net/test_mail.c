@@ -86,7 +86,7 @@ mail_to(const struct puppet *puppet)
 	request->smtp.to = boss;
 	request->smtp.n_to = 1;
 	request->smtp.helo = "here.example";
-	request->timeout = DUR_S(5);
+	request->timeout = DUR_S(60);
 	return request;
 }
 
@@ -103,7 +103,7 @@ START_TEST(a_reply_code_is_the_status_and_silence_a_failure)
 	request = mail_to(&puppet);
 	request->smtp.require_tls = dialogues[_i].require_tls;
 	if (dialogues[_i].failure == ERR_TIMEOUT)
-		request->timeout = DUR_MS(150);
+		request->timeout = DUR_MS(1500); /* not before the silence */
 	perform(&world, request, &outcome);
 	ck_assert_msg(outcome.response.failure == dialogues[_i].failure,
 	    "%s: %s (%s)", label, err_code_name(outcome.response.failure),
