@@ -110,6 +110,7 @@ bool raw_ended(struct raw *raw);
 void raw_close(struct raw *raw);
 
 Suite *suite_xfer(void);
+Suite *suite_xfer_answers(void);
 Suite *suite_mail(void);
 Suite *suite_server(void);
 Suite *suite_server_bounds(void);

@@ -14,6 +14,7 @@ main(void)
 	int failed;
 
 	srunner_add_suite(runner, suite_xfer());
+	srunner_add_suite(runner, suite_xfer_answers());
 	srunner_add_suite(runner, suite_mail());
 	srunner_add_suite(runner, suite_server());
 	srunner_add_suite(runner, suite_server_bounds());
