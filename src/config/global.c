@@ -120,7 +120,7 @@ check_global(struct schema_context *ctx, void *value,
 	const struct config_global *global = value;
 	const struct yaml_node *url = yaml_get(node, "slack_api_url");
 
-	if (global->smtp_smarthost != NULL &&
+	if (global->smtp_smarthost != NULL && global->smtp_smarthost[0] != '\0' &&
 	    !is_host_port(global->smtp_smarthost)) {
 		schema_expected(ctx, yaml_get(node, "smtp_smarthost"),
 		    "host:port such as mail.example.com:587");

@@ -162,8 +162,12 @@ struct loader *loader_new(const char *path, const struct config_kinds *kinds, st
 struct config *loader_end(struct loader *l);
 bool loader_file(struct loader *l, const char *path, struct yaml_node **ret_root);
 void config_build(struct loader *l, const struct yaml_node *root);
-/* patterns.c: calls each() for every file that a pattern names, until it returns false. */
+/*
+ * patterns.c: calls each() for every file that a pattern names, until it returns false. may_miss: a name without
+ * wildcards that is no file is but warned of, like a pattern without files.
+ */
 typedef bool pattern_fn(void *arg, const struct yaml_node *node, const char *path);
-void pattern_each(struct loader *l, const struct yaml_node *node, pattern_fn *each, void *arg);
+void pattern_each(
+    struct loader *l, const struct yaml_node *node, bool may_miss, pattern_fn *each, void *arg);
 /* templates.c: fills ctx.templates; before anything with notification templates is read. */
 void templates_build(struct loader *l, const struct yaml_node *list);

@@ -13,7 +13,8 @@
 #include "config/internal.h"
 
 void
-pattern_each(struct loader *l, const struct yaml_node *node, pattern_fn *each, void *arg)
+pattern_each(struct loader *l, const struct yaml_node *node, bool may_miss, pattern_fn *each,
+    void *arg)
 {
 	const char *name = schema_scalar(&l->ctx, node, "a file or pattern"), *pattern;
 	glob_t found;
@@ -23,7 +24,7 @@ pattern_each(struct loader *l, const struct yaml_node *node, pattern_fn *each, v
 		return;
 	pattern = schema_path(&l->ctx, name);
 	rc = glob(pattern, 0, NULL, &found);
-	if (rc == GLOB_NOMATCH && strpbrk(name, "*?[") != NULL) {
+	if (rc == GLOB_NOMATCH && (may_miss || strpbrk(name, "*?[") != NULL)) {
 		diag_warning(l->ctx.diag, node->pos, "no file matches '%s'", pattern);
 		return;
 	}

@@ -41,7 +41,7 @@ static const struct schema_field route_fields[] = {
 	{ .name = "match", .kind = FIELD_STRING_MAP, .flags = FIELD_DEPRECATED,
 	    MEMBER(match), .doc = "Old form of matchers: equality." },
 	{ .name = "match_re", .kind = FIELD_STRING_MAP,
-	    .flags = FIELD_DEPRECATED, MEMBER(match_re),
+	    .flags = FIELD_DEPRECATED | FIELD_NONEMPTY, MEMBER(match_re),
 	    .doc = "Old form of matchers: regular expressions." },
 	{ .name = "continue", .kind = FIELD_BOOL, .fallback = "false",
 	    MEMBER(continue_),
@@ -149,7 +149,8 @@ static void
 set_receiver(struct tree *tree, const struct route_raw *raw,
     struct route_config *route)
 {
-	if (raw->receiver != NULL) {
+	/* An empty one is inherited like none. */
+	if (raw->receiver != NULL && raw->receiver[0] != '\0') {
 		route->receiver = receiver_named(tree->l, raw->receiver,
 		    yaml_get(raw->node, "receiver")->pos);
 	}

@@ -48,6 +48,6 @@ rule_files_read(struct loader *l, struct rules_reader *r, const struct yaml_node
 	if (list == NULL || !schema_is_list(&l->ctx, list, "[rules/*.yml]"))
 		return;
 	for (uint32_t i = 0; i < list->n; i++)
-		pattern_each(l, list->items[i], read_one, &files);
+		pattern_each(l, list->items[i], false, read_one, &files);
 	map_fini(&files.paths);
 }

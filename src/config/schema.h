@@ -117,6 +117,7 @@ enum {
 	FIELD_WARNS = 1u << 12,    /* FIELD_ACCEPTED: says that it has no effect */
 	FIELD_GO_DURATION = 1u << 11, /* FIELD_DURATION: also as Go has it, 1.5s */
 	FIELD_NOT_NEGATIVE = 1u << 12, /* numbers: >= 0 */
+	FIELD_PROXY = 1u << 13,    /* FIELD_URL: of a proxy: also socks5; an empty one is none */
 };
 
 struct config;

@@ -130,7 +130,6 @@ static const struct schema schema_basic_auth = {
 
 static const struct schema_field authorization_fields[] = {
 	{ .name = "type", .kind = FIELD_STRING, .fallback = "Bearer",
-	    .flags = FIELD_NONEMPTY,
 	    .offset = offsetof(struct http_options, auth_type),
 	    .doc = "Scheme of the Authorization header." },
 	{ .name = "credentials", .kind = FIELD_SECRET,
@@ -313,9 +312,9 @@ read_proxy_headers(struct schema_context *ctx, const struct yaml_node *node,
 
 /* AT: where the struct http_options begins. */
 #define PROXY_FIELDS(AT) \
-	{ .name = "proxy_url", .kind = FIELD_URL, .flags = FIELD_HIDDEN, \
+	{ .name = "proxy_url", .kind = FIELD_URL, .flags = FIELD_HIDDEN | FIELD_PROXY, \
 	    .offset = (AT) + offsetof(struct http_options, proxy_url), \
-	    .doc = "Proxy to go through." }, \
+	    .doc = "Proxy to go through; also socks5://HOST:PORT." }, \
 	{ .name = "no_proxy", .kind = FIELD_STRING, .flags = FIELD_OURS, \
 	    .offset = (AT) + offsetof(struct http_options, no_proxy), \
 	    .doc = "Hosts, domains and networks that the proxy is not for; comma between them." }, \

@@ -162,12 +162,8 @@ read_string(struct schema_context *ctx, const struct schema_field *field,
 }
 
 static bool
-url_is_good(struct str url)
+address_is_good(struct str url, uint32_t scheme)
 {
-	const uint32_t scheme = str_starts(url, STR("https://")) ? 8 :
-	    str_starts(url, STR("http://"))			  ? 7 :
-								    0;
-
 	if (scheme == 0 || url.n == scheme || url.p[scheme] == '/' ||
 	    url.p[scheme] == ':' || url.p[scheme] == '?') {
 		return false;
@@ -182,6 +178,24 @@ url_is_good(struct str url)
 	return true;
 }
 
+static bool
+url_is_good(struct str url)
+{
+	return address_is_good(url,
+	    str_starts(url, STR("https://"))  ? 8 :
+		str_starts(url, STR("http://")) ? 7 :
+						  0);
+}
+
+static bool
+socks_is_good(struct str url)
+{
+	return address_is_good(url,
+	    str_starts(url, STR("socks5h://"))	? 10 :
+		str_starts(url, STR("socks5://")) ? 9 :
+						    0);
+}
+
 static void
 read_url(struct schema_context *ctx, const struct schema_field *field,
     const struct yaml_node *node, void *place)
@@ -194,7 +208,11 @@ read_url(struct schema_context *ctx, const struct schema_field *field,
 	if (!schema_text_read(ctx, field, node, want, &text, &changed)) {
 		return;
 	}
-	if (!url_is_good(text)) {
+	if ((field->flags & FIELD_PROXY) != 0 && text.n == 0) {
+		return;
+	}
+	if (!url_is_good(text) &&
+	    ((field->flags & FIELD_PROXY) == 0 || !socks_is_good(text))) {
 		expected(ctx, field, node, want);
 		return;
 	}
@@ -403,6 +421,11 @@ read_string_map(struct schema_context *ctx, const struct schema_field *field,
 		struct str text = STR("");
 		bool changed;
 
+		if (pair->value->kind == YAML_NULL && (field->flags & FIELD_NONEMPTY) != 0) {
+			diag_error(ctx->diag, pair->value->pos, "'%s' has no value",
+			    arena_str(ctx->arena, pair->key->text).p);
+			continue;
+		}
 		if (pair->value->kind == YAML_NULL ||
 		    schema_text_read(ctx, field, pair->value, "a string", &text,
 			&changed)) {

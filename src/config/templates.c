@@ -80,10 +80,11 @@ templates_build(struct loader *l, const struct yaml_node *list)
 
 	template_set_add_defaults(files.set);
 	l->ctx.templates = files.set;
-	if (list == NULL || !schema_is_list(&l->ctx, list, "[templates/*.tmpl]"))
+	if (list == NULL || list->kind == YAML_NULL ||
+	    !schema_is_list(&l->ctx, list, "[templates/*.tmpl]"))
 		return;
 	for (uint32_t i = 0; i < list->n; i++)
-		pattern_each(l, list->items[i], read_one, &files);
+		pattern_each(l, list->items[i], true, read_one, &files);
 	if (!loader_failed(l))
 		check_set(&files);
 }

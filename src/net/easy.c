@@ -104,6 +104,11 @@ plan_proxy(
 			except = "";
 	}
 	if (proxy != NULL && *proxy != '\0') {
+		/* The proxy finds the host, as Go has it. */
+		if (strncmp(proxy, "socks5://", 9) == 0) {
+			buf_puts(&plan->proxy, "socks5h://");
+			proxy += 9;
+		}
 		buf_puts(&plan->proxy, proxy);
 		if (except != NULL)
 			buf_printf(&plan->no_proxy,
@@ -222,7 +227,7 @@ header_put_credentials(
 	    http->auth_credentials.file == NULL)
 		return 0;
 	buf_clear(text);
-	buf_puts(text, http->auth_type != NULL ? http->auth_type : "Bearer");
+	buf_puts(text, http->auth_type != NULL && http->auth_type[0] != '\0' ? http->auth_type : "Bearer");
 	buf_putc(text, ' ');
 	if (secret_read(&http->auth_credentials, text, err) < 0)
 		return err_wrap(err, "authorization credentials");

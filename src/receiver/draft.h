@@ -59,10 +59,11 @@ void draft_retry_after(struct verdict *verdict, struct str body, const char *pat
 void draft_hide(struct verdict *verdict, const struct secret *secret);
 void draft_hide_text(struct verdict *verdict, const struct secret_text *secret, const struct notification *n);
 
+/* An empty one is none, as it is to Alertmanager: what writes its configurations may have nothing to say. */
 static inline bool
 secret_is_set(const struct secret *secret)
 {
-	return secret->value != NULL || secret->file != NULL;
+	return (secret->value != NULL && secret->value[0] != '\0') || secret->file != NULL;
 }
 
 /* Appends a path to a base URL with exactly one slash between them. */

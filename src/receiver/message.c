@@ -242,7 +242,7 @@ message_url_is_good(struct str url)
 			  : str_starts(url, STR("http://")) ? 7
 							    : 0;
 
-	if (scheme == 0 || url.n == scheme || !str_is_utf8(url))
+	if (scheme == 0 || url.n == scheme || url.p[scheme] == '/' || !str_is_utf8(url))
 		return false;
 	for (uint32_t i = 0; i < url.n; i++)
 		if (is_control(url.p[i]) || strchr(" <>|\"\\^`{}", url.p[i]))

@@ -153,13 +153,24 @@ put_teams(struct draft *d, struct str names)
 	}
 }
 
+/* Opsgenie wants "team", people write "Team". */
+static struct str
+lowered(struct draft *d, struct str type)
+{
+	buf_clear(&d->scratch);
+	for (uint32_t i = 0; i < type.n; i++)
+		buf_putc(&d->scratch,
+		    type.p[i] >= 'A' && type.p[i] <= 'Z' ? (char)(type.p[i] + 32) : type.p[i]);
+	return arena_str(d->arena, buf_str(&d->scratch));
+}
+
 static void
 put_responder(struct draft *d, const struct opsgenie_responder *responder)
 {
 	struct str id = draft_expanded(d, responder->id, STR(""));
 	struct str name = draft_expanded(d, responder->name, STR(""));
 	struct str username = draft_expanded(d, responder->username, STR(""));
-	struct str type = draft_expanded(d, responder->type, STR(""));
+	struct str type = lowered(d, draft_expanded(d, responder->type, STR("")));
 
 	if (id.n + name.n + username.n == 0)
 		return;
@@ -258,8 +269,7 @@ opsgenie_render(const void *settings, const struct notification *n, struct arena
 	else if (n->step == STEP_MESSAGE)
 		put_change(&d, request, "message", "message", message_of(&d, opsgenie));
 	else
-		put_change(
-		    &d, request, "description", "description", description_of(&d, opsgenie));
+		put_change(&d, request, "description", "description", description_of(&d, opsgenie));
 	if (n->firing && n->step != STEP_CREATE)
 		request->method = "PUT";
 	draft_fini(&d);
@@ -312,7 +322,8 @@ check_responder(struct schema_context *ctx, void *value, const struct yaml_node 
 	if (type == NULL || !template_is_constant(responder->type))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (str_is(type->text, types[i]))
+		if (type->text.n == strlen(types[i]) &&
+		    strncasecmp(type->text.p, types[i], type->text.n) == 0)
 			return;
 	schema_expected(ctx, type, "one of team, teams, user, escalation, schedule");
 }

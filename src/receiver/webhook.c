@@ -176,8 +176,8 @@ webhook_finish(
 		    ctx->diag, webhook->common.pos, "no URL to send to: give url or url_file");
 	else if (url != NULL && strstr(url, "{{") == NULL && !message_url_is_good(str_from(url)))
 		diag_error(ctx->diag, webhook->common.pos,
-		    "the url of a webhook must begin with http:// or "
-		    "https:// and hold no spaces");
+		    "the url of a webhook must begin with http:// or https:// and a host; "
+		    "spaces and any of <>\"\\^`{|} are written as %%20 and the like");
 }
 
 /* RFC 9110, 5.6.2: what a header's name is made of. */

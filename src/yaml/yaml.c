@@ -469,11 +469,20 @@ second_document(struct reader *r, struct pos pos)
 	yaml_second_document(r->diag, pos);
 }
 
-/* After the first document only the end of the stream may come. */
+/* What follows a last "---": a document without anything in it. */
+static bool
+is_nothing(const yaml_event_t *event)
+{
+	return event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 &&
+	       event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+/* After the first document only the end of the stream may come, or nothing after another "---". */
 static bool
 stream_ends(struct reader *r)
 {
 	yaml_event_t event;
+	struct pos pos;
 	bool ok = true;
 
 	for (;;) {
@@ -485,9 +494,15 @@ stream_ends(struct reader *r)
 			return ok;
 		}
 		if (event.type == YAML_DOCUMENT_START_EVENT) {
-			second_document(r, yaml_mark_pos(r, event.start_mark));
+			pos = yaml_mark_pos(r, event.start_mark);
 			yaml_event_delete(&event);
-			return r->second != NULL;
+			if (!event_next(r, &event))
+				return false;
+			if (!is_nothing(&event)) {
+				yaml_event_delete(&event);
+				second_document(r, pos);
+				return r->second != NULL;
+			}
 		}
 		yaml_event_delete(&event);
 	}

@@ -277,6 +277,41 @@ START_TEST(sources_read_the_environment)
 }
 END_TEST
 
+/* What programs write that had nothing to say: Alertmanager takes it, too. */
+static const struct {
+	const char *label, *global, *route, *rest;
+} nothings[] = {
+	{ "an empty receiver is inherited", "", "{receiver: ''}", "" },
+	{ "no mail server", "smtp_smarthost: ''", "", "" },
+	{ "no proxy", "http_config: {proxy_url: ''}", "", "" },
+	{ "a proxy of another sort", "http_config: {proxy_url: 'socks5://p:1080'}", "", "" },
+	{ "no scheme of the credentials",
+	    "http_config: {authorization: {type: '', credentials: x}}", "", "" },
+	{ "no templates", "", "", "templates:\n" },
+	{ "a file of templates that is not there yet", "", "", "templates: [none.tmpl]\n" },
+	{ "nothing after a line of dashes", "", "", "---\n" },
+	{ "nothing twice", "", "", "---\n---\n# a comment\n" },
+};
+
+START_TEST(nothing_is_taken_for_nothing)
+{
+	struct arena *arena = arena_new(0);
+	struct config *config;
+
+	scratch_write("t.yml",
+	    arena_printf(arena,
+		"global: {%s}\nroute: {receiver: a, routes: [%s]}\n"
+		"receivers: [{name: a}]\n%s",
+		nothings[_i].global, nothings[_i].route, nothings[_i].rest));
+	config = scratch_load("t.yml");
+	ck_assert_msg(config != NULL, "%s", nothings[_i].label);
+	if (config->n_routes > 1)
+		ck_assert_ptr_eq(config->routes[1]->receiver, config->root->receiver);
+	config_unref(config);
+	arena_free(arena);
+}
+END_TEST
+
 START_TEST(addresses_of_services_have_defaults)
 {
 	struct config *config;
@@ -536,6 +571,8 @@ add_load(Suite *suite)
 	tcase_add_test(tcase, inhibit_rules_have_both_sides);
 	tcase_add_test(tcase, defaults_are_alertmanagers);
 	tcase_add_test(tcase, integrations_fall_back_to_global);
+	tcase_add_loop_test(tcase, nothing_is_taken_for_nothing, 0,
+	    sizeof(nothings) / sizeof(nothings[0]));
 	tcase_add_test(tcase, addresses_of_services_have_defaults);
 	tcase_add_test(tcase, http_headers_are_sent_once_for_each_value);
 	tcase_add_test(tcase, sources_read_the_environment);

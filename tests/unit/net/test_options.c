@@ -66,6 +66,22 @@ START_TEST(a_request_goes_through_its_proxy)
 }
 END_TEST
 
+/* The proxy finds the host, as Go has it; libcurl's socks5 would find it here. */
+START_TEST(a_socks_proxy_finds_the_host)
+{
+	const struct http_options http = { .proxy_url = "socks5://p:1080" };
+	const struct easy_request request = { .method = "GET",
+		.url = STR("https://y.invalid/"),
+		.http = &http };
+	struct easy_plan plan = { 0 };
+	struct err err;
+
+	ck_assert_int_eq(easy_plan_make(&plan, &request, &err), 0);
+	ck_assert_str_eq(plan.proxy.p, "socks5h://p:1080");
+	easy_plan_fini(&plan);
+}
+END_TEST
+
 /* clang-format off */
 static const struct {
 	const char *label, *upper, *lower; /* of NO_PROXY */
@@ -197,6 +213,7 @@ suite_options(void)
 	TCase *tc = tcase_create("options");
 
 	tcase_add_checked_fixture(tc, forget_proxies, forget_proxies);
+	tcase_add_test(tc, a_socks_proxy_finds_the_host);
 	tcase_add_loop_test(tc, a_request_goes_through_its_proxy, 0,
 	    (int)ARRAY_LEN(proxies));
 	tcase_add_loop_test(tc, the_environments_exceptions_are_honoured, 0,

@@ -559,6 +559,7 @@ static const struct {
 	const char *yaml, *url, *secret;
 } fallbacks[] = {
 	{ &receiver_opsgenie, "{}", "http://og/base/v2/alerts", "GenieKey og-key" },
+	{ &receiver_opsgenie, "api_key: ''", "http://og/base/v2/alerts", "GenieKey og-key" },
 	{ &receiver_opsgenie, "{api_key: own, api_url: 'http://own/'}", "http://own/v2/alerts",
 	    "GenieKey own" },
 	{ &receiver_victorops, "routing_key: r", "http://vo/vo-key/r", NULL },
@@ -747,7 +748,14 @@ static const struct {
 	    "needs 'id', 'name' or 'username'" },
 	{ &receiver_opsgenie, OPSGENIE "responders: [{name: x, type: wizard}]",
 	    "one of team, teams, user" },
+	{ &receiver_opsgenie, OPSGENIE "responders: [{name: x, type: Team}]", "" },
 	{ &receiver_opsgenie, OPSGENIE "update_alerts: maybe", "true or false" },
+	/* An empty one is none. */
+	{ &receiver_opsgenie, "api_key: ''", "no Opsgenie API key" },
+	{ &receiver_pagerduty, "routing_key: ''", "no PagerDuty key" },
+	{ &receiver_webhook, "url: ''", "no URL to send to" },
+	{ &receiver_webhook, "url: 'http:///x'", "and a host" },
+	{ &receiver_webhook, "url: 'http://x/a|b'", "written as %20" },
 	{ &receiver_pushover, PUSHOVER "retry: 1m30.5s\nexpire: 1.5h", "" },
 	{ &receiver_pushover, PUSHOVER "retry: soon", "a duration" },
 	{ &receiver_slack, "api_url: 'https://s.example/x'\ntimeout: 1.5s", "" },

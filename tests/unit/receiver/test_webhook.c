@@ -209,7 +209,7 @@ static const struct {
 } complaints[] = {
 	{ "{}", "no URL to send to: give url or url_file" },
 	{ "url: h.example", "must begin with http:// or https://" },
-	{ "url: 'http://h/a b'", "hold no spaces" },
+	{ "url: 'http://h/a b'", "spaces and any of" },
 	{ "url: http://h\nmax_alerts: -1", "from 0 to" },
 	{ "url: http://h\nurls: x", "unknown key 'urls'" },
 };
