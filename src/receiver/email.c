@@ -292,6 +292,15 @@ fill_envelope(const struct email_settings *email, const struct mail_people *peop
 	}
 }
 
+/* Who a link in the mail is taken for: it does not say which of several has pressed it. */
+static struct str
+holder_of(const struct notification *n, const struct mail_people *people, struct arena *arena)
+{
+	if (people->n_to == 1)
+		return str_from(people->to[0].address);
+	return str_from(arena_printf(arena, "%s (one of %u)", n->receiver, people->n_to));
+}
+
 static int
 email_render(const void *settings, const struct notification *n, struct arena *arena,
     struct xfer_request *request, struct err *err)
@@ -307,7 +316,7 @@ email_render(const void *settings, const struct notification *n, struct arena *a
 	ids = email_ids(&email->threading, n, people.from[0].address, arena);
 	fill_envelope(email, &people, arena, request);
 	put_headers(email, n, &people, &ids, arena, &request->body);
-	put_parts(email, n, str_from(people.to[0].address), &ids, arena, &request->body);
+	put_parts(email, n, holder_of(n, &people, arena), &ids, arena, &request->body);
 	return 0;
 }
 
@@ -526,7 +535,8 @@ static const struct schema_field email_fields[] = {
 	{ .name = "ack_links", .kind = FIELD_BOOL, .flags = FIELD_OURS, .fallback = "false",
 	    .offset = offsetof(struct email_settings, ack_links),
 	    .doc = "Mails of incidents carry links that acknowledge or snooze: signed, good once and for three days. "
-		   "Who opens one asks --web.external-url; whoever has the mail can use them." },
+		   "Who opens one asks --web.external-url; whoever has the mail can use them. "
+		   "What is done by one counts as the recipient's, or as the receiver's where there are several." },
 	{ .name = "threading", .kind = FIELD_EMBED, .sub = &email_schema_threading,
 	    .offset = offsetof(struct email_settings, threading),
 	    .doc = "How mails of one group form a thread." },

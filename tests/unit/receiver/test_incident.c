@@ -249,6 +249,47 @@ START_TEST(mails_of_an_incident_carry_links)
 }
 END_TEST
 
+static const struct {
+	const char *to, *holder;
+} holders[] = {
+	{ "carol@example.org", "carol@example.org" },
+	{ "carol@example.org, bob@example.org", "ops (one of 2)" },
+};
+
+START_TEST(a_link_is_its_only_recipients_or_its_receivers)
+{
+	struct story s = incident_story("one");
+	char yaml[200], path[600];
+	struct rendered r;
+	struct ack_link link;
+	const char *at;
+	size_t n = 0;
+
+	(void)snprintf(yaml, sizeof(yaml),
+	    "to: '%s'\nfrom: c@d.example\nhello: e.example\nsmarthost: mail.example:25\n"
+	    "ack_links: true\n",
+	    holders[_i].to);
+	s.n.receiver = "ops";
+	r = render(&s, &receiver_email, settings_read(&s, &receiver_email, yaml));
+	ck_assert_int_eq(r.rc, 0);
+	at = strstr(r.request.body.p, "/v1/link/");
+	ck_assert_ptr_nonnull(at);
+	/* quoted-printable breaks lines with "=" */
+	for (at += strlen("/v1/link/"); *at != '\0' && n + 1 < sizeof(path); at++) {
+		if (strncmp(at, "=\r\n", 3) == 0)
+			at += 2;
+		else if (*at == '\r')
+			break;
+		else
+			path[n++] = *at;
+	}
+	ck_assert(ack_link_read(s.n.link_key, str_make(path, n), &link));
+	ck_assert_str_eq(link.to, holders[_i].holder);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
 START_TEST(other_mails_carry_none)
 {
 	for (int i = 0; i < 4; i++) {
@@ -284,6 +325,8 @@ case_incident(void)
 	tcase_add_test(c, pagerduty_is_told_of_an_acknowledgement);
 	tcase_add_test(c, pagerduty_pages_again_when_an_escalation_begins_anew);
 	tcase_add_test(c, mails_of_an_incident_carry_links);
+	tcase_add_loop_test(
+	    c, a_link_is_its_only_recipients_or_its_receivers, 0, ARRAY_LEN(holders));
 	tcase_add_test(c, other_mails_carry_none);
 	return c;
 }
