@@ -182,119 +182,6 @@ call_length_is_ambiguous(const struct http_call *call)
 }
 
 static void
-add_param(struct http_call *call, const char *name, const char *value)
-{
-	call->params = xgrow(call->params, &call->params_cap,
-	    (size_t)call->n_params + 1, sizeof(*call->params));
-	call->params[call->n_params++] =
-	    (struct http_param){ name, value != NULL ? value : "" };
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static void
-unescape(struct http_call *call, char *text, bool plus_is_space)
-{
-	char *out = text;
-
-	for (; *text != '\0'; text++) {
-		int high = *text == '%' ? hex_value(text[1]) : -1;
-		int low = high >= 0 ? hex_value(text[2]) : -1;
-
-		if (low >= 0) {
-			*out++ = (char)(high * 16 + low);
-			text += 2;
-			call->has_nul = call->has_nul || high + low == 0;
-		} else {
-			*out++ = *text == '+' && plus_is_space ? ' ' : *text;
-		}
-	}
-	*out = '\0';
-}
-
-/* "a=1&b=2", decoded in place. */
-static void
-add_query(struct http_call *call, char *text)
-{
-	while (text != NULL) {
-		char *name = text, *value;
-
-		text = strchr(name, '&');
-		if (text != NULL)
-			*text++ = '\0';
-		value = strchr(name, '=');
-		if (value != NULL)
-			*value++ = '\0';
-		unescape(call, name, true);
-		if (value != NULL)
-			unescape(call, value, true);
-		if (*name != '\0' || value != NULL)
-			add_param(call, name, value);
-	}
-}
-
-static bool
-is_form(const struct http_call *call)
-{
-	static const char form[] = "application/x-www-form-urlencoded";
-	const char *type = http_header_value(call, "Content-Type");
-
-	return type != NULL && strncasecmp(type, form, sizeof(form) - 1) == 0;
-}
-
-/* Collected at the first question; the texts belong to the connection. */
-static void
-collect_params(const struct http_call *call)
-{
-	struct http_call *self = (struct http_call *)(uintptr_t)call;
-
-	if (call->params_known)
-		return;
-	self->params_known = true;
-	if (call->body.n > 0 && is_form(call)) {
-		self->form = xmemdup0(call->body.p, call->body.n);
-		add_query(self, self->form);
-	}
-	add_query(self, call->query);
-}
-
-bool
-http_has_nul(const struct http_call *call)
-{
-	collect_params(call);
-	return call->has_nul;
-}
-
-const char *
-http_param(const struct http_call *call, const char *name, uint32_t index)
-{
-	collect_params(call);
-	for (uint32_t i = 0; i < call->n_params; i++)
-		if (strcmp(call->params[i].name, name) == 0 && index-- == 0)
-			return call->params[i].value;
-	return NULL;
-}
-
-bool
-http_param_at(const struct http_call *call, uint32_t i, const char **ret_name,
-    const char **ret_value)
-{
-	collect_params(call);
-	if (i >= call->n_params)
-		return false;
-	*ret_name = call->params[i].name;
-	*ret_value = call->params[i].value;
-	return true;
-}
-
-static void
 read_peer(struct http_call *call)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
@@ -549,7 +436,7 @@ http_call_fake(const char *method, const char *path_and_query, struct str body)
 	rest = strchr(call->url, '?');
 	if (rest != NULL)
 		*rest++ = '\0';
-	unescape(call, call->url, false);
+	call_unescape(call, call->url, false);
 	call->query = rest;
 	return call;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the server: what its files (server.c: connections and daemon,
- * server_call.c: requests and answers, server_bounds.c: what unfinished
- * requests may take, listen.c: addresses) know of each other.
+ * server_call.c: requests and answers, server_params.c: their parameters,
+ * server_bounds.c: what unfinished requests may take, listen.c: addresses) know
+ * of each other.
  */
 #pragma once
 
@@ -134,6 +135,9 @@ struct http_call *call_new(struct http_server *server,
     struct MHD_Connection *connection, const char *path, const char *method);
 void call_free(struct http_call *call);
 bool call_length_is_ambiguous(const struct http_call *call);
+
+/* server_params.c: "%41" to "A", in place; notes a NUL. */
+void call_unescape(struct http_call *call, char *text, bool plus_is_space);
 
 /* server_bounds.c */
 struct http_limits limits_with_defaults(const struct http_limits *limits);
