@@ -69,7 +69,7 @@ def test_baselines_outlive_kill9_and_are_not_learned_again(t):
     for rule in every:
         wait.until(rule, lambda: model_of(tocsin.rule_alerts(rule)) == {"odd"}, 30)
     evaluated(tocsin, "VolumeUnusual")
-    before = {rule: reason(tocsin, rule)["explain"] for rule in every}
+    known, before = time.monotonic(), {rule: reason(tocsin, rule)["explain"] for rule in every}
     since = {rule: [a["activeAt"] for a in tocsin.rule_alerts(rule)] for rule in every}
     asked = range_requests(prometheus)
     assert asked > 0 and before["VolumeUnusual"]["n_reference"] > 500, (asked, before)
@@ -82,7 +82,8 @@ def test_baselines_outlive_kill9_and_are_not_learned_again(t):
         for rule in every:
             after = reason(tocsin, rule)["explain"]
             more = after["n_reference"] - before[rule]["n_reference"]
-            assert 0 <= more <= 2, f"{rule}: {before[rule]} {after}"
+            # a point a minute comes by itself
+            assert 0 <= more <= 2 + (time.monotonic() - known) / 60, f"{rule}: {before[rule]} {after}"
             assert abs(after["baseline"] - before[rule]["baseline"]) < 0.02 * before[rule]["baseline"], (before[rule], after)
             assert [a["activeAt"] for a in tocsin.rule_alerts(rule)] == since[rule], rule
         assert range_requests(prometheus) == asked, "what is remembered is not asked for again"

@@ -7,14 +7,18 @@ apart before that.  A function that returns None leaves a gap.
 """
 
 import os
+import shutil
 import subprocess
+import time
 
+from . import wait
 from .process import tool
 
 RECENT = 30
 HOUR = 3600
 DAY = 24 * HOUR
 FILE = 12 * HOUR        # promtool reads a file once for each block of two hours in it
+FRESH = 45              # what ended longer ago, windows of minutes no longer see whole
 
 
 class Past:
@@ -61,7 +65,17 @@ class Past:
         return ["".join(lines[i:i + 50000]) for i in range(0, len(lines), 50000)]
 
     def write(self, directory):
-        """Blocks for --storage.tsdb.path={directory}."""
+        """Blocks for --storage.tsdb.path={directory}.  Where that takes long, it is done for the moment when it is done."""
+        while True:
+            self._write(directory)
+            late = time.time() - self.now
+            if late <= FRESH:
+                break
+            shutil.rmtree(directory)
+            self.now = int(time.time() + 1.5 * late)
+        wait.until("the past to be over", lambda: time.time() >= self.now, 2 * HOUR)
+
+    def _write(self, directory):
         files = {}
         for head, number, at in self._points():
             files.setdefault(int(at // FILE), []).append(f"{head} {number!r} {at:.3f}\n")
