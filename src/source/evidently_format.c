@@ -453,6 +453,51 @@ read_fields(struct reading *g, struct str type, struct str object, struct str pa
 	return code;
 }
 
+/* ",threshold=" from here on: how long the name with its marks is; 0: no parameter begins here. */
+static uint32_t
+parameter_at(struct str text, uint32_t at)
+{
+	uint32_t i = at + 1;
+
+	if (at >= text.n || (text.p[at] != '(' && text.p[at] != ','))
+		return 0;
+	while (i < text.n && ((text.p[i] >= 'a' && text.p[i] <= 'z') || text.p[i] == '_'))
+		i++;
+	return i > at + 1 && i < text.n && text.p[i] == '=' ? i - at + 1 : 0;
+}
+
+/*
+ * "ValueDrift(column=age,method=Wasserstein distance (normed),threshold=0.1)" as an object of its
+ * parameters: the first reports of 0.7 have no config, and call the name metric_id.
+ */
+static struct str
+params_of_name(struct reading *g, struct str name, uint32_t open)
+{
+	struct buf out = { 0 };
+	struct str ret;
+	uint32_t at = open, n;
+
+	if (name.p[name.n - 1] == ')')
+		name.n--;
+	buf_putc(&out, '{');
+	while ((n = parameter_at(name, at)) > 0) {
+		uint32_t end = at + n;
+
+		while (end < name.n && parameter_at(name, end) == 0)
+			end++;
+		if (out.n > 1)
+			buf_putc(&out, ',');
+		json_put_str(&out, str_make(name.p + at + 1, n - 2));
+		buf_putc(&out, ':');
+		json_put_str(&out, str_make(name.p + at + n, end - at - n));
+		at = end;
+	}
+	buf_putc(&out, '}');
+	ret = arena_str(g->scratch, buf_str(&out));
+	buf_fini(&out);
+	return ret;
+}
+
 /* A metric of 0.7's report: {"metric_name", "config", "value"}. */
 static int
 read_report_metric(struct reading *g, struct str name, struct str config, struct str value)
@@ -472,6 +517,7 @@ read_report_metric(struct reading *g, struct str name, struct str config, struct
 		for (uint32_t i = 0; i < name.n; i++)
 			if (name.p[i] == '(') {
 				m.type = str_make(name.p, i);
+				m.params = params_of_name(g, name, i);
 				break;
 			}
 	}
@@ -494,9 +540,10 @@ read_report_metric(struct reading *g, struct str name, struct str config, struct
 static int
 read_metrics(struct reading *g, struct str list)
 {
-	static const char *const keys[] = { "metric", "result", "metric_name", "config", "value" };
+	static const char *const keys[] = { "metric", "result", "metric_name", "config", "value",
+		"metric_id" };
 	struct json_reader r;
-	struct str item, got[5];
+	struct str item, got[6];
 	int code = 0;
 
 	json_reader_init(&r, list);
@@ -504,8 +551,10 @@ read_metrics(struct reading *g, struct str list)
 		return err_set(g->err, ERR_INVALID, "metrics is no list");
 	json_enter(&r, JSON_ARRAY);
 	while (code == 0 && json_next_item(&r) && json_read_span(&r, &item)) {
-		if (!json_pick(item, keys, got, 5))
+		if (!json_pick(item, keys, got, 6))
 			continue;
+		if (got[2].n == 0)
+			got[2] = got[5];
 		if (got[1].n > 0)
 			code = read_fields(
 			    g, json_pick_text(got[0], g->scratch), got[1], str_make(NULL, 0), 0);

@@ -258,6 +258,18 @@ def test_evidently_workspace_and_reports(t):
         "column=age metric=MissingValueCount value_type=share": "0.1",
         "column=plan label=gold metric=UniqueValueCount": "3", "column=plan label=free metric=UniqueValueCount": "4",
         "metric=Test test=Drift of age": "1", "metric=Test test=Rows": "0", "metric=Test test=Broken": "missing"}
+    # the first reports of 0.7: no config, and the name is called metric_id
+    write(t, "r70.json", json.dumps({"metrics": [
+        {"id": "a", "metric_id": "ValueDrift(column=age (years), all)", "value": 0.31},
+        {"id": "b", "metric_id": "DriftedColumnsCount(drift_share=0.5)", "value": {"count": 1.0, "share": 0.5}},
+        {"id": "c", "metric_name": "ValueDrift(column=plan,method=Wasserstein distance (normed),threshold=0.1)", "value": 0.2},
+        {"id": "d", "metric_id": "RowCount()", "value": 7}, {"id": "e", "metric_id": "", "value": 7}]}))
+    assert good(t, "sources: [{name: e, type: evidently, path: r70.json}]\n", "e", "") == {
+        "column=age (years), all metric=ValueDrift": "0.31",
+        "direction=high drift_share=0.5 metric=DriftedColumnsCount value_type=count": "1",
+        "direction=high drift_share=0.5 metric=DriftedColumnsCount value_type=share": "0.5",
+        "column=plan direction=high method=Wasserstein distance (normed) metric=ValueDrift threshold=0.1": "0.2",
+        "metric=RowCount": "7"}
     # 0.4 to 0.6: a report and a suite, with bare NaN
     columns = {"age": {"column_name": "age", "column_type": "num", "stattest_name": "Wasserstein distance (normed)",
                        "drift_score": 0.5, "drift_detected": True, "stattest_threshold": 0.1},
