@@ -227,7 +227,10 @@ header_put_credentials(
 	    http->auth_credentials.file == NULL)
 		return 0;
 	buf_clear(text);
-	buf_puts(text, http->auth_type != NULL && http->auth_type[0] != '\0' ? http->auth_type : "Bearer");
+	if (http->auth_type != NULL && http->auth_type[0] != '\0')
+		buf_puts(text, http->auth_type);
+	else
+		buf_puts(text, "Bearer");
 	buf_putc(text, ' ');
 	if (secret_read(&http->auth_credentials, text, err) < 0)
 		return err_wrap(err, "authorization credentials");

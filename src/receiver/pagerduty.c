@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PagerDuty, Events API v2: trigger while anything fires, resolve when all is
- * over.
+ * PagerDuty, Events API v2 (or v1, where the key is one of that): trigger while
+ * anything fires, resolve when all is over.
  *
  * The dedup key is Alertmanager's (the hash of the group key), so that a
  * change from one to the other closes the incidents of the first.
@@ -18,6 +18,8 @@
 #include "receiver/types.h"
 
 #define INSTANCES  "pagerduty.default.instances"
+#define URL_V1     "https://events.pagerduty.com/generic/2010-04-15/create_event.json"
+#define URL_V2     "https://events.pagerduty.com/v2/enqueue"
 #define EXTRAS_MAX 50 /* links or images of one's own */
 
 static int
@@ -73,10 +75,13 @@ pagerduty_classify(
 	const struct pagerduty_settings *pd = settings;
 	struct verdict verdict = message_classify_http(response);
 
+	/* Version 1 says so to who asks too often. */
+	if (pagerduty_is_v1(pd) && response->failure == ERR_NONE && response->status == 403)
+		verdict.kind = DELIVERY_RETRY;
 	if (verdict.kind == DELIVERY_REJECTED && response->failure == ERR_NONE)
 		say_errors(&verdict, response);
 	verdict.more = verdict.kind == DELIVERY_OK && pagerduty_is_anew(n) && n->step == 0;
-	draft_hide_text(&verdict, &pd->routing_key, n);
+	draft_hide_text(&verdict, pagerduty_is_v1(pd) ? &pd->service_key : &pd->routing_key, n);
 	return verdict;
 }
 
@@ -96,19 +101,43 @@ pagerduty_signed_with(const void *settings)
 
 /* ---- settings ----------------------------------------------------------------------- */
 
+/* Version 1 has an address of its own, whatever is said of that of version 2. */
+static void
+choose_url(struct pagerduty_settings *pd, const struct config_global *global)
+{
+	if (pagerduty_is_v1(pd)) {
+		if (pd->url == NULL || str_ends(str_from(pd->url), STR("/v2/enqueue")))
+			pd->url = URL_V1;
+		return;
+	}
+	if (pd->url == NULL)
+		pd->url = global->pagerduty_url;
+	if (pd->url == NULL)
+		pd->url = URL_V2;
+}
+
+static void
+check_keys(struct schema_context *ctx, const struct pagerduty_settings *pd)
+{
+	bool v1 = secret_is_set(&pd->service_key.secret);
+	bool v2 = secret_is_set(&pd->routing_key.secret);
+
+	if (!v1 && !v2)
+		diag_error(ctx->diag, pd->common.pos,
+		    "no PagerDuty key: give the routing_key of an Events API "
+		    "v2 integration, or routing_key_file");
+	else if (v1 && v2)
+		diag_error(ctx->diag, pd->common.pos,
+		    "'routing_key' and 'service_key' exclude each other");
+}
+
 static void
 pagerduty_finish(struct schema_context *ctx, void *settings, const struct config_global *global)
 {
 	struct pagerduty_settings *pd = settings;
 
-	if (pd->url == NULL)
-		pd->url = global->pagerduty_url;
-	if (pd->url == NULL)
-		pd->url = "https://events.pagerduty.com/v2/enqueue";
-	if (!secret_is_set(&pd->routing_key.secret))
-		diag_error(ctx->diag, pd->common.pos,
-		    "no PagerDuty key: give the routing_key of an Events API "
-		    "v2 integration, or routing_key_file");
+	choose_url(pd, global);
+	check_keys(ctx, pd);
 	pd->firing = schema_stock_template_of(ctx, pd->common.pos, INSTANCES, ".Alerts.Firing");
 	pd->resolved = schema_stock_template_of(ctx, pd->common.pos, INSTANCES, ".Alerts.Resolved");
 	if (pd->links.n > EXTRAS_MAX)
@@ -151,9 +180,6 @@ static const struct schema schema_image = {
 
 #define OWN(member, text) TEMPLATE(pagerduty_settings, member, #member, 0, text)
 #define STOCK(member, name, text) STOCK_ROW(pagerduty_settings, member, #member, name, text)
-#define V1 "'service_key' belongs to the Events API v1, which is not supported: " \
-	"give the routing_key of an Events API v2 integration"
-
 static const struct schema_field pagerduty_fields[] = {
 	INTEGRATION_FIELDS("true"),
 	{ .name = "routing_key", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION,
@@ -188,10 +214,10 @@ static const struct schema_field pagerduty_fields[] = {
 	{ .name = "timeout", .kind = FIELD_DURATION, .flags = FIELD_GO_DURATION, .fallback = "0s",
 	    .offset = offsetof(struct pagerduty_settings, timeout),
 	    .doc = "How long to wait for the answer; 0s: 30 seconds." },
-	{ .name = "service_key", .kind = FIELD_UNSUPPORTED, .fallback = V1,
-	    .doc = "Key of an Events API v1 integration." },
-	{ .name = "service_key_file", .kind = FIELD_UNSUPPORTED, .fallback = V1,
-	    .doc = "File with the key of an Events API v1 integration." },
+	{ .name = "service_key", .kind = FIELD_SECRET, .flags = FIELD_NOTIFICATION,
+	    .offset = offsetof(struct pagerduty_settings, service_key),
+	    .doc = "Key of an integration of the Events API v1 (\"Prometheus\"), in place of routing_key: "
+		   "without severity, source, links and images." },
 };
 /* clang-format on */
 

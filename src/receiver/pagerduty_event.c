@@ -186,7 +186,7 @@ given_detail(struct writer *w, const struct payload *value)
 }
 
 static void
-put_details(struct writer *w)
+put_details(struct writer *w, const char *key)
 {
 	struct payload_member *given;
 	uint32_t n_given = payload_members(w->settings->details, w->n, w->arena, &given);
@@ -202,7 +202,7 @@ put_details(struct writer *w)
 	for (uint32_t i = 0; i < n_given; i++)
 		d[n++] = (struct detail){ given[i].key, given_detail(w, given[i].value) };
 	qsort(d, n, sizeof(*d), compare_details);
-	put_key(w, "custom_details");
+	put_key(w, key);
 	buf_putc(w->out, '{');
 	for (uint32_t i = 0; i < n; i++) {
 		put_key(w, d[i].key.p);
@@ -212,12 +212,12 @@ put_details(struct writer *w)
 }
 
 static void
-put_note(struct writer *w)
+put_note(struct writer *w, const char *key)
 {
 	struct detail d[OWN_DETAILS];
 	uint32_t n = small_details(w, d);
 
-	put_key(w, "custom_details");
+	put_key(w, key);
 	buf_putc(w->out, '{');
 	put_text(w, "note",
 	    STR("The details were left out: with them the event exceeds the "
@@ -267,7 +267,7 @@ client_of(struct writer *w)
 }
 
 static void
-put_summary(struct writer *w)
+put_summary(struct writer *w, const char *key)
 {
 	struct str summary = expanded(w, w->settings->description, STR(""));
 
@@ -276,7 +276,7 @@ put_summary(struct writer *w)
 		message_subject(w->n, &w->scratch);
 		summary = arena_str(w->arena, buf_str(&w->scratch));
 	}
-	put_text(w, "summary", cut(w, summary, SUMMARY_RUNES_MAX));
+	put_text(w, key, cut(w, summary, SUMMARY_RUNES_MAX));
 }
 
 static void
@@ -306,7 +306,7 @@ put_payload(struct writer *w, bool with_details)
 		source = STR("Tocsin"); /* PagerDuty refuses an empty one */
 	put_key(w, "payload");
 	buf_putc(w->out, '{');
-	put_summary(w);
+	put_summary(w, "summary");
 	put_text(w, "source", cut(w, source, TEXT_RUNES_MAX));
 	put_text(w, "severity", severity_of(w));
 	put_timestamp(w);
@@ -317,9 +317,9 @@ put_payload(struct writer *w, bool with_details)
 	    cut(w, expanded(w, pd->component, first_common(w->n, parts)), TEXT_RUNES_MAX));
 	put_text(w, "group", cut(w, expanded(w, pd->group, STR("")), TEXT_RUNES_MAX));
 	if (with_details)
-		put_details(w);
+		put_details(w, "custom_details");
 	else
-		put_note(w);
+		put_note(w, "custom_details");
 	buf_putc(w->out, '}');
 }
 
@@ -400,28 +400,65 @@ action_of(const struct notification *n)
 	return n->firing ? STR("trigger") : STR("resolve");
 }
 
-static int
-put_event(struct writer *w, bool with_details, struct err *err)
+static void
+put_client(struct writer *w)
 {
-	struct buf key = { 0 }, link = { 0 };
-	char dedup[DEDUP_KEY_HEX + 1];
-	int rc = secret_text_put(
-	    &w->settings->routing_key, w->n, "PagerDuty routing key", &key, err);
+	struct buf link = { 0 };
 
-	sha256_hex(w->n->group_key.p, w->n->group_key.n, dedup);
 	message_link(w->n, &link);
-	buf_putc(w->out, '{');
-	put_text(w, "routing_key", str_trim(buf_str(&key)));
+	put_text(w, "client", cut(w, client_of(w), TEXT_RUNES_MAX));
+	put_text(w, "client_url", expanded(w, w->settings->client_url, buf_str(&link)));
+	buf_fini(&link);
+}
+
+static void
+put_v1(struct writer *w, struct str key, const char *dedup, bool with_details)
+{
+	struct str action = action_of(w->n);
+
+	put_text(w, "service_key", key);
+	put_text(w, "incident_key", str_from(dedup));
+	put_text(w, "event_type", action);
+	put_summary(w, "description");
+	if (str_is(action, "trigger"))
+		put_client(w);
+	if (w->n->kind == NOTIFICATION_ACKNOWLEDGED)
+		return;
+	if (with_details)
+		put_details(w, "details");
+	else
+		put_note(w, "details");
+}
+
+static void
+put_v2(struct writer *w, struct str key, const char *dedup, bool with_details)
+{
+	put_text(w, "routing_key", key);
 	put_text(w, "dedup_key", str_from(dedup));
 	put_text(w, "event_action", action_of(w->n));
 	if (w->n->kind != NOTIFICATION_ACKNOWLEDGED)
 		put_payload(w, with_details);
-	put_text(w, "client", cut(w, client_of(w), TEXT_RUNES_MAX));
-	put_text(w, "client_url", expanded(w, w->settings->client_url, buf_str(&link)));
+	put_client(w);
 	put_links(w);
 	put_images(w);
+}
+
+static int
+put_event(struct writer *w, bool with_details, struct err *err)
+{
+	bool is_v1 = pagerduty_is_v1(w->settings);
+	struct buf key = { 0 };
+	char dedup[DEDUP_KEY_HEX + 1];
+	int rc = secret_text_put(is_v1 ? &w->settings->service_key : &w->settings->routing_key,
+	    w->n, is_v1 ? "PagerDuty service key" : "PagerDuty routing key", &key, err);
+
+	sha256_hex(w->n->group_key.p, w->n->group_key.n, dedup);
+	buf_putc(w->out, '{');
+	if (is_v1)
+		put_v1(w, str_trim(buf_str(&key)), dedup, with_details);
+	else
+		put_v2(w, str_trim(buf_str(&key)), dedup, with_details);
 	buf_puts(w->out, "}\n");
-	buf_fini(&link);
 	if (key.p != NULL)
 		explicit_bzero(key.p, key.cap);
 	buf_fini(&key);

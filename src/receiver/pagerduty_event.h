@@ -2,6 +2,7 @@
 /* The settings of a PagerDuty receiver, and the event they make. */
 #pragma once
 
+#include "receiver/draft.h"
 #include "receiver/payload.h"
 #include "receiver/receiver.h"
 
@@ -15,7 +16,8 @@ struct pagerduty_image {
 
 struct pagerduty_settings {
 	struct integration_common common;
-	struct secret_text routing_key;
+	struct secret_text routing_key; /* Events API v2 */
+	struct secret_text service_key; /* or v1 */
 	struct secret webhook_secret;
 	const char *url;
 	struct template *client, *client_url, *description, *severity;
@@ -25,6 +27,13 @@ struct pagerduty_settings {
 	struct sub_list images, links;
 	dur_t timeout;
 };
+
+/* True: by the Events API v1. */
+static inline bool
+pagerduty_is_v1(const struct pagerduty_settings *pd)
+{
+	return secret_is_set(&pd->service_key.secret);
+}
 
 /* The first of two events: resolve, so that the trigger that follows pages again. */
 bool pagerduty_is_anew(const struct notification *n);

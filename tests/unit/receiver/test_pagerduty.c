@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "receiver/types.h"
 #include "world.h"
 
@@ -265,11 +266,62 @@ START_TEST(what_the_answer_means)
 }
 END_TEST
 
+#define V1_URL "https://events.pagerduty.com/generic/2010-04-15/create_event.json"
+
+static const struct {
+	const char *yaml, *story, *url, *event_type;
+} v1[] = {
+	{ "service_key: geheim\n", "mixed", V1_URL, "trigger" },
+	{ "service_key: 'ge{{ \"heim\" }}'\n", "mixed", V1_URL, "trigger" },
+	{ "service_key: geheim\nurl: https://events.pagerduty.com/v2/enqueue\n", "resolved", V1_URL,
+	    "resolve" },
+	{ "service_key: geheim\nurl: https://pd.example/create_event.json\n", "resolved",
+	    "https://pd.example/create_event.json", "resolve" },
+};
+
+START_TEST(a_service_key_is_for_version_1)
+{
+	struct story s = story_load(v1[_i].story);
+	const void *settings = settings_read(&s, &receiver_pagerduty, v1[_i].yaml);
+	struct rendered r = render(&s, &receiver_pagerduty, settings);
+	struct json_object *root = json_parse(buf_str(&r.request.body));
+	char dedup[65];
+
+	sha256_hex(s.n.group_key.p, s.n.group_key.n, dedup);
+	ck_assert_str_eq(r.request.url.p, v1[_i].url);
+	ck_assert_str_eq(json_text_at(root, "service_key"), "geheim");
+	ck_assert_str_eq(json_text_at(root, "incident_key"), dedup);
+	ck_assert_str_eq(json_text_at(root, "event_type"), v1[_i].event_type);
+	ck_assert_ptr_nonnull(json_text_at(root, "description"));
+	ck_assert_ptr_nonnull(json_text_at(root, "details.firing"));
+	ck_assert((json_text_at(root, "client") != NULL) == s.n.firing);
+	ck_assert_ptr_null(json_at(root, "payload"));
+	ck_assert_ptr_null(json_at(root, "routing_key"));
+	json_object_put(root);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
+START_TEST(version_1_says_403_to_who_asks_too_often)
+{
+	struct story s = story_load("one");
+	struct xfer_response response = answer(403, "geheimgeheim asks too often");
+	struct verdict verdict = receiver_pagerduty.classify(
+	    settings_read(&s, &receiver_pagerduty, "service_key: geheimgeheim"), &s.n, &response);
+
+	ck_assert_int_eq(verdict.kind, DELIVERY_RETRY);
+	ck_assert_str_eq(verdict.text, "status 403: <secret>");
+	story_free(&s);
+}
+END_TEST
+
 static const struct {
 	const char *yaml, *want;
 } complaints[] = {
 	{ "{}", "no PagerDuty key" },
-	{ "service_key: x", "Events API v1, which is not supported" },
+	{ KEY "service_key: x", "exclude each other" },
+	{ "service_key: x\nservice_key_file: /x", "only one of" },
 	{ KEY "url: x", "expected a URL" },
 	{ KEY "links: [{text: a}]", "missing key 'href'" },
 	{ KEY "routing_key_file: /x", "only one of" },
@@ -303,6 +355,8 @@ case_pagerduty(void)
 	tcase_add_test(tcase, every_key_is_sent);
 	tcase_add_test(tcase, routing_key_is_read_from_its_file);
 	TABLE(what_the_answer_means, answers);
+	TABLE(a_service_key_is_for_version_1, v1);
+	tcase_add_test(tcase, version_1_says_403_to_who_asks_too_often);
 	TABLE(mistakes_are_named, complaints);
 	return tcase;
 }
