@@ -52,6 +52,17 @@ START_TEST(a_nul_where_texts_are_is_noticed)
 }
 END_TEST
 
+START_TEST(a_bare_nul_in_a_form_is_noticed)
+{
+	struct http_call *call = http_call_fake("POST", "/p", str_make("a=b\0c", 5));
+
+	http_call_fake_header(call, "Content-Type", "application/x-www-form-urlencoded");
+	ck_assert(http_has_nul(call));
+	ck_assert_str_eq(http_param(call, "a", 0), "b");
+	http_call_fake_free(call);
+}
+END_TEST
+
 START_TEST(two_requests_in_one_packet_are_two_requests)
 {
 	struct site site;
@@ -399,6 +410,7 @@ suite_server(void)
 	tcase_add_test(answer, a_request_arrives_decoded_and_in_order);
 	tcase_add_test(answer, two_requests_in_one_packet_are_two_requests);
 	tcase_add_loop_test(answer, a_nul_where_texts_are_is_noticed, 0, (int)ARRAY_LEN(nuls));
+	tcase_add_test(answer, a_bare_nul_in_a_form_is_noticed);
 	tcase_add_test(answer, an_answer_may_come_later);
 	tcase_add_test(answer, a_later_answer_may_be_a_stream);
 	tcase_add_test(
