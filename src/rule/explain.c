@@ -231,6 +231,7 @@ features_of(const struct explain *e, struct arena *arena)
 void
 explain_put_text(const struct explain *e, struct buf *out)
 {
+	const double told = e->said.n > 0 ? (double)NAN : e->value;
 	char window[DURATION_TEXT_MAX];
 	size_t start;
 
@@ -248,16 +249,14 @@ explain_put_text(const struct explain *e, struct buf *out)
 		    duration_format(e->window, window));
 	}
 	/* Each number once. */
-	if (e->statistic != e->value)
+	if (e->statistic != told)
 		put_part("statistic ", e->statistic, "", start, out);
-	if (e->p_value != e->value)
+	if (e->p_value != told)
 		put_part("p ", e->p_value, "", start, out);
-	if (e->effect != e->value && e->effect != e->statistic)
+	if (e->effect != told && e->effect != e->statistic)
 		put_part("effect ", e->effect, "", start, out);
-	if (e->said.n == 0) {
-		put_count(e->n_reference, "reference", start, out);
-		put_count(e->n_current, "current", start, out);
-	}
+	put_count(e->n_reference, "reference", start, out);
+	put_count(e->n_current, "current", start, out);
 	if (out->n > start)
 		buf_putc(out, ')');
 	if (e->detail.n > 0) {

@@ -169,8 +169,8 @@ explain_absent(const struct absent_settings *settings, uint32_t there, uint32_t 
 	explain->method = settings->expected_query != NULL ? "expected_query" : "expected";
 	explain->value = is_there ? 1.0 : 0.0;
 	explain->threshold = 1.0;
-	explain->n_reference = expected;
-	explain->n_current = there;
+	explain->detail =
+	    str_from(arena_printf(arena, "{\"expected\":%u,\"there\":%u}", expected, there));
 	explain->window = settings->ago;
 	explain->said =
 	    is_there ? STR("it is there")

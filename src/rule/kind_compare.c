@@ -310,6 +310,23 @@ is_breach(const struct compare_settings *s, const struct compared *c)
 	return c->p <= s->alpha && size >= s->min_effect;
 }
 
+/* "0.05 against 0.01": the shares, means, medians or values that differ. */
+static struct str
+say_arms(const struct compare_settings *s, const struct compared *c, struct arena *arena)
+{
+	static const char *const what[] = { [COMPARE_TWO_PROPORTIONS] = "a share of ",
+		[COMPARE_FISHER] = "a share of ",
+		[COMPARE_WELCH] = "a mean of ",
+		[COMPARE_MANN_WHITNEY] = "a median of ",
+		[COMPARE_KS] = "a median of ",
+		[COMPARE_RATIO] = "" };
+
+	if (c->reason != NULL)
+		return STR("");
+	return str_from(
+	    arena_printf(arena, "%s%.6g against %.6g", what[s->test], c->of[A], c->of[B]));
+}
+
 static void
 set_verdict(const struct compare_settings *s, const struct pair *pair, struct arena *arena,
     struct verdict *ret)
@@ -334,6 +351,7 @@ set_verdict(const struct compare_settings *s, const struct pair *pair, struct ar
 	verdict_put_number(&more, "b", c.of[B]);
 	ret->more = verdict_keep(arena, &more);
 	*e = explain_none;
+	e->said = say_arms(s, &c, arena);
 	e->method = test_names[s->test];
 	e->value = ret->value;
 	e->threshold = s->min_effect;
@@ -440,8 +458,10 @@ compare_identity(const struct rule_config *rule, struct buf *out)
 	{                                                                                          \
 		.name = "total", .kind = FIELD_STRING, .flags = FIELD_NONEMPTY,                    \
 		.offset = offsetof(struct rule_arm, total),                                        \
-		.doc = "two_proportions, fisher, ratio: how many there are in all; default: the "  \
-		       "query has columns x (how often) and n (of how many)."                      \
+		.doc =                                                                             \
+		    "two_proportions, fisher, ratio: how many there are in all. Without it the "   \
+		    "query has columns x (how often) and n (of how many); for ratio the value "    \
+		    "itself."                                                                      \
 	}
 
 static const struct schema_field a_fields[] = {

@@ -43,8 +43,11 @@ static const struct {
 	    0.001, 0.3 },
 	{ 0.4, 0.2, NONE, NONE, NONE, NONE, NONE, 0.4, "psi", "",
 	    "0.4 against the threshold 0.2 (psi, p 1e-09)", 1e-9, 0.4 },
-	{ NONE, 172800, NONE, NONE, NONE, 2, 3, NONE, "age", "", "not there (age)", 0, 0,
-	    "not there" },
+	{ NONE, 172800, NONE, NONE, NONE, 2, 3, NONE, "age", "",
+	    "not there (age, 2 reference points, 3 current points)", 0, 0, "not there" },
+	{ 0.04, 0.01, 0.01, NONE, NONE, NONE, NONE, 5, "fisher", "",
+	    "0.05 against 0.01 (fisher, statistic 5, p 0.001, effect 0.04)", 0.001, 0.04,
+	    "0.05 against 0.01" },
 };
 
 START_TEST(sentence_says_what_applies)
