@@ -4,6 +4,9 @@ Doubles of the smaller services.  Each knows one path and one credential, answer
 is beyond the documented limits; a refusal fails the test at its end.
 """
 
+import datetime
+import hashlib
+import hmac
 import html.parser
 import json
 import re
@@ -332,6 +335,50 @@ class IncidentIo(Service):
         return errors
 
 
+class Sns(Service):
+    """Amazon SNS' query API: Publish, signed with version 4, the signature computed here once more."""
+
+    name = "sns"
+    content_type = "application/x-www-form-urlencoded"
+    secret = "sns-secret"
+    success = Reply(200, "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>",
+                    Content_Type="text/xml")
+
+    def read(self, received):
+        return dict(urllib.parse.parse_qsl(received.body.decode(), strict_parsing=True))
+
+    def _signature(self, received, scope, signed):
+        lines = ["POST", received.path, ""]
+        lines += [f"{name}:{received.headers[name.title()]}" for name in signed.split(";")]
+        lines += ["", signed, hashlib.sha256(received.body).hexdigest()]
+        text = "\n".join(["AWS4-HMAC-SHA256", received.headers["X-Amz-Date"], scope,
+                          hashlib.sha256("\n".join(lines).encode()).hexdigest()])
+        key = ("AWS4" + self.secret).encode()
+        for part in (*scope.split("/"), text):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        return key.hex()
+
+    def errors(self, received, body):
+        errors = []
+        match = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=AKID/(\d{8}/eu-west-1/sns/aws4_request), "
+                             r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})",
+                             received.headers.get("Authorization", ""))
+        if not match or match[3] != self._signature(received, match[1], match[2]):
+            errors.append("SignatureDoesNotMatch")
+        date = datetime.datetime.strptime(received.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+        if abs(date.replace(tzinfo=datetime.timezone.utc).timestamp() - received.wall) > 300:
+            errors.append("RequestExpired")
+        if (body.get("Action"), body.get("Version"), body.get("TopicArn")) != \
+                ("Publish", "2010-03-31", "arn:aws:sns:eu-west-1:1:ops"):
+            errors.append("InvalidParameter")
+        if not body.get("Message") or len(body["Message"].encode()) > 262144:
+            errors.append("Message")
+        subject = body.get("Subject", "")
+        if not 0 < len(subject) < 100 or any(ord(c) < 32 for c in subject):
+            errors.append(f"Subject {subject!r}")
+        return errors
+
+
 class WeCom(Service):
     """gettoken, then message/send.  `expire()` makes the token given last too old."""
 
@@ -462,6 +509,8 @@ def receivers(made):
   mattermost_configs: [{{webhook_url: '{made[Mattermost].url}{Mattermost.path}'}}]
   rocketchat_configs: [{{api_url: '{made[RocketChat].url}', token: rc-token, token_id: rc-user, channel: '#ops',
     send_resolved: true}}]
+  sns_configs: [{{api_url: '{made[Sns].url}', topic_arn: 'arn:aws:sns:eu-west-1:1:ops',
+    sigv4: {{access_key: AKID, secret_key: {Sns.secret}}}}}]
   incidentio_configs: [{{url: '{made[IncidentIo].url}{IncidentIo.path}', alert_source_token: ii-token}}]
 """
 
@@ -480,4 +529,4 @@ def jira(double):
 """
 
 
-ALL = (Opsgenie, VictorOps, Pushover, Telegram, Discord, Teams, Webex, OldTeams, Mattermost, RocketChat, IncidentIo)
+ALL = (Opsgenie, VictorOps, Pushover, Telegram, Discord, Teams, Webex, OldTeams, Mattermost, RocketChat, IncidentIo, Sns)

@@ -312,6 +312,19 @@ START_TEST(nothing_is_taken_for_nothing)
 }
 END_TEST
 
+/* A program built without a type says so; it does not ignore what nobody would be told by. */
+START_TEST(a_type_that_is_not_built_is_an_error)
+{
+	char *finding;
+
+	scratch_write("t.yml",
+	    "route: {receiver: a}\nreceivers:\n- name: a\n  sns_configs: [{topic_arn: x}]\n");
+	finding = scratch_finding("t.yml");
+	ck_assert_str_eq(finding, "4:3: 'sns_configs' in receiver is not supported yet");
+	free(finding);
+}
+END_TEST
+
 START_TEST(addresses_of_services_have_defaults)
 {
 	struct config *config;
@@ -573,6 +586,7 @@ add_load(Suite *suite)
 	tcase_add_test(tcase, integrations_fall_back_to_global);
 	tcase_add_loop_test(tcase, nothing_is_taken_for_nothing, 0,
 	    sizeof(nothings) / sizeof(nothings[0]));
+	tcase_add_test(tcase, a_type_that_is_not_built_is_an_error);
 	tcase_add_test(tcase, addresses_of_services_have_defaults);
 	tcase_add_test(tcase, http_headers_are_sent_once_for_each_value);
 	tcase_add_test(tcase, sources_read_the_environment);

@@ -19,6 +19,7 @@
 #define VICTOROPS "api_key: k\nrouting_key: r\n"
 #define WEBEX     "room_id: room\nhttp_config: {authorization: {credentials: c}}\n"
 #define OLD_TEAMS "webhook_url: https://old.example/x\n"
+#define SNS       "sigv4: {access_key: a, secret_key: b}\ntopic_arn: 'arn:aws:sns:y:1:o'\n"
 #define ROCKET    "token: t\ntoken_id: u\n"
 #define EMAIL     "to: a@example.org\nfrom: b@example.org\nsmarthost: mx.example:25\n"
 
@@ -62,6 +63,8 @@ static const struct {
 	{ &receiver_msteamsv2, TEAMS, "msteamsv2.default.title" },
 	{ &receiver_msteamsv2, TEAMS, "msteamsv2.default.text" },
 	{ &receiver_webex, WEBEX, "webex.default.message" },
+	{ &receiver_sns, SNS, "sns.default.subject" },
+	{ &receiver_sns, SNS, "sns.default.message" },
 	{ &receiver_msteams, OLD_TEAMS, "msteams.default.title" },
 	{ &receiver_msteams, OLD_TEAMS, "msteams.default.summary" },
 	{ &receiver_msteams, OLD_TEAMS, "msteams.default.text" },

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "receiver/sigv4.h"
 #include "receiver/types.h"
 #include "world.h"
 
@@ -23,8 +24,11 @@
 #define OLD_TEAMS "webhook_url: https://old.example/webhookb2/geheim\n"
 #define ROCKET    "token: geheim\ntoken_id: benutzer\nchannel: '#ops'\n"
 #define INCIDENT  "url: https://incident.example/v2/alert_events/1\nalert_source_token: geheim\n"
-#define WECHAT    "api_secret: geheim\ncorp_id: c o\nto_user: '@all'\nagent_id: '7'\n"
-#define JIRA      "api_url: https://jira.example/rest/api/2/\nproject: OPS\nissue_type: Bug\n"
+#define SNS                                                                                        \
+	"sigv4: {access_key: AKID, secret_key: geheim}\ntopic_arn: "                               \
+	"'arn:aws:sns:eu-west-1:1:ops'\n"
+#define WECHAT "api_secret: geheim\ncorp_id: c o\nto_user: '@all'\nagent_id: '7'\n"
+#define JIRA   "api_url: https://jira.example/rest/api/2/\nproject: OPS\nissue_type: Bug\n"
 
 static const struct {
 	const struct receiver_ops *ops;
@@ -40,6 +44,7 @@ static const struct {
 	{ &receiver_opsgenie, OPSGENIE, false },
 	{ &receiver_pushover, PUSHOVER, false },
 	{ &receiver_rocketchat, ROCKET, true },
+	{ &receiver_sns, SNS, false },
 	{ &receiver_telegram, TELEGRAM, false },
 	{ &receiver_victorops, VICTOROPS, false },
 	{ &receiver_webex, WEBEX, false },
@@ -94,7 +99,7 @@ START_TEST(request_is_as_agreed)
 	put_request(&r.request, &text);
 	same_as_golden(
 	    s.arena, arena_printf(s.arena, "%s.%s.txt", name, ops->kind->name), buf_str(&text));
-	if (ops != &receiver_pushover && r.request.body.n > 0)
+	if (ops != &receiver_pushover && ops != &receiver_sns)
 		json_object_put(json_parse(buf_str(&r.request.body)));
 	buf_fini(&text);
 	rendered_free(&r);
@@ -296,6 +301,79 @@ START_TEST(the_services_limit_is_kept)
 }
 END_TEST
 
+static const struct {
+	const char *yaml, *want, *not ; /* in the request */
+} messages[] = {
+	{ SNS, "POST https://sns.eu-west-1.amazonaws.com/\n", NULL },
+	{ SNS "api_url: http://localhost:4566\n", "POST http://localhost:4566\n", NULL },
+	{ SNS, "&Subject=%5BFIRING%3A", "&MessageGroupId=" },
+	{ SNS, "/eu-west-1/sns/aws4_request, SignedHeaders=host;x-amz-date, Signature=", NULL },
+	{ "sigv4: {access_key: a, secret_key: b, region: x}\ntopic_arn: 'arn:aws:sns:y:1:o.fifo'\n",
+	    "/x/sns/aws4_request", "/y/sns" },
+	{ "sigv4: {access_key: a, secret_key: b}\ntopic_arn: 'arn:aws:sns:y:1:o.fifo'\n",
+	    "&MessageGroupId=", NULL },
+	{ "sigv4: {access_key: a, secret_key: b, region: x}\nphone_number: '+155'\n",
+	    "&PhoneNumber=%2B155&", "&Subject=" },
+	{ "sigv4: {access_key: a, secret_key: b}\ntarget_arn: 'arn:aws:sns:y:1:e'\n",
+	    "&TargetArn=arn%3Aaws%3Asns%3Ay%3A1%3Ae&", "TopicArn" },
+	{ SNS "attributes: {k: 'v {{ .Status }}', none: '{{ .CommonLabels.nope }}'}\n",
+	    "&MessageAttributes.entry.1.Name=k&MessageAttributes.entry.1.Value.DataType=String&"
+	    "MessageAttributes.entry.1.Value.StringValue=v%20firing",
+	    "entry.2" },
+	{ SNS "message: '{{ .Status }}'\nsubject: \"a\\nb\"\n", "&Subject=a%20b&Message=firing",
+	    NULL },
+};
+
+/* "post-vanilla" of Amazon's test suite for the signature. */
+START_TEST(a_request_is_signed_as_amazon_does)
+{
+	static const char want[] =
+	    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+	    "SignedHeaders=host;x-amz-date, "
+	    "Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b";
+	struct sigv4_key key = { .id = STR("AKIDEXAMPLE"),
+		.secret = STR("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+		.token = STR(""),
+		.region = STR("us-east-1"),
+		.service = "service" };
+	const wall_t at = { INT64_C(1440938160) * 1000000000 };
+	struct arena *arena = arena_new(0);
+	struct http_header headers[SIGV4_HEADERS_MAX];
+
+	ck_assert_uint_eq(
+	    sigv4_sign(&key, STR("https://example.amazonaws.com:443"), STR(""), at, arena, headers),
+	    2);
+	ck_assert_str_eq(headers[0].value, "20150830T123600Z");
+	ck_assert_str_eq(headers[1].value, want);
+	key.token = STR("session");
+	ck_assert_uint_eq(
+	    sigv4_sign(&key, STR("https://example.amazonaws.com/"), STR(""), at, arena, headers),
+	    3);
+	ck_assert_str_eq(headers[1].name, "X-Amz-Security-Token");
+	ck_assert_ptr_nonnull(
+	    strstr(headers[2].value, "SignedHeaders=host;x-amz-date;x-amz-security-token,"));
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(amazon_is_told_where_to)
+{
+	struct story s = story_load("one");
+	struct rendered r =
+	    render(&s, &receiver_sns, settings_read(&s, &receiver_sns, messages[_i].yaml));
+	struct buf text = { 0 };
+
+	ck_assert_msg(r.rc == 0, "%s", r.err.text);
+	put_request(&r.request, &text);
+	ck_assert_msg(strstr(text.p, messages[_i].want) != NULL, "%s", text.p);
+	if (messages[_i].not != NULL)
+		ck_assert_msg(strstr(text.p, messages[_i].not ) == NULL, "%s", text.p);
+	buf_fini(&text);
+	rendered_free(&r);
+	story_free(&s);
+}
+END_TEST
+
 START_TEST(incident_io_hears_of_one_alert_when_all_are_too_much)
 {
 	struct story s = huge_story();
@@ -408,6 +486,16 @@ static const struct {
 	    "\"status\":0}",
 	    DELIVERY_REJECTED, 0, NULL },
 	{ &receiver_pushover, 500, "", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_sns, 200, "<PublishResponse><MessageId>x</MessageId></PublishResponse>",
+	    DELIVERY_OK, 0, "status 200" },
+	{ &receiver_sns, 403,
+	    "<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code>"
+	    "<Message>The signature is another</Message></Error></ErrorResponse>",
+	    DELIVERY_REJECTED, 0, "status 403: The signature is another" },
+	{ &receiver_sns, 400, "<Error><Code>Throttling</Code><Message>Rate exceeded</Message>",
+	    DELIVERY_RETRY, 0, "status 400: Rate exceeded" },
+	{ &receiver_sns, 403, "<Code>RequestExpired</Code>", DELIVERY_RETRY, 0, NULL },
+	{ &receiver_sns, 500, "<Code>InternalError", DELIVERY_RETRY, 0, NULL },
 	{ &receiver_telegram, 200, "{\"ok\":true,\"result\":{\"text\":\"all of it\"}}", DELIVERY_OK,
 	    0, "status 200" },
 	{ &receiver_telegram, 200, "{\"ok\":false,\"description\":\"odd\"}", DELIVERY_REJECTED, 0,
@@ -789,6 +877,15 @@ static const struct {
 	{ &receiver_wechat, "api_secret: geheim\ncorp_id: c\n",
 	    "nobody to write to: give to_user" },
 	{ &receiver_wechat, WECHAT "message_type: html", "text, markdown" },
+	{ &receiver_sns, "sigv4: {access_key: a, secret_key: b}", "exactly one of" },
+	{ &receiver_sns, SNS "phone_number: '+1'", "exactly one of" },
+	{ &receiver_sns, SNS "phone_number: ''", "" },
+	{ &receiver_sns, "topic_arn: x\nsigv4: {access_key: a}", "give sigv4.access_key" },
+	{ &receiver_sns, "topic_arn: x\nsigv4: {role_arn: a}",
+	    "'role_arn' needs Amazon's library" },
+	{ &receiver_sns, "phone_number: '+1'\nsigv4: {access_key: a, secret_key: b}",
+	    "no region: give sigv4.region" },
+	{ &receiver_sns, SNS TOKEN, "the place of the signature" },
 	{ &receiver_jira, "project: P\nissue_type: T", "give api_url" },
 	{ &receiver_jira, "api_url: http://j/\nproject: P", "missing key 'issue_type'" },
 	{ &receiver_jira, JIRA "api_type: server", "datacenter" },
@@ -827,6 +924,8 @@ case_types(void)
 	TABLE(resolved_is_sent_unless_told_otherwise, types);
 	tcase_add_loop_test(tcase, members_equal_alertmanagers, 0, PEERS * STORIES);
 	TABLE(the_services_limit_is_kept, limits);
+	tcase_add_test(tcase, a_request_is_signed_as_amazon_does);
+	TABLE(amazon_is_told_where_to, messages);
 	tcase_add_test(tcase, incident_io_hears_of_one_alert_when_all_are_too_much);
 	tcase_add_test(tcase, an_embed_stays_below_6000_characters);
 	TABLE(what_the_answer_means, answers);
