@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 
@@ -204,6 +205,24 @@ compare_bundles(const void *pa, const void *pb)
 	return (a->first > b->first) - (a->first < b->first);
 }
 
+/* A file that was read twice, by itself and through another, has each of its findings twice. */
+static bool
+is_said(const struct finding *sorted, size_t n, const struct finding *finding)
+{
+	for (size_t i = n; i > 0; i--) {
+		const struct finding *other = &sorted[i - 1];
+
+		if (other->level == finding->level && other->pos.line == finding->pos.line &&
+		    other->pos.col == finding->pos.col &&
+		    (other->pos.file == finding->pos.file ||
+			(other->pos.file != NULL && finding->pos.file != NULL &&
+			    strcmp(other->pos.file, finding->pos.file) == 0)) &&
+		    strcmp(other->text, finding->text) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 diag_sort(struct diag *diag)
 {
@@ -226,10 +245,20 @@ diag_sort(struct diag *diag)
 	}
 	qsort(bundles, n, sizeof(bundles[0]), compare_bundles);
 	sorted = xcalloc(diag->cap, sizeof(*sorted));
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < bundles[i].count; j++)
-			sorted[out++] = diag->entries[bundles[i].first + j];
+	for (size_t i = 0; i < n; i++) {
+		const bool again = is_said(sorted, out, &diag->entries[bundles[i].first]);
+
+		for (size_t j = 0; j < bundles[i].count; j++) {
+			struct finding *finding = &diag->entries[bundles[i].first + j];
+
+			if (again)
+				free(finding->text);
+			else
+				sorted[out++] = *finding;
+		}
+	}
 	free(bundles);
 	free(diag->entries);
 	diag->entries = sorted;
+	diag->n = out;
 }

@@ -141,6 +141,29 @@ START_TEST(sorted_by_place_with_notes_staying)
 }
 END_TEST
 
+START_TEST(the_same_at_the_same_place_is_said_once)
+{
+	struct diag *d = diag_new();
+	struct buf out = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		const char *file = diag_add_file(d, "a.yml", STR("x: 1\n"));
+
+		diag_error(d, (struct pos){ .file = file, .line = 1, .col = 1 }, "wrong");
+		diag_note(d, (struct pos){ .file = file, .line = 1, .col = 4 }, "because");
+		diag_error(d, (struct pos){ .file = file, .line = 1, .col = 1 }, "odd");
+		diag_warning(d, (struct pos){ .file = file, .line = 1, .col = 1 }, "wrong");
+	}
+	diag_sort(d);
+	ck_assert_uint_eq(diag_count(d), 4);
+	diag_print_brief(d, &out);
+	ck_assert_str_eq(out.p, "a.yml:1:1: error: wrong\na.yml:1:4: note: because\n"
+				"a.yml:1:1: error: odd\na.yml:1:1: warning: wrong\n");
+	buf_fini(&out);
+	diag_free(d);
+}
+END_TEST
+
 START_TEST(past_the_maximum_only_counted)
 {
 	struct diag *diag = diag_new();
@@ -191,6 +214,7 @@ case_diag(void)
 	    tcase, excerpt_points_at_the_place, 0, ARRAY_LEN(excerpts));
 	tcase_add_loop_test(tcase, long_lines_are_cut_around_the_caret, 0, 7);
 	tcase_add_test(tcase, sorted_by_place_with_notes_staying);
+	tcase_add_test(tcase, the_same_at_the_same_place_is_said_once);
 	tcase_add_test(tcase, past_the_maximum_only_counted);
 	tcase_add_test(tcase, json_has_the_same_list);
 	return tcase;
