@@ -43,6 +43,7 @@ main(void)
 	suite_add_tcase(suite, case_payload());
 	suite_add_tcase(suite, case_text());
 	suite_add_tcase(suite, case_types());
+	suite_add_tcase(suite, case_types_settings());
 	suite_add_tcase(suite, case_mime());
 	suite_add_tcase(suite, case_ack_link());
 	suite_add_tcase(suite, case_email());

@@ -371,3 +371,15 @@ no_answer(enum err_code failure, const char *text)
 	snprintf(response.failure_text, sizeof(response.failure_text), "%s", text);
 	return response;
 }
+
+void
+put_request(const struct xfer_request *request, struct buf *out)
+{
+	buf_printf(out, "%s %s\n", request->method, request->url.p);
+	if (request->content_type != NULL)
+		buf_printf(out, "Content-Type: %s\n", request->content_type);
+	for (size_t i = 0; i < request->n_headers; i++)
+		buf_printf(out, "%s: %s\n", request->headers[i].name, request->headers[i].value);
+	buf_putc(out, '\n');
+	buf_put_str(out, buf_str(&request->body));
+}

@@ -69,6 +69,9 @@ void decode_qp(struct str text, struct buf *out);
 /* ASCII, CRLF, lines of at most max, none that ends in white space. */
 void check_lines(struct str text, uint32_t max);
 
+/* Method, URL, headers and body, as golden files have them. */
+void put_request(const struct xfer_request *request, struct buf *out);
+
 TCase *case_ack_link(void);
 TCase *case_email(void);
 TCase *case_incident(void);
@@ -81,5 +84,6 @@ TCase *case_slack(void);
 TCase *case_steps(void);
 TCase *case_stock(void);
 TCase *case_types(void);
+TCase *case_types_settings(void);
 TCase *case_text(void);
 TCase *case_webhook(void);
