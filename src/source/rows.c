@@ -374,8 +374,12 @@ rows_value(struct rows *rows, const struct cell *cell, struct err *err)
 	case CELL_TEXT:
 		if (number_parse(cell->text, &row->value))
 			return 0;
-		return err_set(err, ERR_INVALID, "row %zu: value '%.*s' is no number", rows->n,
-		    STR_ARG(str_head(cell->text, SHOWN_BYTES)));
+		/* Samples of a drift rule: texts have tests of their own. */
+		return err_set(err, ERR_INVALID, "row %zu: value '%.*s' is no number%s", rows->n,
+		    STR_ARG(str_head(cell->text, SHOWN_BYTES)),
+		    rows->want.shape == QUERY_ROWS
+			? "; texts are compared by chi2, or by a distance with bins: distinct"
+			: "");
 	case CELL_OTHER:
 		break;
 	}

@@ -447,6 +447,14 @@ annotations: {runbook_url: https://runbooks.example/drift, summary: "{{ $labels.
 """
 
 
+def test_texts_where_numbers_belong_are_told_what_to_do(t):
+    store, _, run = start(t, SENSORS)
+    store.many("INSERT INTO training VALUES ('B', 'colour', ?)", [("red",), ("blue",)])
+    tocsin = run()
+    error = wait.until("an error", lambda: tocsin.rules()["SensorGroupBDrift"].get("lastError"), 30)
+    assert error == ("row 1: value 'red' is no number; texts are compared by chi2, or by a distance with bins: distinct"), error
+
+
 def test_a_table_of_numbers_has_a_past(t):
     """The rows before the first start are the baseline; later only the newest of each series are asked for."""
     store, hook, run = start(t, USUAL, FULL)
