@@ -6,6 +6,9 @@
  * the connection over, so that one set of limits covers both families and a
  * full house is told so.  The daemon runs when its epoll descriptor stirs,
  * when its timeout is due, and after a resume (which stirs the descriptor).
+ *
+ * What libmicrohttpd itself cannot read (no HTTP, no Host, a head larger than
+ * the connection's memory) it answers by itself, in HTML: it asks nobody.
  */
 #include "config.h"
 
