@@ -95,7 +95,7 @@ drift_judge(const struct rule_input *in, struct judgement *ret, struct err *err)
 		verdicts[i].labels = &gathered.features[i];
 		set_verdict(in->arena, s, &gathered.pairs[i], &results[i], &verdicts[i]);
 	}
-	*ret = (struct judgement){ .absent = OUTCOME_OK };
+	*ret = (struct judgement){ .absent = OUTCOME_OK, .no_data = in->answers[1].n == 0 };
 	verdicts_observe(in->arena, verdicts, gathered.n, &s->aggregate, &s->group, &base, ret);
 	free(results);
 	drift_gathered_fini(&gathered);

@@ -73,7 +73,7 @@ apply_no_data(struct eval *ev, const struct vector *answers, uint32_t n)
 		ev->absent = OUTCOME_INSUFFICIENT;
 		break;
 	case ON_NO_DATA_ALERT:
-		if (!has_no_data(answers, n))
+		if (!has_no_data(answers, n) && !ev->judgement.no_data)
 			break;
 		/* Nothing is known of the others while there is no data at all.
 		 */

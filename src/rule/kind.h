@@ -88,6 +88,7 @@ struct judgement {
 	/* What a known alert gets whose series is not among the observations: OK for expr; the
 	 * engine applies on_no_data. */
 	enum outcome absent;
+	bool no_data; /* nothing of what is watched was answered, though what it is compared with may be */
 	struct remembered *remember; /* appended to the rule's past when everything else went well; by series and
 					time; what is not newer than the series' last point is passed over */
 	uint32_t n_remember;

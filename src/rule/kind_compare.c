@@ -384,7 +384,9 @@ compare_judge(const struct rule_input *in, struct judgement *ret, struct err *er
 			verdicts[i].labels = &g.cells.groups[i];
 			set_verdict(s, &g.pairs[i], in->arena, &verdicts[i]);
 		}
-		*ret = (struct judgement){ .absent = OUTCOME_OK };
+		*ret = (struct judgement){ .absent = OUTCOME_OK,
+			.no_data = in->answers[0].n == 0 &&
+				   (s->arms[A]->total == NULL || in->answers[1].n == 0) };
 		verdicts_observe(
 		    in->arena, verdicts, (uint32_t)g.n, &each, &no_group, &explain_none, ret);
 	}

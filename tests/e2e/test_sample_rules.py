@@ -455,6 +455,17 @@ def test_texts_where_numbers_belong_are_told_what_to_do(t):
     assert error == ("row 1: value 'red' is no number; texts are compared by chi2, or by a distance with bins: distinct"), error
 
 
+def test_nothing_served_is_no_data_whatever_was_trained(t):
+    store, hook, run = start(t, SENSORS.rstrip() + "\non_no_data: alert\n")
+    store.train("vibration", 600)
+    tocsin = run()
+    (alert,) = wait.until("no data", lambda: firing(tocsin, "SensorGroupBDrift"), 30).values()
+    assert alert["annotations"]["no_data"] == "the query returned no series", alert
+    store.serve("vibration", 300)
+    wait.until("the end", lambda: not firing(tocsin, "SensorGroupBDrift"), 30)
+    wait.until("messages", lambda: hook.statuses(alertname="SensorGroupBDrift") == ["firing", "resolved"], 30)
+
+
 def test_a_table_of_numbers_has_a_past(t):
     """The rows before the first start are the baseline; later only the newest of each series are asked for."""
     store, hook, run = start(t, USUAL, FULL)

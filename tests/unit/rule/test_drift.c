@@ -412,6 +412,19 @@ START_TEST(nothing_at_all_is_one_insufficient_alert_when_put_together)
 }
 END_TEST
 
+START_TEST(an_empty_present_is_no_data)
+{
+	answers_rule(&a, "drift", "{" SIDES ", by: [f], test: ks}");
+	add_normal(0, "f=x", 100, 0, 1);
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert(a.judgement.no_data);
+	ck_assert_str_eq(answers_outcomes(&a), "insufficient{f=\"x\"}");
+	add_normal(1, "f=x", 10, 0, 1);
+	ck_assert_int_eq(answers_judge(&a, NOW), 0);
+	ck_assert(!a.judgement.no_data);
+}
+END_TEST
+
 START_TEST(newest_current_row_is_the_datum)
 {
 	const wall_t late = wall_sub(NOW, DUR_S(60));
@@ -542,6 +555,7 @@ tcase_drift(void)
 	tcase_add_loop_test(t, correction_keeps_thirty_quiet_features_quiet, 0, 5);
 	tcase_add_loop_test(t, features_are_put_together, 0, (int)ARRAY_LEN(together));
 	tcase_add_test(t, nothing_at_all_is_one_insufficient_alert_when_put_together);
+	tcase_add_test(t, an_empty_present_is_no_data);
 	tcase_add_test(t, newest_current_row_is_the_datum);
 	tcase_add_test(t, windows_and_lags_become_spans);
 	tcase_add_loop_test(t, settings_are_checked, 0, (int)ARRAY_LEN(settings));
