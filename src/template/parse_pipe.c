@@ -165,9 +165,11 @@ parse_term(struct parser *p, struct operand *o)
 	case TOKEN_OPEN_PAREN:
 		o->kind = OPERAND_PIPE;
 		rc = parse_pipe(p, "parentheses", true, &pipe);
+		if (rc < 0)
+			return rc;
 		o->pipe = pipe;
 		o->end = p->i;
-		return rc < 0 ? rc : 1;
+		return 1;
 	case TOKEN_CLOSE:
 	case TOKEN_CLOSE_PAREN:
 	case TOKEN_PIPE:
