@@ -172,7 +172,7 @@ def test_routes_with_the_same_matchers_have_incidents_of_their_own(t):
     desk.tocsin.kill9()
     desk.tocsin.start()
     assert sorted(i["id"] for i in desk.incidents()) == sorted(i["id"] for i in two), "the same ones"
-    (page,) = wait.until("the page", lambda: desk.hook.bodies("/page"))
+    page = wait.until("the page", lambda: desk.hook.bodies("/page"))[0]
     assert page["groupKey"] == two[0]["groupKey"]
     slow, = [str(i["id"]) for i in two if i["policy"] == "slow"]
     desk.say("incident", "ack", slow)
