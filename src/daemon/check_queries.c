@@ -81,7 +81,8 @@ check_rule(const struct rule_config *rule, struct arena *arena, bool strict, str
 		    asked->source != NULL ? asked->source : rule->source;
 
 		check_query(rule, source, &query, strict, diag);
-		check_time(rule, source, &query, strict, diag);
+		if (!asked->for_window)
+			check_time(rule, source, &query, strict, diag);
 	}
 }
 

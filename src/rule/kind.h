@@ -35,6 +35,7 @@ struct rule_query {
 	const char *const *fields; /* lives as long as the configuration */
 	uint32_t n_fields;
 	dur_t cache; /* an answer no older than this may be used again; 0: none */
+	bool for_window; /* its text was made for its window: $window of burn_rate */
 };
 
 struct rule_plan {

@@ -79,6 +79,7 @@ burn_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_t
 		struct rule_query query = {
 			.at = at,
 			.from = wall_sub(at, window->length),
+			.for_window = true,
 			.to = at,
 		};
 

@@ -179,3 +179,41 @@ def test_metrics_count_what_happened(t):
     types = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert len(types) == len(set(types)), "a metric is described twice"
     assert "alertmanager_build_info{" in page, "karma reads the version there"
+
+
+# Each names the time that it is asked for, in its source's own way.
+TIMED = [
+    ("influx", 'burn_rate: {bad: "SELECT count(v) AS value FROM e WHERE time > :now - $window", '
+               'total: "SELECT count(v) AS value FROM r WHERE time > :now - $window", objective: 0.99}'),
+    ("influx", 'rate_of_change: {query: "SELECT last(v) AS value FROM m WHERE time <= :now", window: 10m, op: ">", value: 1}'),
+    ("click", 'burn_rate: {bad: "SELECT 1 AS value FROM e WHERE ts >= :from", total: "SELECT 2 AS value FROM e WHERE ts >= :from", '
+              'objective: 0.99}'),
+    ("click", 'drift: {reference: {query: SELECT value FROM t}, current: {query: "SELECT value FROM s WHERE ts >= :from", window: 1h}, '
+              'test: ks}'),
+    ("click", 'deviation: {query: "SELECT ts, value FROM t WHERE ts >= :from AND ts <= :to"}'),
+    ("search", 'compare_groups: {query: \'{"query": {"range": {"t": {"gte": ":from"}}}}\', window: 1d, metric: rate_ratio, '
+               'op: "<", value: 0.8}'),
+    ("datadog", 'rate_of_change: {query: "avg:m{*}", window: 10m, op: ">", value: 1}'),
+    ("metrics", 'rate_of_change: {query: up, window: 10m, op: ">", value: 1}'),
+    ("profiles", "drift: {reference: {query: samples(100)}, current: {query: samples(100), window: 1d}, test: ks}"),
+]
+
+
+def test_check_knows_which_queries_name_a_time(t):
+    """Beside tests/bad-config, which has those that do not."""
+    with open(t.path("tocsin.yml"), "w", encoding="utf-8") as file:
+        file.write("""
+rule_files: [rules.yml]
+sources:
+- {name: influx, type: influxdb, url: 'http://127.0.0.1:1', database: d}
+- {name: click, type: clickhouse, url: 'http://127.0.0.1:1'}
+- {name: search, type: elasticsearch, url: 'http://127.0.0.1:1', index: i}
+- {name: datadog, type: http_json, preset: datadog, api_key: k, app_key: k}
+- {name: metrics, type: prometheus, url: 'http://127.0.0.1:1'}
+- {name: profiles, type: whylogs, path: /nowhere}
+""")
+    with open(t.path("rules.yml"), "w", encoding="utf-8") as file:
+        file.write("groups:\n- name: g\n  rules:\n" + "".join(
+            f"  - {{alert: A{i}, source: {source}, {condition}}}\n" for i, (source, condition) in enumerate(TIMED)))
+    done = command("check", "--lint", "none", t.path("tocsin.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
