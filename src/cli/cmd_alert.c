@@ -188,10 +188,9 @@ run(const struct command *command, int argc, char **argv)
 
 	act_args_init(&args.act);
 
-	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+	stop = remote_take(command, &args.remote, options, argc, argv, &words);
+	if (stop != ARGS_GO_ON)
 		return stop;
-	if (remote_ready(command, &args.remote) != EXIT_OK)
-		return EXIT_USAGE;
 	const char *verb = words.n > 0 ? words.items[0] : "list";
 	if (strcmp(verb, "list") == 0)
 		return list(&args, &words);

@@ -87,12 +87,11 @@ run(const struct command *command, int argc, char **argv)
 	struct arg_words words;
 	int stop;
 
-	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+	stop = remote_take(command, &args.remote, options, argc, argv, &words);
+	if (stop != ARGS_GO_ON)
 		return stop;
 	if (words.n > 0)
 		return args_usage_error(command, "'%s' is too much", words.items[0]);
-	if (remote_ready(command, &args.remote) != EXIT_OK)
-		return EXIT_USAGE;
 	return show(&args);
 }
 

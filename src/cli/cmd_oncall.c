@@ -215,10 +215,9 @@ run(const struct command *command, int argc, char **argv)
 	struct arg_words words;
 	int stop;
 
-	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+	stop = remote_take(command, &args.remote, options, argc, argv, &words);
+	if (stop != ARGS_GO_ON)
 		return stop;
-	if (remote_ready(command, &args.remote) != EXIT_OK)
-		return EXIT_USAGE;
 	if (words.n > 0 && strcmp(words.items[0], "override") == 0)
 		return override(command, &args, &words);
 	return show(command, &args, &words);

@@ -153,10 +153,9 @@ run(const struct command *command, int argc, char **argv)
 	struct arg_words words;
 	int stop;
 
-	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+	stop = remote_take(command, &remote, options, argc, argv, &words);
+	if (stop != ARGS_GO_ON)
 		return stop;
-	if (remote_ready(command, &remote) != EXIT_OK)
-		return EXIT_USAGE;
 	if (words.n == 0 || (words.n == 1 && strcmp(words.items[0], "list") == 0))
 		return list(&remote);
 	if (words.n == 2 && strcmp(words.items[0], "test") == 0)

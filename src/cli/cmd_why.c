@@ -155,10 +155,9 @@ run(const struct command *command, int argc, char **argv)
 	wall_t at = WALL_NONE, since;
 	int stop;
 
-	if ((stop = args_take(command, options, argc, argv, &words)) != ARGS_GO_ON)
+	stop = remote_take(command, &args.remote, options, argc, argv, &words);
+	if (stop != ARGS_GO_ON)
 		return stop;
-	if (remote_ready(command, &args.remote) != EXIT_OK)
-		return EXIT_USAGE;
 	if (words.n == 0)
 		return args_usage_error(command, "give an alert's name, fingerprint or matchers");
 	if (args.at != NULL && text_parse_time(args.at, clock_wall(), &at) < 0)

@@ -45,6 +45,17 @@ remote_ready(const struct command *command, struct remote *remote)
 	return EXIT_OK;
 }
 
+int
+remote_take(const struct command *command, struct remote *remote, const struct arg_option *options,
+    int argc, char **argv, struct arg_words *words)
+{
+	int stop = args_take(command, options, argc, argv, words);
+
+	if (stop != ARGS_GO_ON)
+		return stop;
+	return remote_ready(command, remote) == EXIT_OK ? ARGS_GO_ON : EXIT_USAGE;
+}
+
 bool
 remote_wants_json(const struct remote *remote)
 {

@@ -25,6 +25,9 @@ struct remote {
 
 /* Defaults and checks after args_parse: EXIT_OK or EXIT_USAGE with a message. */
 int remote_ready(const struct command *command, struct remote *remote);
+/* Both: what args_take() says, then that. */
+int remote_take(const struct command *command, struct remote *remote, const struct arg_option *options, int argc, char **argv,
+    struct arg_words *words);
 bool remote_wants_json(const struct remote *remote);
 /*
  * Sends; body NULL: none.  EXIT_OK and the parsed answer in *ret (owned, NULL
