@@ -39,7 +39,7 @@ struct request {
 	const char *given[SIDES]; /* a file, "-" or a query */
 	const char *config, *source, *delimiter, *output;
 	const char *window, *reference_window, *lag;
-	struct arg_list by, columns;
+	struct arg_list by, columns, joint;
 	/* settings of the rule, as YAML */
 	const char *test, *form, *category, *bins, *epsilon, *log_base, *p_value, *value;
 	const char *null_aware, *min_effect, *direction, *correct, *min_samples, *nulls, *max_rows;
@@ -58,8 +58,8 @@ struct comparison {
 	struct config *config;
 	struct drift_asking *asking;
 	struct judgement judgement;
-	const char *by[ARGS_MANY_MAX];
-	uint32_t n_by;
+	const char *by[ARGS_MANY_MAX], *joint[ARGS_MANY_MAX];
+	uint32_t n_by, n_joint;
 };
 
 static int
@@ -95,6 +95,17 @@ put_arm(struct buf *yaml, const char *name, const char *query, const char *windo
 	buf_puts(yaml, "}\n");
 }
 
+/* An open list. */
+static void
+put_names(struct buf *yaml, const char *key, const char *const *names, uint32_t n)
+{
+	buf_printf(yaml, "%s: [", key);
+	for (uint32_t i = 0; i < n; i++) {
+		json_put_str(yaml, str_from(names[i]));
+		buf_puts(yaml, ", ");
+	}
+}
+
 static void
 put_settings(const struct comparison *c, bool wide, struct buf *yaml)
 {
@@ -115,12 +126,12 @@ put_settings(const struct comparison *c, bool wide, struct buf *yaml)
 		if (settings[i].value != NULL)
 			buf_printf(yaml, "%s: %s\n", settings[i].key, settings[i].value);
 	if (c->n_by > 0 || wide) {
-		buf_puts(yaml, "by: [");
-		for (uint32_t i = 0; i < c->n_by; i++) {
-			json_put_str(yaml, str_from(c->by[i]));
-			buf_puts(yaml, ", ");
-		}
+		put_names(yaml, "by", c->by, c->n_by);
 		buf_puts(yaml, wide ? "feature]\n" : "]\n");
+	}
+	if (c->n_joint > 0) {
+		put_names(yaml, "columns", c->joint, c->n_joint);
+		buf_puts(yaml, "]\n");
 	}
 }
 
@@ -247,8 +258,13 @@ read_files(struct comparison *c, bool *ret_wide)
 		.label = r->form != NULL && strcmp(r->form, "cumulative_buckets") == 0
 			     ? "le"
 			     : r->category,
-		.names = compares_names(c) };
+		.names = compares_names(c) && c->n_joint == 0,
+		.joint = c->n_joint > 0 };
 
+	if (c->n_joint > 0) {
+		table.columns = c->joint;
+		table.n_columns = c->n_joint;
+	}
 	*ret_wide = false;
 	for (int side = 0; side < SIDES; side++) {
 		struct err err = { .text = "" };
@@ -468,17 +484,17 @@ compare(struct comparison *c, bool json)
 
 /* --by a,b is --by a --by b. */
 static void
-split_by(struct comparison *c)
+split(struct arena *arena, const struct arg_list *from, const char **ret, uint32_t *ret_n)
 {
-	for (uint32_t i = 0; i < c->request->by.n; i++) {
-		char *text = arena_strdup(c->arena, c->request->by.items[i]);
+	for (uint32_t i = 0; i < from->n; i++) {
+		char *text = arena_strdup(arena, from->items[i]);
 
-		for (char *rest = text; rest != NULL && c->n_by < ARGS_MANY_MAX;) {
+		for (char *rest = text; rest != NULL && *ret_n < ARGS_MANY_MAX;) {
 			char *comma = strchr(rest, ',');
 
 			if (comma != NULL)
 				*comma++ = '\0';
-			c->by[c->n_by++] = rest;
+			ret[(*ret_n)++] = rest;
 			rest = comma;
 		}
 	}
@@ -495,6 +511,10 @@ check_request(const struct command *command, const struct request *r)
 		return args_usage_error(command, "only one of them can be standard input");
 	if (strlen(r->delimiter) != 1 || strchr("\"\r\n", r->delimiter[0]) != NULL)
 		return args_usage_error(command, "--delimiter: one character, as ';'");
+	if (r->columns.n > 0 && r->joint.n > 0)
+		return args_usage_error(command,
+		    "--column names values that are compared each for itself, --columns those "
+		    "that mmd compares together; give one of them");
 	return EXIT_OK;
 }
 
@@ -513,7 +533,8 @@ run_request(const struct command *command, const struct request *r)
 	if (code == EXIT_OK)
 		code = check_request(command, r);
 	if (code == EXIT_OK) {
-		split_by(&c);
+		split(c.arena, &r->by, c.by, &c.n_by);
+		split(c.arena, &r->joint, c.joint, &c.n_joint);
 		code = compare(&c, json);
 	}
 	drift_asking_close(c.asking);
@@ -546,6 +567,10 @@ run(const struct command *command, int argc, char **argv)
 		    .metavar = "COLUMN",
 		    .many = &r.columns,
 		    .doc = "column with values; default: value, else all others" },
+		{ .name = "columns",
+		    .metavar = "A,B,C",
+		    .many = &r.joint,
+		    .doc = "with --test mmd: columns that are compared together, as points" },
 		SETTING("source", source, "NAME", "ask this source of the configuration"),
 		SETTING("config.file", config, "FILE",
 		    "where the source is configured (default tocsin.yml)"),

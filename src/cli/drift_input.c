@@ -168,7 +168,7 @@ read_header(const struct csv *csv, const struct drift_table *table, struct arena
 		code = add_label(layout, table->label, err);
 	if (code == 0)
 		code = find_values(layout, table, err);
-	for (uint32_t i = 0; i < layout->n_values && layout->n_values > 1; i++) {
+	for (uint32_t i = 0; i < layout->n_values && layout->n_values > 1 && !table->joint; i++) {
 		struct buf key = { 0 };
 
 		put_label(&key, STR("feature"), layout->names[layout->values[i]]);
@@ -229,16 +229,44 @@ key_of(struct reading *r, const struct csv *csv, uint32_t column)
 }
 
 static int
+add_sample(struct reading *r, const struct csv *csv, struct sample sample, struct err *err)
+{
+	if (r->n == POINTS_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "line %llu: more than %d values; thin the file out first",
+		    (unsigned long long)csv->line, POINTS_MAX);
+	if (r->n == r->cap)
+		r->samples = xgrow(r->samples, &r->cap, r->n + 1, sizeof(*r->samples));
+	r->samples[r->n++] = sample;
+	return 0;
+}
+
+/* All columns of a row: the rule reads the numbers. */
+static int
+add_point(struct reading *r, const struct csv *csv, struct err *err)
+{
+	const uint32_t n = r->layout.n_values;
+	struct str *fields = ARENA_ARRAY(r->arena, n, struct str);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct str cell = str_trim(csv->cells[r->layout.values[i]]);
+
+		if (!is_missing(cell))
+			fields[i] = keep_cell(r, cell);
+	}
+	return add_sample(r, csv,
+	    (struct sample){
+		.key = key_of(r, csv, 0), .value = (double)NAN, .missing = true, .fields = fields },
+	    err);
+}
+
+static int
 add_value(struct reading *r, const struct csv *csv, uint32_t column, struct err *err)
 {
 	uint32_t at = r->layout.values[column];
 	struct str cell = str_trim(csv->cells[at]);
 	struct sample sample = { .missing = is_missing(cell), .value = (double)NAN };
 
-	if (r->n == POINTS_MAX)
-		return err_set(err, ERR_LIMIT,
-		    "line %llu: more than %d values; thin the file out first",
-		    (unsigned long long)csv->line, POINTS_MAX);
 	sample.key = key_of(r, csv, column);
 	if (r->table->names) {
 		struct str *field = ARENA_NEW(r->arena, struct str);
@@ -255,10 +283,7 @@ add_value(struct reading *r, const struct csv *csv, uint32_t column, struct err 
 			? "name the columns to compare with --column"
 			: "texts are compared by chi2 or g, or by a distance with --bins distinct");
 	}
-	if (r->n == r->cap)
-		r->samples = xgrow(r->samples, &r->cap, r->n + 1, sizeof(*r->samples));
-	r->samples[r->n++] = sample;
-	return 0;
+	return add_sample(r, csv, sample, err);
 }
 
 static int
@@ -274,7 +299,9 @@ read_rows(struct reading *r, struct csv *csv, struct err *err)
 		code = read_header(csv, r->table, r->arena, &r->layout, err);
 	while (code == 0 && (code = csv_next(csv, err)) > 0) {
 		code = 0;
-		for (uint32_t i = 0; i < r->layout.n_values && code == 0; i++)
+		if (r->table->joint)
+			code = add_point(r, csv, err);
+		for (uint32_t i = 0; i < r->layout.n_values && code == 0 && !r->table->joint; i++)
 			code = add_value(r, csv, i, err);
 	}
 	return code;
@@ -306,11 +333,11 @@ drift_table_read(const char *path, const struct drift_table *table, struct arena
 	}
 	ret_file->samples = r->samples;
 	/* Numbers do not point into it: its memory is the next file's. */
-	if (!table->names)
+	if (!table->names && !table->joint)
 		buf_fini(&ret_file->text);
 	if (code == 0) {
 		*ret = (struct vector){ r->samples, (uint32_t)r->n };
-		*ret_wide = r->layout.n_values > 1;
+		*ret_wide = r->layout.n_values > 1 && !table->joint;
 	}
 	buf_fini(&r->key);
 	free(r);

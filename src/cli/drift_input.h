@@ -25,6 +25,7 @@ struct drift_table {
 	uint32_t n_columns;
 	const char *label;          /* a further column that becomes a label: le, a category; NULL: none */
 	bool names;                 /* values are names: they become the sample's field */
+	bool joint;                 /* the columns of a row are one sample's fields */
 };
 
 /* The samples' labels are decoded by this source. */

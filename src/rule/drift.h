@@ -52,6 +52,7 @@ extern const char *const drift_test_names[]; /* NULL-terminated */
 #define DRIFT_LAW_EXPECTED 50.0
 #define DRIFT_MMD_POINTS 500u /* a side */
 #define DRIFT_CATEGORIES_MAX 50000u
+#define DRIFT_COLUMNS_MAX 32u /* of mmd over several */
 
 static inline bool
 drift_is_distance(enum drift_test test)
@@ -68,6 +69,7 @@ struct drift_spec {
 	enum drift_test test;
 	enum drift_form form;
 	bool categories; /* DRIFT_SAMPLES: the values are names */
+	uint32_t n_columns; /* mmd: a row is a point of so many; 0: it is one value */
 	struct drift_bins bins;
 	double epsilon, log_base; /* log_base 0: e */
 	double level;             /* p_value of tests, value of distances */
@@ -78,9 +80,16 @@ struct drift_spec {
 	double min_reference, min_current;
 };
 
+/* Rows of several columns: at most DRIFT_MMD_POINTS, one after the other. */
+struct drift_points {
+	double *x;
+	size_t n;
+};
+
 /* Both sides of a feature; by form. */
 struct drift_pair {
 	struct sample_set ref, cur;       /* DRIFT_SAMPLES of numbers */
+	struct drift_points ref_points, cur_points; /* ... of several columns */
 	double *ref_counts, *cur_counts;  /* else: per category, or cumulative per bound */
 	const double *bounds;             /* DRIFT_BUCKETS: ascending, the last is infinite */
 	size_t k;

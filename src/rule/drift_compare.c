@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "rule/drift.h"
 #include "rule/drift_counts.h"
+#include "rule/drift_points.h"
 #include "rule/drift_tests.h"
 #include "stats/ks.h"
 #include "stats/permute.h"
@@ -287,6 +288,15 @@ drift_compare(
 		.baseline = STATS_NAN };
 	if (spec->form != DRIFT_SAMPLES || spec->categories) {
 		compare_counts(spec, pair, ret);
+		return;
+	}
+	if (spec->n_columns > 0) {
+		ret->n_ref = pair->ref_rows;
+		ret->n_cur = pair->cur_rows;
+		if (pair->cur_rows <= 0 && pair->cur_nulls > 0)
+			ret->reason = "no current row has all columns";
+		else if (has_enough(spec, pair, ret))
+			set_test(spec, drift_test_points(spec, pair), ret);
 		return;
 	}
 	ret->n_ref = (double)pair->ref.n + (spec->own_bin ? pair->ref_nulls : 0.0);

@@ -64,10 +64,22 @@ struct gathering {
 
 /* --- numbers ----------------------------------------------------------- */
 
+/* Whose place the next one takes when there are max already; SIZE_MAX: nobody's. */
+static size_t
+place_of(struct side *side, size_t max, uint64_t seed)
+{
+	uint64_t at;
+
+	if (side->seen == (double)max + 1)
+		rng_init(&side->rng, SEED + seed);
+	at = rng_below(&side->rng, (uint64_t)side->seen);
+	return at < max ? (size_t)at : SIZE_MAX;
+}
+
 static void
 add_value(struct side *side, double value, size_t max, uint64_t seed)
 {
-	uint64_t at;
+	size_t at;
 
 	side->seen++;
 	if (side->n < max) {
@@ -77,11 +89,40 @@ add_value(struct side *side, double value, size_t max, uint64_t seed)
 		side->values[side->n++] = value;
 		return;
 	}
-	if (side->seen == (double)max + 1)
-		rng_init(&side->rng, SEED + seed);
-	at = rng_below(&side->rng, (uint64_t)side->seen);
-	if (at < max)
+	at = place_of(side, max, seed);
+	if (at != SIZE_MAX)
 		side->values[at] = value;
+}
+
+/* --- points ------------------------------------------------------------ */
+
+/* A row without one of the columns is no point. */
+static int
+add_point(struct gathering *g, struct side *side, const struct sample *sample, size_t row,
+    uint64_t seed, struct err *err)
+{
+	const struct string_list *columns = &g->settings->columns;
+	const size_t max = (size_t)fmin((double)g->settings->max_rows, DRIFT_MMD_POINTS);
+	double point[DRIFT_COLUMNS_MAX];
+	size_t at;
+
+	for (uint32_t i = 0; i < columns->n; i++) {
+		int code = cells_number(sample, i, columns->items[i], row, &point[i], err);
+
+		if (code < 0)
+			return code;
+		if (isnan(point[i])) {
+			side->nulls++;
+			return 0;
+		}
+	}
+	side->seen++;
+	if (side->values == NULL)
+		side->values = xmalloc(max * columns->n * sizeof(*side->values));
+	at = side->n < max ? side->n++ : place_of(side, max, seed);
+	if (at != SIZE_MAX)
+		memcpy(side->values + at * columns->n, point, columns->n * sizeof(*point));
+	return 0;
 }
 
 /* --- categories -------------------------------------------------------- */
@@ -240,6 +281,9 @@ add_row(struct gathering *g, int side, size_t row, const struct sample *sample, 
 	s->at = wall_max(s->at, sample->at);
 	switch (spec->form) {
 	case DRIFT_SAMPLES:
+		if (spec->n_columns > 0)
+			return add_point(
+			    g, s, sample, row, feature * (uint64_t)SIDES + (uint64_t)side, err);
 		if (!spec->categories) {
 			if (missing)
 				s->nulls++;
@@ -281,6 +325,15 @@ make_values(const struct side *side, struct sample_set *ret, struct err *err)
 	return 0;
 }
 
+static struct drift_points
+take_points(struct side *side)
+{
+	struct drift_points ret = { side->values, side->n };
+
+	side->values = NULL;
+	return ret;
+}
+
 static int
 make_pair(struct gathering *g, struct feature *f, struct drift_pair *pair, struct err *err)
 {
@@ -292,7 +345,10 @@ make_pair(struct gathering *g, struct feature *f, struct drift_pair *pair, struc
 	pair->ref_rows = f->sides[REFERENCE].seen;
 	pair->cur_rows = f->sides[CURRENT].seen;
 	pair->cur_at = f->sides[CURRENT].at;
-	if (spec->form == DRIFT_SAMPLES && !spec->categories) {
+	if (spec->n_columns > 0) {
+		pair->ref_points = take_points(&f->sides[REFERENCE]);
+		pair->cur_points = take_points(&f->sides[CURRENT]);
+	} else if (spec->form == DRIFT_SAMPLES && !spec->categories) {
 		code = make_values(&f->sides[REFERENCE], &pair->ref, err);
 		if (code == 0)
 			code = make_values(&f->sides[CURRENT], &pair->cur, err);
@@ -368,6 +424,8 @@ drift_gathered_fini(struct drift_gathered *gathered)
 
 		sample_fini(&pair->ref);
 		sample_fini(&pair->cur);
+		free(pair->ref_points.x);
+		free(pair->cur_points.x);
 		free(pair->ref_counts);
 		free(pair->cur_counts);
 		free((void *)(uintptr_t)pair->bounds);

@@ -10,13 +10,39 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/xalloc.h"
 #include "rule/drift_gather.h"
+#include "rule/drift_points.h"
 #include "rule/verdicts.h"
 
 /* What the explanation has no member for. */
+static void
+put_points(const struct string_list *columns, const struct drift_pair *pair, struct buf *out)
+{
+	double shift[DRIFT_COLUMNS_MAX];
+
+	if (pair->ref_rows > (double)pair->ref_points.n)
+		verdict_put_number(out, "points_reference", (double)pair->ref_points.n);
+	if (pair->cur_rows > (double)pair->cur_points.n)
+		verdict_put_number(out, "points_current", (double)pair->cur_points.n);
+	drift_points_shift(pair, columns->n, shift);
+	buf_puts(out, out->n > 0 ? ",\"shift\":{" : "\"shift\":{");
+	for (uint32_t i = 0; i < columns->n; i++) {
+		if (isnan(shift[i]))
+			continue;
+		if (out->p[out->n - 1] != '{')
+			buf_putc(out, ',');
+		json_put_str(out, str_from(columns->items[i]));
+		buf_putc(out, ':');
+		json_put_double(out, shift[i]);
+	}
+	buf_putc(out, '}');
+}
+
 static struct str
-more_of(struct arena *arena, const struct drift_pair *pair, const struct drift_result *r)
+more_of(struct arena *arena, const struct drift_settings *s, const struct drift_pair *pair,
+    const struct drift_result *r)
 {
 	struct buf out = { 0 };
 
@@ -30,6 +56,8 @@ more_of(struct arena *arena, const struct drift_pair *pair, const struct drift_r
 		verdict_put_number(&out, "rows_reference", pair->ref_rows);
 	if (pair->cur.v != NULL && pair->cur_rows > (double)pair->cur.n)
 		verdict_put_number(&out, "rows_current", pair->cur_rows);
+	if (s->columns.n > 0 && r->reason == NULL)
+		put_points(&s->columns, pair, &out);
 	return verdict_keep(arena, &out);
 }
 
@@ -58,7 +86,7 @@ set_verdict(struct arena *arena, const struct drift_settings *s, const struct dr
 	ret->reason = r->reason;
 	ret->value = distance ? r->statistic : r->p_adjusted;
 	ret->rank = distance ? -r->statistic : r->p;
-	ret->more = more_of(arena, pair, r);
+	ret->more = more_of(arena, s, pair, r);
 	ret->data_at = pair->cur_at;
 	*e = explain_base(s);
 	e->value = ret->value;

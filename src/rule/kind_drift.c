@@ -4,14 +4,15 @@
  *
  * Two queries, a feature per label set of `by`, a test or distance for each,
  * a correction for their number, and one verdict.  This file reads the
- * settings and plans; drift_judge.c judges, drift_compare.c has the
- * mathematics.
+ * settings and plans; drift_check.c says what does not fit, drift_judge.c judges, drift_compare.c
+ * has the mathematics.
  */
 #include "config.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rule/drift_judge.h"
 #include "rule/kinds.h"
@@ -35,9 +36,6 @@ static const char *const log_names[] = { "e", "2", "10", NULL };
 static const double log_bases[] = { 0, 2, 10 };
 static_assert(ARRAY_LEN(log_bases) == LOG_COUNT, "a number for every base");
 
-static const char *const form_names[] = { "samples", "counts", "cumulative_buckets", NULL };
-static_assert(ARRAY_LEN(form_names) == DRIFT_FORM_COUNT + 1, "a name for every form");
-
 static const char *const correct_names[] = { "none", "bonferroni", "holm", "bh", "by", NULL };
 static_assert(ARRAY_LEN(correct_names) == MULTIPLE_METHOD_COUNT + 1, "a name for every method");
 
@@ -60,7 +58,10 @@ drift_plan(const struct rule_config *rule, const struct past *past UNUSED, wall_
 		struct rule_query *query =
 		    rule_plan_arm(rule, arms[i], now, samples ? QUERY_ROWS : QUERY_INSTANT, ret);
 
-		if (samples && settings->spec.categories) {
+		if (settings->columns.n > 0) {
+			query->fields = settings->columns.items;
+			query->n_fields = settings->columns.n;
+		} else if (samples && settings->spec.categories) {
 			query->fields = value_field;
 			query->n_fields = ARRAY_LEN(value_field);
 		}
@@ -190,74 +191,7 @@ read_min_samples(struct schema_context *ctx, const struct yaml_node *node, void 
 		    "number for both");
 }
 
-/* --- do they fit together? ----------------------------------------------- */
-
-static void
-check_level(
-    struct schema_context *ctx, const struct drift_settings *s, const struct yaml_node *node)
-{
-	enum drift_test test = (enum drift_test)s->test;
-
-	if (drift_is_distance(test)) {
-		if (!isnan(s->p_value))
-			diag_error(ctx->diag, rule_key_pos(node, "p_value"),
-			    "%s is a distance and has no p_value; its threshold is value, and "
-			    "null_aware: {alpha: %g} is what chance may exceed",
-			    drift_test_names[test], s->p_value);
-		if (!isnan(s->min_effect))
-			diag_error(ctx->diag, rule_key_pos(node, "min_effect"),
-			    "min_effect is for tests; %s has value", drift_test_names[test]);
-		if (isnan(s->value) && isnan(drift_default_value(test)))
-			diag_error(ctx->diag, rule_key_pos(node, "test"),
-			    "%s is in the units of the data and needs a value%s",
-			    drift_test_names[test],
-			    test == DRIFT_WASSERSTEIN
-				? "; wasserstein_normed is in standard deviations of the "
-				  "reference, whose value is 0.1 unless given"
-				: "");
-	} else {
-		if (!isnan(s->value))
-			diag_error(ctx->diag, rule_key_pos(node, "value"),
-			    "%s is a test: its threshold is p_value, and min_effect the smallest "
-			    "difference that matters",
-			    drift_test_names[test]);
-		if (s->null_aware.given && test != DRIFT_CHI2_GOF)
-			diag_error(ctx->diag, rule_key_pos(node, "null_aware"),
-			    "null_aware is for distances and chi2_gof; %s knows the sample sizes "
-			    "by itself",
-			    drift_test_names[test]);
-	}
-}
-
-static void
-check_form(struct schema_context *ctx, const struct drift_settings *s, const struct yaml_node *node)
-{
-	enum drift_test test = (enum drift_test)s->test;
-
-	if (!drift_test_takes(test, s->spec.form, s->spec.categories))
-		diag_error(ctx->diag, rule_key_pos(node, "test"), "%s cannot be computed from %s",
-		    drift_test_names[test],
-		    s->spec.form != DRIFT_SAMPLES ? form_names[s->spec.form]
-						  : "distinct values; it needs numbers in order");
-	if (s->bins.given && (s->form != DRIFT_SAMPLES || !drift_test_has_bins(test)))
-		diag_error(ctx->diag, rule_key_pos(node, "bins"), "bins has no meaning with %s",
-		    s->form != DRIFT_SAMPLES ? form_names[s->form] : drift_test_names[test]);
-	if (s->spec.own_bin && (s->form != DRIFT_SAMPLES || !drift_test_has_bins(test)))
-		diag_error(ctx->diag, rule_key_pos(node, "nulls"),
-		    "nulls: own_bin needs form samples and a test over bins: psi, js, kl, "
-		    "hellinger, tv, l_infinity, chi2, chi2_gof or g");
-	if (s->category != NULL && s->form != DRIFT_COUNTS)
-		diag_error(
-		    ctx->diag, rule_key_pos(node, "category"), "category belongs to form: counts");
-	if (s->direction != STATS_TWO_SIDED && !drift_test_has_side(test))
-		diag_error(ctx->diag, rule_key_pos(node, "direction"),
-		    "direction is for ks, mann_whitney and welch; %s has none",
-		    drift_test_names[test]);
-	if (s->group.n > 0 && s->aggregate.how == AGGREGATE_ANY)
-		diag_error(ctx->diag, rule_key_pos(node, "group"),
-		    "group needs aggregate: all, {count: n} or {share: x}; with any each feature "
-		    "has an alert of its own");
-}
+/* --- what follows from them ----------------------------------------------- */
 
 static double
 min_samples(double given, const struct drift_settings *s, double aware)
@@ -283,6 +217,7 @@ fill_spec(struct drift_settings *s)
 		.log_base = log_bases[s->log_base],
 		.min_effect = s->min_effect,
 		.own_bin = s->nulls == 1,
+		.n_columns = s->columns.n,
 		.side = (enum stats_side)s->direction,
 	};
 	if (!s->bins.given)
@@ -310,8 +245,7 @@ drift_check(struct schema_context *ctx, void *value, const struct yaml_node *nod
 	if (s->test < 0 || s->form < 0 || s->reference == NULL || s->current == NULL)
 		return; /* said already */
 	fill_spec(s);
-	check_level(ctx, s, node);
-	check_form(ctx, s, node);
+	drift_check_fit(ctx, s, node);
 }
 
 static void
@@ -320,6 +254,7 @@ drift_finish(struct schema_context *ctx, struct rule_config *rule)
 	const struct drift_settings *s = rule->settings;
 
 	rule->query_text = s->current->query;
+	drift_check_source(ctx, rule, s);
 	if (s->form == DRIFT_SAMPLES) {
 		rule_arm_needs_window(ctx, rule, s->reference, "reference");
 		rule_arm_needs_window(ctx, rule, s->current, "current");
@@ -345,13 +280,15 @@ drift_identity(const struct rule_config *rule, struct buf *out)
 	put_names(&s->by, out);
 	put_names(&s->group, out);
 	buf_printf(out, "%s %s %s %.17g %.17g %.17g %.17g %.17g %d %d %.17g %s %d",
-	    drift_test_names[spec->test], form_names[spec->form],
+	    drift_test_names[spec->test], drift_form_names[spec->form],
 	    s->category != NULL ? s->category : "", spec->level, spec->min_effect, spec->null_alpha,
 	    spec->epsilon, spec->log_base, spec->own_bin, (int)s->aggregate.how, s->aggregate.limit,
 	    correct_names[s->correct], (int)spec->side);
 	buf_printf(out, " %d %u", (int)spec->bins.how, spec->bins.quantiles);
 	for (uint32_t i = 0; i < spec->bins.n_edges; i++)
 		buf_printf(out, " %.17g", spec->bins.edges[i]);
+	if (s->columns.n > 0)
+		put_names(&s->columns, out);
 }
 
 static const struct schema_field reference_fields[] = {
@@ -416,14 +353,24 @@ static const struct schema_field drift_fields[] = {
 		"How the two are compared. Tests give a p-value: ks (numbers), chi2, g and "
 		"chi2_gof (categories; chi2_gof measures the distance from the reference's "
 		"shares, as Evidently and whylogs do), cvm, ad, mann_whitney, welch, "
-		"epps_singleton and mmd (numbers). "
+		"epps_singleton and mmd (numbers; mmd also several columns at once). "
 		"Distances have a threshold: psi, js, kl (of current from reference), hellinger, "
 		"tv and l_infinity over bins, wasserstein and energy in units of the data, "
 		"wasserstein_normed in standard deviations of the reference." },
+	{ .name = "columns",
+	    .kind = FIELD_STRING_LIST,
+	    DRIFT(columns),
+	    .flags = FIELD_NONEMPTY,
+	    .doc = "mmd: these columns together instead of the column value; each row is one "
+		   "point, and what changes between columns is seen, too, such as a correlation "
+		   "that is gone. Each column is divided by its standard deviation in the "
+		   "reference; a row without one of them is left out. At most 32 columns; of more "
+		   "than 500 rows a side so many are drawn at random, from a fixed seed. "
+		   "$explain.detail has how far each column's mean moved." },
 	{ .name = "form",
 	    .kind = FIELD_ENUM,
 	    DRIFT(form),
-	    .choices = form_names,
+	    .choices = drift_form_names,
 	    .fallback = "samples",
 	    .doc = "What a row is: samples (a value), counts (a category and how often), or "
 		   "cumulative_buckets (a Prometheus histogram's bucket with its label le)." },

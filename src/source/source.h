@@ -22,7 +22,7 @@
 
 #define SERIES_MAX 50000              /* per answer of QUERY_INSTANT */
 #define POINTS_MAX 2000000            /* per answer of QUERY_RANGE and QUERY_ROWS, all series together */
-#define QUERY_FIELDS_MAX 16
+#define QUERY_FIELDS_MAX 64
 #define SOURCE_ANSWER_BYTES_MAX (64u << 20)
 
 struct loop;

@@ -36,6 +36,7 @@ CREATE TABLE scores(model TEXT, feature TEXT, method TEXT, value REAL, threshold
 CREATE TABLE requests(arm TEXT, bad INTEGER, total INTEGER);
 CREATE TABLE decisions(gender TEXT, approved INTEGER, total INTEGER);
 CREATE TABLE predictions(pred TEXT, label TEXT, ts REAL);
+CREATE TABLE together(model TEXT, speed REAL, torque REAL, ts REAL);
 CREATE TABLE loads(dataset TEXT, loaded_at TEXT);
 """
 
@@ -78,6 +79,19 @@ score:
 for_points: {n: 2, of: 2}
 severity: warning
 annotations: {summary: "{{ $labels.feature }}: {{ $explain.method }} {{ $value }}", runbook_url: https://runbooks.example/score}
+"""
+
+POINTS = """
+alert: InputsNoLongerTogether
+drift:
+  reference: {query: "SELECT model, speed, torque FROM together WHERE ts < 1000"}
+  current: {query: "SELECT model, speed, torque, ts FROM together WHERE ts >= 1000"}
+  by: [model]
+  test: mmd
+  columns: [speed, torque]
+  p_value: 0.001
+severity: warning
+annotations: {summary: "{{ $labels.model }}: {{ $explain.detail }}", runbook_url: https://runbooks.example/points}
 """
 
 CANARY = """
@@ -186,6 +200,41 @@ def test_drift_of_a_sensor_group_names_its_feature_and_its_reason(t):
     why = why.get("explain", why)
     assert why["method"] == "ks" and why["n_reference"] == 600 and why["n_current"] == 250, why
     assert 0 < why["p_value"] < 0.01 and why["statistic"] > 0.2 and why["threshold"] == 0.01, why
+
+
+def test_columns_that_no_longer_go_together_are_drift(t):
+    store, hook, run = start(t, POINTS)
+
+    def pairs(model, rho, ts, n):
+        for _ in range(n):
+            u, v = store.rng.gauss(0, 1), store.rng.gauss(0, 1)
+            yield model, u, 100 * (rho * u + (1 - rho * rho) ** 0.5 * v), ts
+
+    for model, rho in (("press", 0.9), ("mill", -0.2)):
+        store.many("INSERT INTO together VALUES (?, ?, ?, ?)", [*pairs(model, 0.9, 1, 300), *pairs(model, rho, 2000, 200)])
+    tocsin = run()
+    _, alert = wait.until("the firing alert", lambda: hook.alerts(alertname="InputsNoLongerTogether"), 20)[0]
+    assert alert["labels"]["model"] == "mill", alert
+    (mine,) = tocsin.rule_alerts("InputsNoLongerTogether")
+    assert '"shift":{"speed":' in alert["annotations"]["summary"], alert
+    # The command says the same of the same rows.
+    connection, paths = sqlite3.connect(store.path), []
+    for which in ("<", ">="):
+        paths.append(t.path(f"rows{len(paths)}.csv"))
+        with open(paths[-1], "w") as file:
+            file.write("model,speed,torque\n")
+            file.writelines(f"{m},{x!r},{y!r}\n" for m, x, y in
+                            connection.execute(f"SELECT model, speed, torque FROM together WHERE ts {which} 1000"))
+    connection.close()
+    common = ["drift", "--reference", paths[0], "--current", paths[1], "--by", "model", "-o", "json"]
+    joint = command(*common, "--test", "mmd", "--columns", "speed,torque")
+    assert joint.returncode == 1, (joint.returncode, joint.stderr)
+    found = {f["labels"]["model"]: f for f in json.loads(joint.stdout)["features"]}
+    assert found["mill"]["verdict"] == "drift" and found["press"]["verdict"] == "no drift", found
+    assert abs(found["mill"]["p_value"] - float(mine["value"])) < 1e-9, (found, mine)
+    each = command(*common, "--test", "ks", "--column", "speed", "--column", "torque")
+    assert each.returncode == 0, (each.stdout, each.stderr)
+    assert command(*common, "--test", "ks", "--columns", "speed,torque").returncode == 2
 
 
 def test_many_features_are_one_alert_that_lists_them(t):

@@ -18,6 +18,7 @@ main(void)
 	suite_add_tcase(suite, tcase_alert_step());
 	suite_add_tcase(suite, tcase_kinds());
 	suite_add_tcase(suite, tcase_drift());
+	suite_add_tcase(suite, tcase_drift_points());
 	suite_add_tcase(suite, tcase_tables());
 	suite_add_tcase(suite, tcase_score());
 	suite_add_tcase(suite, tcase_score_world());

@@ -6,6 +6,7 @@
 
 TCase *tcase_alert_step(void);
 TCase *tcase_drift(void);
+TCase *tcase_drift_points(void);
 TCase *tcase_tables(void);
 TCase *tcase_quality(void);
 TCase *tcase_score(void);
