@@ -40,13 +40,13 @@ struct loader {
 	struct pos second_document;    /* of the file read last; line 0: it has none */
 	bool language_told;            /* how to say that a source speaks no PromQL */
 };
+
 /* Errors of this load. */
 static inline bool
 loader_failed(const struct loader *l)
 {
 	return diag_errors(l->ctx.diag) > l->errors_before;
 }
-
 
 /* tables.c */
 const struct tables *tables_new(struct arena *arena, const struct config_kinds *kinds);

@@ -160,7 +160,6 @@ notifier_apply(struct notifier *notifier, struct config *config, struct inhibito
 	config_unref(old);
 }
 
-/* Receivers that escalations of an earlier run told belong to their groups at once. */
 /* What it was to hear of its acknowledgement went with the process. */
 static void
 show_after(struct group_state *state)
@@ -173,6 +172,7 @@ show_after(struct group_state *state)
 	}
 }
 
+/* Receivers that escalations of an earlier run told belong to their groups at once. */
 static void
 find_told(struct notifier *notifier)
 {

@@ -335,7 +335,6 @@ run_function(struct vector *v)
 	free(args.x);
 }
 
-
 const struct vector_kind vector_kinds_samples[] = {
 	{ "ks_2samp", run_ks, NULL },
 	{ "ks_from_cumulative_buckets", run_ks_buckets, NULL },
