@@ -275,7 +275,8 @@ secret_text_put(const struct secret_text *secret, const struct notification *n, 
 		rc = message_execute(secret->text, n, out, err);
 	else if ((rc = secret_read(&secret->secret, &text, err)) < 0)
 		;
-	else if (secret->secret.file != NULL && memmem(text.p, text.n, "{{", 2) != NULL)
+	else if (secret->secret.file != NULL && text.n > 0 &&
+		 memmem(text.p, text.n, "{{", 2) != NULL)
 		rc = expand_file(str_trim(buf_str(&text)), n, out, err);
 	else
 		buf_put_str(out, str_trim(buf_str(&text)));

@@ -42,7 +42,7 @@ struct issue {
 static struct issue
 issue_of(struct str carried)
 {
-	const char *space = memchr(carried.p, ' ', carried.n);
+	const char *space = carried.n > 0 ? memchr(carried.p, ' ', carried.n) : NULL;
 	uint32_t n = space != NULL ? (uint32_t)(space - carried.p) : carried.n;
 
 	return (struct issue){ str_make(carried.p, n),
