@@ -117,6 +117,7 @@ Suite *suite_server_bounds(void);
 Suite *suite_server_limits(void);
 Suite *suite_texts(void);
 Suite *suite_guard(void);
+Suite *suite_guard_roles(void);
 Suite *suite_throttle(void);
 Suite *suite_reach(void);
 Suite *suite_options(void);

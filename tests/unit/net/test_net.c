@@ -21,6 +21,7 @@ main(void)
 	srunner_add_suite(runner, suite_server_limits());
 	srunner_add_suite(runner, suite_options());
 	srunner_add_suite(runner, suite_guard());
+	srunner_add_suite(runner, suite_guard_roles());
 	srunner_add_suite(runner, suite_throttle());
 	srunner_add_suite(runner, suite_reach());
 	srunner_add_suite(runner, suite_tls());
