@@ -17,32 +17,33 @@ static const struct {
 	double p_value, effect; /* 0: not there */
 	const char *said;
 } reasons[] = {
-	{ 150, 100, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "150 against the threshold 100" },
-	{ 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "3" },
+	{ 150, 100, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "",
+	    "150 against the threshold 100", 0, 0, NULL },
+	{ 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "3", 0, 0, NULL },
 	{ 0.3, 3.5, 0.15, 0.1, 0.2, 2016, 1, 9, "robust", "",
 	    "0.3 is above the expected 0.1 to 0.2 (baseline 0.15, robust, statistic 9, "
-	    "2016 reference points, 1 current point)" },
+	    "2016 reference points, 1 current point)", 0, 0, NULL },
 	{ 0.05, 3.5, NONE, 0.1, NONE, NONE, NONE, -9, NULL, "",
-	    "0.05 is below the expected minimum 0.1 (statistic -9)" },
+	    "0.05 is below the expected minimum 0.1 (statistic -9)", 0, 0, NULL },
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, 1, NULL, "",
-	    "0.15 is within the expected 0.1 to 0.2 (statistic 1)" },
+	    "0.15 is within the expected 0.1 to 0.2 (statistic 1)", 0, 0, NULL },
 	/* A step or a chart breaches where the value by itself is nothing unusual. */
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, -4, NULL, "",
-	    "0.15 alone is within the expected 0.1 to 0.2, its course is not (statistic -4)" },
+	    "0.15 alone is within the expected 0.1 to 0.2, its course is not (statistic -4)", 0, 0, NULL },
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, NONE, NULL, "",
-	    "0.15 is within the expected 0.1 to 0.2" },
+	    "0.15 is within the expected 0.1 to 0.2", 0, 0, NULL },
 	/* An increase() is extrapolated. */
 	{ 1, 2, NONE, NONE, NONE, 45000.9, 1.2, NONE, NULL, "",
-	    "1 against the threshold 2 (45001 reference points, 1 current point)" },
+	    "1 against the threshold 2 (45001 reference points, 1 current point)", 0, 0, NULL },
 	{ 0.5, 0.3, NONE, NONE, NONE, NONE, NONE, NONE, "ks", "{\"features\":\"age, zip\"}",
-	    "0.5 against the threshold 0.3 (ks): age, zip" },
+	    "0.5 against the threshold 0.3 (ks): age, zip", 0, 0, NULL },
 	/* A number that is several things is told once. */
 	{ 0.001, 0.05, NONE, NONE, NONE, 500, 300, 0.3, "ks", "",
 	    "p 0.001 against the threshold 0.05 (ks, statistic 0.3, 500 reference points, "
 	    "300 current points)",
-	    0.001, 0.3 },
+	    0.001, 0.3, NULL },
 	{ 0.4, 0.2, NONE, NONE, NONE, NONE, NONE, 0.4, "psi", "",
-	    "0.4 against the threshold 0.2 (psi, p 1e-09)", 1e-9, 0.4 },
+	    "0.4 against the threshold 0.2 (psi, p 1e-09)", 1e-9, 0.4, NULL },
 	{ NONE, 172800, NONE, NONE, NONE, 2, 3, NONE, "age", "",
 	    "not there (age, 2 reference points, 3 current points)", 0, 0, "not there" },
 	{ 0.04, 0.01, 0.01, NONE, NONE, NONE, NONE, 5, "fisher", "",
