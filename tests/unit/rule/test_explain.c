@@ -29,7 +29,8 @@ static const struct {
 	    "0.15 is within the expected 0.1 to 0.2 (statistic 1)", 0, 0, NULL },
 	/* A step or a chart breaches where the value by itself is nothing unusual. */
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, -4, NULL, "",
-	    "0.15 alone is within the expected 0.1 to 0.2, its course is not (statistic -4)", 0, 0, NULL },
+	    "0.15 alone is within the expected 0.1 to 0.2, its course is not (statistic -4)", 0,
+	    0, NULL },
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, NONE, NULL, "",
 	    "0.15 is within the expected 0.1 to 0.2", 0, 0, NULL },
 	/* An increase() is extrapolated. */
