@@ -215,8 +215,8 @@ nflog_delete(struct notifier *notifier, struct channel *channel)
 void
 channel_release(struct notifier *notifier, struct channel *channel)
 {
-	if (channel->group != NULL || channel->out != NULL || channel->entry.firing.n > 0 ||
-	    channel->entry.held.n > 0 ||
+	if (channel->group != NULL || channel->holders > 0 || channel->out != NULL ||
+	    channel->entry.firing.n > 0 || channel->entry.held.n > 0 ||
 	    (channel->notice != NULL && notice_is_wanted(channel->notice)))
 		return;
 	nflog_delete(notifier, channel);
@@ -236,7 +236,8 @@ sweep_some(struct notifier *notifier, wall_t now)
 			notifier->sweep_at = 0;
 			return;
 		}
-		if (channel->group != NULL || channel->out != NULL || channel->notice != NULL ||
+		if (channel->group != NULL || channel->holders > 0 || channel->out != NULL ||
+		    channel->notice != NULL ||
 		    wall_before(now, channel->entry.expires_at))
 			continue;
 		nflog_delete(notifier, channel);

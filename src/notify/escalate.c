@@ -189,7 +189,7 @@ stop(void *arg, struct incident *incident, const char *why)
 
 		stop_channel(notifier, channel, why);
 		if (is_idle_extra(channel))
-			flush_drop_extra(notifier, channel, why);
+			flush_drop_extra(notifier, state, channel, why);
 	}
 }
 
@@ -287,7 +287,8 @@ escalate_resume(struct notifier *notifier, struct channel *channel)
 	}
 	channel->ack_after = false;
 	if (incident_is_quiet(incident) && is_idle_extra(channel))
-		flush_drop_extra(notifier, channel, "acknowledged before it was told");
+		flush_drop_extra(notifier, channel->group->notify, channel,
+		    "acknowledged before it was told");
 }
 
 enum notify_reason

@@ -173,6 +173,31 @@ state_has(const struct group_state *state, const struct channel *channel)
 	return false;
 }
 
+/* Another group that has it; there is one. */
+static struct alert_group *
+holder_of(const struct notifier *notifier, const struct channel *channel)
+{
+	LIST_FOREACH(link, &notifier->states)
+	{
+		const struct group_state *state = CONTAINER_OF(link, struct group_state, link);
+
+		if (state_has(state, channel))
+			return state->group;
+	}
+	return NULL;
+}
+
+/* The state, which is no longer among the notifier's or no longer has it, lets go of it. */
+static void
+let_go(struct notifier *notifier, const struct group_state *state, struct channel *channel,
+    const char *why)
+{
+	if (--channel->holders == 0)
+		detach(notifier, channel, why);
+	else if (channel->group == state->group)
+		channel->group = holder_of(notifier, channel);
+}
+
 struct channel *
 flush_add_channel(struct notifier *notifier, struct alert_group *group, struct target *target)
 {
@@ -188,7 +213,8 @@ flush_add_channel(struct notifier *notifier, struct alert_group *group, struct t
 	state->link = (struct link){ 0 };
 	list_append(&notifier->states, &state->link);
 	state->channels[state->n++] = channel;
-	channel->is_extra = true;
+	if (channel->holders++ == 0)
+		channel->is_extra = true; /* else as it is to the other */
 	channel->group = group;
 	channel->repeat_interval = group->route->repeat_interval;
 	group->notify = state;
@@ -225,6 +251,7 @@ state_add(struct notifier *notifier, struct group_state *state,
 		/* An answer may call for a decision before the first flush after a start. */
 		channel->repeat_interval = state->group->route->repeat_interval;
 		state->channels[state->n++] = channel;
+		channel->holders++;
 	}
 	buf_fini(&name);
 }
@@ -261,33 +288,30 @@ flush_state(struct notifier *notifier, struct alert_group *group)
 	if (old != NULL && old->generation == notifier->generation)
 		return old;
 	state = state_new(notifier, group);
-	for (uint32_t i = 0; old != NULL && i < old->n; i++) {
-		if (!state_has(state, old->channels[i]))
-			detach(notifier, old->channels[i], "its route no longer has this receiver");
-	}
-	if (old != NULL) {
-		list_remove(&old->link);
-		free(old);
-	}
+	if (old == NULL)
+		return state;
+	list_remove(&old->link);
+	for (uint32_t i = 0; i < old->n; i++)
+		let_go(
+		    notifier, old, old->channels[i], "its route no longer has this receiver");
+	free(old);
 	return state;
 }
 
 void
 flush_forget_group(struct notifier *notifier, struct group_state *state)
 {
-	for (uint32_t i = 0; i < state->n; i++) {
-		if (state->channels[i]->group == state->group)
-			detach(notifier, state->channels[i], "its group has ended");
-	}
 	list_remove(&state->link);
+	for (uint32_t i = 0; i < state->n; i++)
+		let_go(notifier, state, state->channels[i], "its group has ended");
 	free(state);
 }
 
 /* Nobody escalated to it any more. */
 void
-flush_drop_extra(struct notifier *notifier, struct channel *channel, const char *why)
+flush_drop_extra(struct notifier *notifier, struct group_state *state, struct channel *channel,
+    const char *why)
 {
-	struct group_state *state = channel->group->notify;
 	uint32_t i = 0;
 
 	while (i < state->n && state->channels[i] != channel)
@@ -298,8 +322,9 @@ flush_drop_extra(struct notifier *notifier, struct channel *channel, const char 
 		incident_drop_told(state->incident, channel->target->name);
 	for (state->n--; i < state->n; i++)
 		state->channels[i] = state->channels[i + 1];
-	channel->is_extra = false;
-	detach(notifier, channel, why);
+	if (channel->holders == 1)
+		channel->is_extra = false;
+	let_go(notifier, state, channel, why);
 }
 
 static bool
@@ -324,7 +349,7 @@ hand_over(struct notifier *notifier, struct group_state *state)
 		if (believes_firing(channel))
 			incident_add_told(state->incident, channel->target->name);
 		else
-			flush_drop_extra(notifier, channel, "its incident has ended");
+			flush_drop_extra(notifier, state, channel, "its incident has ended");
 	}
 }
 

@@ -83,7 +83,8 @@ struct log_entry {
 struct channel {
 	struct target *target;
 	char *group_key;
-	struct alert_group *group; /* NULL: no such group now */
+	struct alert_group *group; /* NULL: no such group now; of several, the one that was flushed last */
+	uint32_t holders;          /* groups that have it: routes with the same matchers share it, as Alertmanager's log */
 	dur_t repeat_interval;     /* of its route when last flushed; 0: never flushed here */
 	struct log_entry entry;
 	struct delivery *out;      /* the unfinished one, or NULL */
@@ -393,4 +394,4 @@ void flush_forget_group(struct notifier *notifier, struct group_state *state);
 struct group_state *flush_state(struct notifier *notifier, struct alert_group *group);
 /* The group's channel of this target, made an extra one if it is new to the group. May move the state. */
 struct channel *flush_add_channel(struct notifier *notifier, struct alert_group *group, struct target *target);
-void flush_drop_extra(struct notifier *notifier, struct channel *channel, const char *why);
+void flush_drop_extra(struct notifier *notifier, struct group_state *state, struct channel *channel, const char *why);

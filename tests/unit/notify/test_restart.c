@@ -14,6 +14,14 @@
 static const char one[] = ROUTE "receivers: [{name: r, probe_configs: [{url: p}]}]\n";
 static const char moved[] = ROUTE "receivers: [{name: r, probe_configs: [{url: p2}]}]\n";
 static const char gone[] = ROUTE "receivers: [{name: r, quiet_configs: [{url: q}]}]\n";
+/* Their groups have the same key, and tell the same receiver: it hears of each thing once. */
+#define TWINS(second)                                                                              \
+	"route: {receiver: r, group_by: [g], group_wait: 30s, group_interval: 5m, "                \
+	"repeat_interval: 1h, routes: [{matchers: ['a!=\"\"'], receiver: r, "                      \
+	"continue: true}" second "]}\nreceivers: [{name: r, probe_configs: [{url: p}]}]\n"
+static const char twins[] =
+    TWINS(", {matchers: ['a!=\"\"'], receiver: r, group_wait: 40s, group_interval: 2m}");
+static const char only_one[] = TWINS("");
 static const char other_route[] = "route: {receiver: r, group_by: [h], group_wait: 30s, "
 				  "group_interval: 5m, repeat_interval: 1h}\n"
 				  "receivers: [{name: r, probe_configs: [{url: p}]}]\n";
@@ -106,6 +114,41 @@ START_TEST(a_storm_of_senders_alerts_fills_the_history_by_degrees)
 	world_run(340);
 	ck_assert_uint_eq(history_count("firing"), 1000); /* the listing ends there */
 	ck_assert_uint_eq(alerts_in_history(), 1500);
+}
+END_TEST
+
+START_TEST(groups_that_share_a_receivers_channel_let_go_of_it_one_by_one)
+{
+	world_close();
+	world_open(twins);
+	fire("g=1,a=1");
+	world_run(200);
+	ck_assert_uint_eq(groups_count(w.groups), 2);
+	saw(0, "30 p first notification F[a=1,g=1] R[]");
+	world_crash(250);
+	world_run(400);
+	resolve("g=1,a=1");
+	world_run(2000);
+	saw(1, "520 p all alerts resolved F[] R[a=1,g=1]");
+	ck_assert_uint_eq(groups_count(w.groups), 0);
+	fire("g=1,a=1");
+	world_run(2100);
+	host("p")->latency = DUR_S(20); /* one goes while a message is on its way */
+	fire("g=1,a=2");
+	world_run(2155);
+	world_reload(only_one);
+	world_run(2400);
+	ck_assert_uint_eq(groups_count(w.groups), 1);
+	world_reload(twins);
+	world_run(2800);
+	resolve("g=1,a=1");
+	resolve("g=1,a=2");
+	world_run(6000);
+	ck_assert_uint_eq(groups_count(w.groups), 0);
+	ck_assert_uint_eq(alerts_count(w.alerts), 0);
+	ck_assert_str_eq(w.seen[w.n_seen - 1].firing, "");
+	ck_assert_str_eq(w.seen[w.n_seen - 1].resolved, "a=1,g=1 a=2,g=1");
+	ck_assert_uint_eq(w.n_seen, 5);
 }
 END_TEST
 
@@ -315,6 +358,7 @@ restart_tests(void)
 	tcase_add_test(tcase, crash_between_flushes_repeats_and_loses_nothing);
 	tcase_add_test(tcase, the_history_has_what_senders_alerts_did_once);
 	tcase_add_test(tcase, a_storm_of_senders_alerts_fills_the_history_by_degrees);
+	tcase_add_test(tcase, groups_that_share_a_receivers_channel_let_go_of_it_one_by_one);
 	tcase_add_test(tcase, crash_on_the_wire_sends_the_same_delivery_again);
 	tcase_add_test(tcase, crash_before_the_intent_was_durable_flushes_again);
 	tcase_add_test(tcase, crash_before_the_outcome_was_durable_sends_once_more);
