@@ -17,6 +17,8 @@
 #include "receiver/receiver.h"
 #include "support.h"
 
+#define STEPS 4 /* as many requests as a delivery has at most */
+
 static struct labels *
 intern(struct arena *arena, const struct label_view *views, uint32_t n)
 {
@@ -77,9 +79,25 @@ check_verdicts(const struct receiver_ops *ops, const void *settings, const struc
 		struct verdict verdict = ops->classify(settings, n, &response);
 
 		if (memchr(verdict.text, '\0', sizeof(verdict.text)) == NULL ||
-		    memchr(verdict.thread, '\0', sizeof(verdict.thread)) == NULL)
+		    memchr(verdict.thread, '\0', sizeof(verdict.thread)) == NULL ||
+		    memchr(verdict.carry, '\0', sizeof(verdict.carry)) == NULL)
 			abort();
 	}
+}
+
+/* Another try says the same. */
+static void
+try_twice(const struct receiver_ops *ops, const void *settings, const struct notification *n,
+    struct arena *arena, struct str text)
+{
+	struct buf first = { 0 }, second = { 0 };
+
+	if (render(ops, settings, n, arena, &first) != render(ops, settings, n, arena, &second) ||
+	    !str_eq(buf_str(&first), buf_str(&second)))
+		abort();
+	check_verdicts(ops, settings, n, text);
+	buf_fini(&first);
+	buf_fini(&second);
 }
 
 static void
@@ -104,7 +122,7 @@ send(const struct receiver_ops *ops, const void *settings, struct arena *arena, 
 		    .starts_at = { INT64_C(1795154400000000000) },
 		    .ends_at = { INT64_C(1795154700000000000) } },
 	};
-	const struct notification n = {
+	struct notification n = {
 		.receiver = "ops/1",
 		.group_key = STR("{}:{alertname=\"<Down> & \\\"out\\\"\"}"),
 		.group_labels = group,
@@ -123,14 +141,14 @@ send(const struct receiver_ops *ops, const void *settings, struct arena *arena, 
 		.thread = STR(""),
 		.now = { INT64_C(1795154730250000000) },
 	};
-	struct buf first = { 0 }, second = { 0 };
 
-	if (render(ops, settings, &n, arena, &first) != render(ops, settings, &n, arena, &second) ||
-	    !str_eq(buf_str(&first), buf_str(&second)))
-		abort();
-	check_verdicts(ops, settings, &n, text);
-	buf_fini(&first);
-	buf_fini(&second);
+	/* Each step, with and without what the one before would have carried to it. */
+	for (n.step = 0; n.step < STEPS; n.step++) {
+		n.carried = STR("");
+		try_twice(ops, settings, &n, arena, text);
+		n.carried = STR("OPS-7 done");
+		try_twice(ops, settings, &n, arena, text);
+	}
 	labels_unref(group);
 	labels_unref(labels);
 	labels_unref(annotations);
