@@ -7,9 +7,16 @@
  *   season  how far the last hour lies from the same hour of the other days (seasons)
  *
  * For each view the past says how rare the present is (stats/tail.h), in powers of ten.  What is
- * more than EVIDENCE_FREE powers is evidence, and the evidence of the views is added: a view that
- * is sure is enough, and so are two that find the same moment odd.  Nothing about the series has
- * to be normal, seasonal or smooth for that; a view that its past does not bear out says nothing.
+ * more than EVIDENCE_FREE powers is evidence.  Level and step see the same value, and in a series
+ * with a long tail what is far out for one is as far out for the other: of these two the stronger
+ * counts, for a sum would count one surprise twice (the smallest of several p-values holds under
+ * any dependence, Bonferroni; a product of them does not).  The season looks at an hour; its
+ * evidence is added.  So a view that is sure is enough, and so are two that find
+ * the same time odd.  Nothing about the series has to be normal, symmetric, seasonal or smooth for
+ * that; a view that its past does not bear out says nothing.
+ *
+ * EVIDENCE_COST is set so that series of independent values breach about as often as `sigmas`
+ * says, whatever their law: `make false-alarms` prints it.
  */
 #include "config.h"
 
@@ -22,7 +29,7 @@
 
 #define TAIL_SHARE      0.02
 #define EVIDENCE_FREE   1.5
-#define EVIDENCE_COST   0.87 /* for looking three times */
+#define EVIDENCE_COST   0.3 /* for looking three times */
 #define SEASONS_MAX     64
 #define SEASONS_MIN     2    /* others than the one looked at */
 #define BINS_MIN        8    /* a season of fewer points has no shape */
@@ -42,6 +49,7 @@ static const char *const view_names[] = { "level", "step", "season" };
 struct view {
 	double *x; /* what the view saw in the past */
 	uint32_t n;
+	double cluster;  /* so many of x in a row are far out together */
 	double now;      /* NaN: it sees nothing now */
 	double expected; /* in the units of the series */
 };
@@ -254,6 +262,8 @@ see_season(struct scene *s)
 
 	if (!make_grid(s, &g))
 		return;
+	/* One value far out is in as many sums, in half of them beyond the threshold. */
+	view->cluster = 1.0 + r.width / 2.0;
 	r.residual = ARENA_ARRAY(s->d->arena, all->n + 1, double);
 	for (uint32_t i = 0; i < all->n; i++) {
 		bool found = cell_of(s, &g, all->at[i], &cell);
@@ -303,8 +313,8 @@ look(const struct scene *s, struct view *view)
 	if (!(view->x[view->n - 1] > view->x[0]) && !(deviate_floor(s->d) > 0.0))
 		return f;
 	floor_ = floor_of(s, view);
-	above = tail_fit(view->x, view->n, 1, TAIL_SHARE, floor_);
-	below = tail_fit(view->x, view->n, -1, TAIL_SHARE, floor_);
+	above = tail_fit(view->x, view->n, 1, TAIL_SHARE, floor_, view->cluster);
+	below = tail_fit(view->x, view->n, -1, TAIL_SHARE, floor_, view->cluster);
 	up = s->d->direction >= 0 ? tail_surprise(&above, view->now) - EVIDENCE_FREE : 0.0;
 	down = s->d->direction <= 0 ? tail_surprise(&below, view->now) - EVIDENCE_FREE : 0.0;
 	f.evidence = fmax(0.0, fmax(up, down));
@@ -339,7 +349,7 @@ deviate_auto(const struct deviate *d)
 {
 	struct scene s = { .d = d };
 	struct deviation out = { .status = STATS_FEW, .n = d->baseline->n, .spread = (double)NAN };
-	double most = -1.0;
+	double most = -1.0, sudden = 0.0;
 	int sign = 1;
 
 	if (d->baseline->n < TAIL_POINTS_MIN)
@@ -347,6 +357,7 @@ deviate_auto(const struct deviate *d)
 	s.step = usual_step(d->all, d->arena);
 	for (uint32_t i = 0; i < VIEW_COUNT; i++)
 		s.views[i] = (struct view){ .x = ARENA_ARRAY(d->arena, d->all->n, double),
+			.cluster = 1.0,
 			.now = (double)NAN };
 	see_level(&s);
 	see_steps(&s);
@@ -355,14 +366,17 @@ deviate_auto(const struct deviate *d)
 	for (uint32_t i = 0; i < VIEW_COUNT; i++) {
 		struct sight f = look(&s, &s.views[i]);
 
-		out.score += f.evidence;
+		if (i == VIEW_SEASON)
+			out.score = f.evidence;
+		else
+			sudden = fmax(sudden, f.evidence);
 		if (isnan(f.low) || f.evidence <= most)
 			continue;
 		most = f.evidence;
 		sign = f.sign;
 		describe(&out, &s, i, &f);
 	}
-	out.score *= sign;
+	out.score = (out.score + sudden) * sign;
 	if (most < 0.0)
 		out.status = STATS_CONSTANT;
 	return out;

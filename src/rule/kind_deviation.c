@@ -427,10 +427,15 @@ static const struct schema_field deviation_fields[] = {
 	    .fallback = "auto",
 	    .doc =
 		"auto: how rare level, step and the last hour's distance from other days are, "
-		"taken together, for series of any shape; zscore: mean and standard deviation; "
+		"taken together, for series of any shape, skewed ones too; zscore: mean and "
+		"standard deviation; "
 		"robust: median and MAD, not moved by outliers; ewma: a chart for small lasting "
 		"shifts; seasonal: the same time of past seasons; iqr: Tukey's fences; cusum: a "
-		"chart for changes of level; holt_winters: level, trend and season, predicted." },
+		"chart for changes of level; holt_winters: level, trend and season, predicted. All "
+		"but auto expect values that scatter about normally. Of independent values, at "
+		"the default sigmas and after 1,000 points, auto finds 0.07 % odd where normal or "
+		"exponential, 0.1 % where gamma, Pareto or Student's t with 4 degrees of freedom, "
+		"0.26 % where lognormal; 0.05 % is meant." },
 	{ .name = "window",
 	    .kind = FIELD_DURATION,
 	    .offset = offsetof(struct deviation_settings, points.window),

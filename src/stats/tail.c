@@ -16,7 +16,7 @@ furthest(const struct tail *tail, size_t i)
 }
 
 struct tail
-tail_fit(const double *x, size_t n, int sign, double share, double scale_floor)
+tail_fit(const double *x, size_t n, int sign, double share, double scale_floor, double cluster)
 {
 	struct tail tail = { .x = x, .n = n, .sign = sign };
 	double mean = 0.0, var = 0.0, ratio;
@@ -46,7 +46,8 @@ tail_fit(const double *x, size_t n, int sign, double share, double scale_floor)
 		return tail;
 	}
 	ratio = mean * mean / var;
-	tail.shape = fmin(fmax((1.0 - ratio) / 2.0, 0.0), TAIL_SHAPE_MAX);
+	tail.shape = fmax((1.0 - ratio) / 2.0, 0.0) + (cluster - 1.0) / (double)k;
+	tail.shape = fmin(tail.shape, TAIL_SHAPE_MAX);
 	tail.scale = fmax(mean * (1.0 + ratio) / 2.0, scale_floor);
 	return tail;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How often does a drift rule at its default settings cry wolf?
+ * How often does a drift rule at its default settings cry wolf?  (And a
+ * deviation rule: false_alarms_deviation.c.)
  *
  * Nothing drifts: reference and current are drawn from one law, 2,000 rows and
  * 30 to 1,000.  Each evaluation is the rule's own judge().  A test may be wrong
@@ -14,6 +15,8 @@
  */
 #include "config.h"
 
+#include "unit/rule/false_alarms.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +26,11 @@
 #include "base/hash.h"
 #include "unit/rule/answers.h"
 
-#define N_REFERENCE 2000
-#define ROUNDS      200
-#define SLOW_ROUNDS 20
-#define QUICK_SIZES 4
+#define N_REFERENCE    2000
+#define VALUES_A_ROUND 10 /* of a series against its past: more are needed to see what is rare */
+#define ROUNDS         200
+#define SLOW_ROUNDS    20
+#define QUICK_SIZES    4
 /* A rule that never fires has no false alarms: a standard deviation at 300 rows must be seen. */
 #define SHIFT        1.0
 #define SHIFT_SIZE   300
@@ -151,6 +155,7 @@ print_table(uint32_t rounds, const char *only)
 		}
 		printf("%9.2f\n", cases[which].most);
 	}
+	deviation_table(rounds * VALUES_A_ROUND, only);
 	return EXIT_SUCCESS;
 }
 
@@ -159,7 +164,7 @@ run_tap(void)
 {
 	bool failed = false;
 
-	printf("1..%zu\n", ARRAY_LEN(cases));
+	printf("1..%zu\n", ARRAY_LEN(cases) + deviation_cases());
 	for (size_t which = 0; which < ARRAY_LEN(cases); which++) {
 		uint32_t n = cases[which].slow ? SLOW_ROUNDS : ROUNDS;
 		double most = cases[which].most, worst = 0, power;
@@ -186,6 +191,7 @@ run_tap(void)
 		    ok ? "" : "not ", which + 1, cases[which].label, worst, at, most, power);
 		fflush(stdout);
 	}
+	failed = deviation_tap(ARRAY_LEN(cases) + 1) > 0 || failed;
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -32,7 +32,7 @@ START_TEST(surprise_is_the_powers_of_ten_of_an_exponential_tail)
 {
 	draw(false, 1);
 	for (double surprise = 2.0; surprise <= 7.0; surprise += 1.0) {
-		struct tail tail = tail_fit(x, N, 1, 0.02, 0.0);
+		struct tail tail = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 
 		ck_assert_double_eq_tol(
 		    tail_surprise(&tail, surprise * log(10.0)), surprise, 0.25 * surprise);
@@ -45,7 +45,7 @@ START_TEST(heavy_tail_is_not_taken_for_a_light_one)
 	struct tail tail;
 
 	draw(true, 2);
-	tail = tail_fit(x, N, 1, 0.02, 0.0);
+	tail = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 	/* 1000 is 10^-6 of the law; an exponential of the same mean would say 10^-50. */
 	ck_assert_double_gt(tail_surprise(&tail, 1000.0), 4.0);
 	ck_assert_double_lt(tail_surprise(&tail, 1000.0), 9.0);
@@ -57,7 +57,7 @@ START_TEST(within_the_sample_the_sample_says)
 	struct tail tail;
 
 	draw(false, 3);
-	tail = tail_fit(x, N, 1, 0.02, 0.0);
+	tail = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 	ck_assert_double_eq_tol(tail_surprise(&tail, x[N / 2]), 0.301, 0.01);
 	ck_assert_double_eq_tol(tail_surprise(&tail, x[0] - 1.0), 0.0, 1e-3);
 }
@@ -69,10 +69,10 @@ START_TEST(lower_tail_mirrors_the_upper)
 	static double mirrored[N];
 
 	draw(false, 4);
-	up = tail_fit(x, N, 1, 0.02, 0.0);
+	up = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 	for (size_t i = 0; i < N; i++)
 		mirrored[i] = -x[N - 1 - i];
-	down = tail_fit(mirrored, N, -1, 0.02, 0.0);
+	down = tail_fit(mirrored, N, -1, 0.02, 0.0, 1.0);
 	for (double v = 0.1; v < 30.0; v *= 1.7)
 		ck_assert_double_eq_tol(tail_surprise(&up, v), tail_surprise(&down, -v), 1e-12);
 }
@@ -84,7 +84,7 @@ START_TEST(value_and_surprise_are_inverse)
 
 	for (int heavy = 0; heavy < 2; heavy++) {
 		draw(heavy == 1, 5);
-		tail = tail_fit(x, N, 1, 0.02, 0.0);
+		tail = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 		for (double s = 2.0; s < 9.0; s += 0.5)
 			ck_assert_double_eq_tol(
 			    tail_surprise(&tail, tail_value(&tail, s)), s, 1e-9);
@@ -98,7 +98,7 @@ START_TEST(surprise_never_falls_outwards)
 	double last = 0.0;
 
 	draw(true, 6);
-	tail = tail_fit(x, N, 1, 0.02, 0.0);
+	tail = tail_fit(x, N, 1, 0.02, 0.0, 1.0);
 	for (double v = 1.0; v < 1e6; v *= 1.05) {
 		double now = tail_surprise(&tail, v);
 
@@ -113,14 +113,14 @@ START_TEST(too_few_not_finite_and_constant_samples)
 	struct tail tail;
 
 	draw(false, 7);
-	tail = tail_fit(x, TAIL_POINTS_MIN - 1, 1, 0.02, 0.0);
+	tail = tail_fit(x, TAIL_POINTS_MIN - 1, 1, 0.02, 0.0, 1.0);
 	ck_assert_int_eq(tail.status, STATS_FEW);
 	ck_assert_double_eq(tail_surprise(&tail, 1e9), 0.0);
 	x[N - 1] = STATS_INFINITY;
-	ck_assert_int_eq(tail_fit(x, N, 1, 0.02, 0.0).status, STATS_NOT_FINITE);
+	ck_assert_int_eq(tail_fit(x, N, 1, 0.02, 0.0, 1.0).status, STATS_NOT_FINITE);
 	for (size_t i = 0; i < N; i++)
 		x[i] = 5.0;
-	tail = tail_fit(x, N, 1, 0.02, 0.1);
+	tail = tail_fit(x, N, 1, 0.02, 0.1, 1.0);
 	ck_assert_double_eq_tol(tail_surprise(&tail, 5.0), 0.0, 1e-3);
 	ck_assert_double_eq_tol(tail_surprise(&tail, 6.0), -log10(0.02) + 10.0 / log(10.0), 1e-9);
 	ck_assert_double_eq(tail_surprise(&tail, STATS_NAN), 0.0);
