@@ -136,17 +136,55 @@ explained_put_json(const struct explained *kept, struct str query, struct buf *o
 
 /* --- a sentence -------------------------------------------------------------------- */
 
-/* Six digits say enough to a person. */
-static void
-put_rounded(double v, struct buf *out)
+/* Four digits say enough to a person, of large numbers those before the point. */
+#define DIGITS      4
+#define DIGITS_MORE 6
+#define P_DIGITS    2
+#define WHOLE_MAX   1e15
+#define P_LEAST     1e-300 /* smaller ones are 0 in a double, or soon will be */
+
+static double
+rounded(double v, int digits)
 {
 	char text[32];
-	double rounded;
+	double ret = v;
 
-	snprintf(text, sizeof(text), "%.6g", v);
-	if (isfinite(v) && str_to_double(str_from(text), &rounded))
-		v = rounded;
-	put_prom_double(out, v);
+	if (!isfinite(v))
+		return v;
+	if (fabs(v) >= pow(10.0, digits) && fabs(v) < WHOLE_MAX)
+		return rint(v);
+	snprintf(text, sizeof(text), "%.*g", digits, v);
+	return str_to_double(str_from(text), &ret) ? ret : v;
+}
+
+static void
+put_rounded(double v, int digits, struct buf *out)
+{
+	put_prom_double(out, rounded(v, digits));
+}
+
+/* Enough that what is not the same does not look the same. */
+static int
+digits_for(const struct explain *e)
+{
+	const double others[] = { e->threshold, e->low, e->high };
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (others[i] != e->value &&
+		    rounded(others[i], DIGITS) == rounded(e->value, DIGITS))
+			return DIGITS_MORE;
+	return DIGITS;
+}
+
+static void
+put_p(double p, int digits, struct buf *out)
+{
+	if (p < P_LEAST) {
+		buf_printf(out, "p < %g", P_LEAST);
+	} else {
+		buf_puts(out, "p ");
+		put_rounded(p, digits, out);
+	}
 }
 
 static void
@@ -156,7 +194,7 @@ put_part(const char *before, double v, const char *after, size_t start, struct b
 		return;
 	buf_puts(out, out->n > start ? ", " : " (");
 	buf_puts(out, before);
-	put_rounded(v, out);
+	put_rounded(v, DIGITS, out);
 	buf_puts(out, after);
 }
 
@@ -177,14 +215,16 @@ put_verdict(const struct explain *e, struct buf *out)
 	const bool below = !isnan(e->low) && e->value < e->low;
 	/* A chart or a step can breach where the value is nothing unusual. */
 	const bool course = band && !above && !below && fabs(e->statistic) > e->threshold;
+	const int digits = digits_for(e);
 
 	if (e->said.n > 0) {
 		buf_put_str(out, e->said);
 		return;
 	}
 	if (e->value == e->p_value)
-		buf_puts(out, "p ");
-	put_rounded(e->value, out);
+		put_p(e->value, digits, out);
+	else
+		put_rounded(e->value, digits, out);
 	if (band) {
 		buf_printf(out, " %s the expected ",
 		    above    ? "is above"
@@ -193,20 +233,20 @@ put_verdict(const struct explain *e, struct buf *out)
 			     : "is within");
 		if (isnan(e->low)) {
 			buf_puts(out, "maximum ");
-			put_rounded(e->high, out);
+			put_rounded(e->high, digits, out);
 		} else if (isnan(e->high)) {
 			buf_puts(out, "minimum ");
-			put_rounded(e->low, out);
+			put_rounded(e->low, digits, out);
 		} else {
-			put_rounded(e->low, out);
+			put_rounded(e->low, digits, out);
 			buf_puts(out, " to ");
-			put_rounded(e->high, out);
+			put_rounded(e->high, digits, out);
 		}
 		if (course)
 			buf_puts(out, ", its course is not");
 	} else if (!isnan(e->threshold)) {
 		buf_puts(out, " against the threshold ");
-		put_rounded(e->threshold, out);
+		put_rounded(e->threshold, digits, out);
 	}
 }
 
@@ -251,12 +291,16 @@ explain_put_text(const struct explain *e, struct buf *out)
 	/* Each number once. */
 	if (e->statistic != told)
 		put_part("statistic ", e->statistic, "", start, out);
-	if (e->p_value != told)
-		put_part("p ", e->p_value, "", start, out);
+	if (!isnan(e->p_value) && e->p_value != told) {
+		buf_puts(out, out->n > start ? ", " : " (");
+		put_p(e->p_value, P_DIGITS, out);
+	}
 	if (e->effect != told && e->effect != e->statistic)
 		put_part("effect ", e->effect, "", start, out);
 	put_count(e->n_reference, "reference", start, out);
-	put_count(e->n_current, "current", start, out);
+	/* One value against its past: that is what it says already. */
+	if (e->n_current != 1 || isnan(e->n_reference))
+		put_count(e->n_current, "current", start, out);
 	if (out->n > start)
 		buf_putc(out, ')');
 	if (e->detail.n > 0) {

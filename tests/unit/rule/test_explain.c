@@ -22,7 +22,7 @@ static const struct {
 	{ 3, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "", "3", 0, 0, NULL },
 	{ 0.3, 3.5, 0.15, 0.1, 0.2, 2016, 1, 9, "robust", "",
 	    "0.3 is above the expected 0.1 to 0.2 (baseline 0.15, robust, statistic 9, "
-	    "2016 reference points, 1 current point)", 0, 0, NULL },
+	    "2016 reference points)", 0, 0, NULL },
 	{ 0.05, 3.5, NONE, 0.1, NONE, NONE, NONE, -9, NULL, "",
 	    "0.05 is below the expected minimum 0.1 (statistic -9)", 0, 0, NULL },
 	{ 0.15, 3.5, NONE, 0.1, 0.2, NONE, NONE, 1, NULL, "",
@@ -47,6 +47,18 @@ static const struct {
 	    "0.4 against the threshold 0.2 (psi, p 1e-09)", 1e-9, 0.4, NULL },
 	{ NONE, 172800, NONE, NONE, NONE, 2, 3, NONE, "age", "",
 	    "not there (age, 2 reference points, 3 current points)", 0, 0, "not there" },
+	/* As much as a person reads, but never so little that a breach looks like none. */
+	{ 0.587195, 0.15, 0.1234567, NONE, NONE, 6048000, 36000.2, 12.34567, "js", "",
+	    "0.5872 against the threshold 0.15 (baseline 0.1235, js, statistic 12.35, p < 1e-300, "
+	    "effect 2, 6048000 reference points, 36000 current points)",
+	    1e-310, 2, NULL },
+	{ 153840.25, 100000, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "",
+	    "153840 against the threshold 100000", 0, 0, NULL },
+	{ 0.150004, 0.15, NONE, NONE, NONE, NONE, NONE, NONE, NULL, "",
+	    "0.150004 against the threshold 0.15", 0, 0, NULL },
+	{ 1e-310, 0.05, NONE, NONE, NONE, NONE, NONE, 46.285, "welch", "",
+	    "p < 1e-300 against the threshold 0.05 (welch, statistic 46.28, effect 0.5)", 1e-310,
+	    0.5, NULL },
 	{ 0.04, 0.01, 0.01, NONE, NONE, NONE, NONE, 5, "fisher", "",
 	    "0.05 against 0.01 (fisher, statistic 5, p 0.001, effect 0.04)", 0.001, 0.04,
 	    "0.05 against 0.01" },
