@@ -133,6 +133,8 @@ receivers:
     wait.until("the circuit to open", lambda: tocsin.metric("tocsin_receiver_circuit_open", receiver="hook") == 1)
     wait.until("the fallback to know", lambda: labels_told(boss, "firing") == {"TocsinReceiverDown", "A", "B"})
     assert "DOWN" in said(tocsin, "receiver", "list")
+    wait.until("what the fallback was told to be written", lambda: all(
+        d["state"] == "delivered" for d in tocsin.deliveries() if d["receiver"] == "boss"))
     tocsin.kill9()
     tocsin.start()
     assert tocsin.metric("tocsin_receiver_circuit_open", receiver="hook") == 1, "an open circuit outlives a kill"

@@ -76,6 +76,7 @@ def test_baselines_outlive_kill9_and_are_not_learned_again(t):
     assert before["VolumeUnseasonal"]["n_reference"] >= 3 and before["VolumeUnseasonal"]["baseline"] > 10, before
     assert abs(before["LatencyUp"]["value"] - 0.2) < 1e-9 and before["LatencyUp"]["baseline"] == 0.2, before
     for _ in range(2):
+        tocsin.settled()
         tocsin.kill9()
         tocsin.start()
         evaluated(tocsin, "VolumeUnusual", 3)

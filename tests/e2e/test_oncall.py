@@ -192,6 +192,7 @@ def test_buttons_in_slack(t):
     assert desk.incident()["state"] == "acknowledged", "durable before it is answered"
     # Replayed, also over a kill.
     assert slack.send(tocsin, body, headers).status == 409
+    tocsin.settled()
     tocsin.kill9()
     tocsin.start()
     assert slack.send(tocsin, body, headers).status == 409

@@ -46,6 +46,7 @@ def test_prometheus_delivers_its_own_alerts(t):
     listed = tocsin.alerts(filter='alertname="QueueLong"')
     assert len(listed) == 1 and parse_time(listed[0]["endsAt"]) > parse_time(listed[0]["startsAt"])
     # Prometheus resends each second; a refresh is told to nobody and written nowhere
+    tocsin.settled()
     written = len(tocsin.history())
     before = sent(prometheus)
     wait.until("three refreshes", lambda: sent(prometheus) >= before + 3, 10)
@@ -66,6 +67,7 @@ def test_alerts_survive_tocsin_while_prometheus_goes_on(t):
     tocsin = t.tocsin(one_webhook(hook.url))
     t.prometheus([exporter.port], rules=RULES, alertmanager_port=tocsin.port)
     hook.wait_count(1, 20)
+    tocsin.settled()
     tocsin.kill9()
     exporter.set("queue_length", 5, queue="jobs")
     tocsin.start()

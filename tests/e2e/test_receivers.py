@@ -146,6 +146,7 @@ receivers:
     assert issue["priority"] == {"name": "High"} and issue["labels"][0] == "on_call"
     post("1", ends=time.time() + 3600)
     wait.until("another issue", lambda: categories() == ["done", "new"], 10)
+    tocsin.settled()
     tocsin.kill9()
     tocsin.start()
     post("1", ends=time.time())

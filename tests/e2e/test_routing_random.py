@@ -127,6 +127,7 @@ class Life:
 
 def crash(side):
     if side.name == "tocsin":
+        side.server.settled()       # else it may tell something twice, as Alertmanager does not
         side.server.kill9()
         side.server.start()
 

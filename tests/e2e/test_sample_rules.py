@@ -287,6 +287,7 @@ def test_batches_that_come_together_are_points_each(t):
     batches(0.01, 0.02, 0.5)  # the newest is fine, two of the last three are not
     _, alert = wait.until("the alert of batches in between", lambda: hook.alerts(alertname="StoredDrift"), 20)[0]
     assert alert["annotations"]["summary"].endswith(" 0.02"), alert
+    tocsin.settled()
     tocsin.kill9()
     now += 600
     batches(0.03, 0.6)  # while it is down: 0.5, 0.03, 0.6

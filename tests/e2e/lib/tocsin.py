@@ -90,6 +90,11 @@ class Tocsin(Client):
     def deliveries(self, **query):
         return self.good("/api/tocsin/v1/deliveries", **query)["deliveries"]
 
+    def settled(self):
+        """The outcome of all that was told is written: a kill from now on repeats nothing."""
+        wait.until("the outcomes to be written", lambda: all(d["state"] in ("delivered", "dead", "cancelled")
+                                                             for d in self.deliveries(limit=1000)))
+
     def history(self, **query):
         return self.good("/api/tocsin/v1/history", **query)["events"]
 
