@@ -26,14 +26,17 @@ OURS = {"kind", "source"}       # what a rule has beyond Prometheus
 
 
 def shown(answer):
-    """A body without what must differ."""
+    """A body without what must differ; Prometheus takes alerts from a map, in an order of its own each time."""
     def strip(node):
         if isinstance(node, dict):
             return {key: strip(value) for key, value in node.items()
                     if key not in OURS and key not in ("evaluationTime", "lastEvaluation", "activeAt")}
         return [strip(item) for item in node] if isinstance(node, list) else node
 
-    text = json.dumps(strip(answer.json), sort_keys=True)
+    body = strip(answer.json)
+    if "alerts" in body["data"]:
+        body["data"]["alerts"].sort(key=lambda alert: sorted(alert["labels"].items()))
+    text = json.dumps(body, sort_keys=True)
     return answer.status, re.sub(r'"file": "[^"]*/', '"file": "', text)
 
 
