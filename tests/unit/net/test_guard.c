@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(too_many_failures_are_not_compared_any_more)
 {
-	char passwords[THROTTLE_FAILURES_MAX][16];
+	char passwords[THROTTLE_FAILURES_MAX][24];
 	struct outcome outcome;
 	struct guarded site;
 

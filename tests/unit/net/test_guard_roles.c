@@ -251,7 +251,7 @@ START_TEST(failures_are_reported_when_they_begin_and_when_they_close)
 	struct buf reports = { 0 };
 	struct outcome outcome;
 	struct guarded site;
-	char password[16];
+	char password[24];
 
 	guarded_open(&site, &only_joe);
 	guard_hook(site.guard, &(struct guard_hooks){ .arg = &reports, .failed = on_failed });
