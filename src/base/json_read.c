@@ -154,15 +154,6 @@ run_end(const char *p, const char *end)
 	return p;
 }
 
-static inline int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four hex digits at p, or -1. */
 static int32_t
 hex4(const char *p, const char *end)
@@ -172,7 +163,7 @@ hex4(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = str_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
 #define BLOCK_BYTES 64
 
 void
@@ -58,22 +60,13 @@ mac_to_hex(const uint8_t mac[MAC_BYTES], char out[MAC_HEX_BYTES])
 	out[MAC_HEX_BYTES - 1] = '\0';
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 mac_from_hex(const char *hex, size_t n, uint8_t out[MAC_BYTES])
 {
 	if (n != MAC_HEX_BYTES - 1)
 		return false;
 	for (size_t i = 0; i < MAC_BYTES; i++) {
-		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+		int high = str_hex_digit(hex[2 * i]), low = str_hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

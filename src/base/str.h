@@ -43,6 +43,16 @@ str_is(struct str a, const char *z)
 	return str_eq(a, str_from(z));
 }
 
+/* The value of a hexadecimal digit of either case; -1 when it is none. */
+static inline int
+str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 int str_cmp(struct str a, struct str b);         /* byte order, shorter first */
 struct str str_head(struct str s, uint32_t max); /* at most max bytes, cut at a UTF-8 boundary */
 struct str str_trim(struct str s);               /* without ASCII white space at both ends */

@@ -164,22 +164,13 @@ put_safe(const struct secrets *secrets, struct str text, struct buf *out)
 
 /* ---- decoding ----------------------------------------------------------------------------- */
 
-static int
-hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = memchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c, 16);
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
 /* The byte that mark and two hexadecimal digits stand for at the head of the text, or -1. */
 static int
 escaped_byte(struct str text, char mark)
 {
 	if (text.n < 3 || text.p[0] != mark)
 		return -1;
-	int high = hex_digit(text.p[1]), low = hex_digit(text.p[2]);
+	int high = str_hex_digit(text.p[1]), low = str_hex_digit(text.p[2]);
 	return high >= 0 && low >= 0 ? high * 16 + low : -1;
 }
 

@@ -245,15 +245,24 @@ user_named(struct loader *l, const char *name, struct pos pos)
 static const char *const weekdays[] = { "sunday", "monday", "tuesday",
 	"wednesday", "thursday", "friday", "saturday" };
 
+/* A digit where the shape has 0, else what the shape has: sscanf alone takes "+9:00", too. */
+static bool
+has_shape(const char *text, const char *shape)
+{
+	for (; *shape != '\0'; shape++, text++)
+		if (*shape == '0' ? *text < '0' || *text > '9' : *text != *shape)
+			return false;
+	return *text == '\0';
+}
+
 /* HH:MM as seconds of the day. */
 static bool
 read_handover(struct loader *l, const struct layer_raw *raw, int64_t *ret)
 {
-	int hour, minute, end = 0;
+	int hour, minute;
 
-	if (sscanf(raw->handover, "%2d:%2d%n", &hour, &minute, &end) == 2 &&
-	    end == 5 && raw->handover[5] == '\0' && hour >= 0 && hour < 24 &&
-	    minute >= 0 && minute < 60) {
+	if (has_shape(raw->handover, "00:00") &&
+	    sscanf(raw->handover, "%2d:%2d", &hour, &minute) == 2 && hour < 24 && minute < 60) {
 		*ret = hour * 3600 + minute * 60;
 		return true;
 	}
@@ -266,13 +275,11 @@ read_handover(struct loader *l, const struct layer_raw *raw, int64_t *ret)
 static bool
 read_start(struct loader *l, const struct layer_raw *raw, int64_t *ret)
 {
-	int year, month, day, end = 0;
+	int year, month, day;
 
-	if (sscanf(raw->start, "%4d-%2d-%2d%n", &year, &month, &day, &end) ==
-		3 &&
-	    end == 10 && raw->start[10] == '\0' && year >= 1970 &&
-	    month >= 1 && month <= 12 && day >= 1 &&
-	    day <= civil_month_days(year, month)) {
+	if (has_shape(raw->start, "0000-00-00") &&
+	    sscanf(raw->start, "%4d-%2d-%2d", &year, &month, &day) == 3 && year >= 1970 &&
+	    month >= 1 && month <= 12 && day >= 1 && day <= civil_month_days(year, month)) {
 		*ret = civil_to_days(year, month, day);
 		return true;
 	}

@@ -143,15 +143,11 @@ read_digits(struct str text, uint32_t i, uint32_t end, uint32_t n,
 		return false;
 	*ret = 0;
 	for (uint32_t k = 0; k < n; k++) {
-		char c = text.p[i + k];
-		uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-		    : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10
-		    : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10
-		                           : 99;
+		int digit = str_hex_digit(text.p[i + k]);
 
-		if (digit >= base)
+		if (digit < 0 || (uint32_t)digit >= base)
 			return false;
-		*ret = *ret * base + digit;
+		*ret = *ret * base + (uint32_t)digit;
 	}
 	return true;
 }

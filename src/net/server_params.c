@@ -18,23 +18,14 @@ add_param(struct http_call *call, const char *name, const char *value)
 	    (struct http_param){ name, value != NULL ? value : "" };
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void
 call_unescape(struct http_call *call, char *text, bool plus_is_space)
 {
 	char *out = text;
 
 	for (; *text != '\0'; text++) {
-		int high = *text == '%' ? hex_value(text[1]) : -1;
-		int low = high >= 0 ? hex_value(text[2]) : -1;
+		int high = *text == '%' ? str_hex_digit(text[1]) : -1;
+		int low = high >= 0 ? str_hex_digit(text[2]) : -1;
 
 		if (low >= 0) {
 			*out++ = (char)(high * 16 + low);

@@ -112,20 +112,18 @@ escape_digits(struct lexer *l, uint32_t start, uint32_t at, uint32_t n, uint32_t
 
 	for (; n > 0; n--, at++) {
 		char c = at < l->in.n ? l->in.p[at] : '\0';
-		uint32_t digit = is_digit(c) ? (uint32_t)(c - '0')
-				 : is_hex(c) ? (uint32_t)((c | 0x20) - 'a' + 10)
-					     : 16;
+		int digit = str_hex_digit(c);
 
 		if (at >= l->in.n) {
 			fail(l, start, "escape sequence not terminated");
 			return 0;
 		}
-		if (digit >= base) {
+		if (digit < 0 || (uint32_t)digit >= base) {
 			fail(l, start, "illegal character U+%04X '%c' in escape sequence",
 			    (unsigned)(unsigned char)c, c >= ' ' && c < 0x7f ? c : '?');
 			return 0;
 		}
-		v = v * base + digit;
+		v = v * base + (uint32_t)digit;
 	}
 	if (v > max || (v >= 0xD800 && v < 0xE000)) {
 		fail(l, start, "escape sequence is an invalid Unicode code point");

@@ -163,15 +163,12 @@ read_digits(const char *p, size_t n, uint32_t base, uint64_t *ret)
 	uint64_t v = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
-		uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-				 : (c | 0x20) >= 'a' && (c | 0x20) <= 'f'
-				     ? (uint32_t)((c | 0x20) - 'a' + 10)
-				     : 16;
+		int digit = str_hex_digit(p[i]);
 
-		if (digit >= base || v > ((uint64_t)INT64_MAX - digit) / base)
+		if (digit < 0 || (uint32_t)digit >= base ||
+		    v > ((uint64_t)INT64_MAX - (uint32_t)digit) / base)
 			return false;
-		v = v * base + digit;
+		v = v * base + (uint32_t)digit;
 	}
 	*ret = v;
 	return n > 0;

@@ -55,21 +55,13 @@ split(struct str text, struct str parts[PARTS])
 	return n == PARTS;
 }
 
-static int
-digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 read_to(struct str hex, char to[ACK_LINK_TO_MAX + 1])
 {
 	if (hex.n % 2 != 0 || hex.n > 2 * ACK_LINK_TO_MAX)
 		return false;
 	for (uint32_t i = 0; i < hex.n; i += 2) {
-		int high = digit_of(hex.p[i]), low = digit_of(hex.p[i + 1]);
+		int high = str_hex_digit(hex.p[i]), low = str_hex_digit(hex.p[i + 1]);
 
 		if (high < 0 || low < 0 || high + low == 0)
 			return false;

@@ -383,19 +383,13 @@ is_sqlite(const char *path)
 	       memcmp(head, SQLITE_MAGIC, sizeof(head)) == 0;
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static struct str
 unhex(struct str hex, struct arena *arena)
 {
 	char *bytes = arena_alloc(arena, hex.n / 2 + 1);
 
 	for (uint32_t i = 0; i + 1 < hex.n; i += 2)
-		bytes[i / 2] = (char)(hex_digit(hex.p[i]) << 4 | hex_digit(hex.p[i + 1]));
+		bytes[i / 2] = (char)(str_hex_digit(hex.p[i]) << 4 | str_hex_digit(hex.p[i + 1]));
 	return str_make(bytes, hex.n / 2);
 }
 

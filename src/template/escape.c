@@ -84,15 +84,6 @@ escape_path(struct buf *out, struct str s)
 	escape_url(out, s, "$&+=:@");
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 32);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 unescape_query(struct buf *out, struct str s)
 {
@@ -105,8 +96,8 @@ unescape_query(struct buf *out, struct str s)
 		}
 		if (s.n - i < 3)
 			return false;
-		high = hex_value(s.p[i + 1]);
-		low = hex_value(s.p[i + 2]);
+		high = str_hex_digit(s.p[i + 1]);
+		low = str_hex_digit(s.p[i + 2]);
 		if (high < 0 || low < 0)
 			return false;
 		buf_putc(out, (char)(high * 16 + low));

@@ -203,22 +203,13 @@ lex_token(struct str text, uint32_t i, struct token *ret, struct err *err)
 
 /* ---- constants -------------------------------------------------------------- */
 
-static int
-hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c = (char)(c | 32);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* n digits at *i; false when they are not all there. */
 static bool
 read_digits(struct str s, uint32_t *i, int n, int base, uint32_t *ret)
 {
 	*ret = 0;
 	for (; n > 0; n--, (*i)++) {
-		int v = *i < s.n ? hex_value(s.p[*i]) : -1;
+		int v = *i < s.n ? str_hex_digit(s.p[*i]) : -1;
 
 		if (v < 0 || v >= base)
 			return false;
@@ -336,7 +327,7 @@ read_int(const char *p, uint32_t n, int64_t *ret)
 		i += c == 'x' || c == 'o' || c == 'b' ? 2 : 1;
 	}
 	for (; i < n; i++) {
-		int digit = hex_value(p[i]);
+		int digit = str_hex_digit(p[i]);
 
 		if (digit < 0 || digit >= base ||
 		    __builtin_mul_overflow(v, (uint64_t)base, &v) ||

@@ -79,14 +79,8 @@ hex_value(const char *p, const char *end, int digits)
 {
 	uint32_t v = 0;
 
-	for (int i = 0; i < digits && p < end; i++, p++) {
-		const char c = *p;
-
-		v = v * 16 +
-		    (uint32_t)(c <= '9'	    ? c - '0' :
-				  c >= 'a' ? c - 'a' + 10 :
-					     c - 'A' + 10);
-	}
+	for (int i = 0; i < digits && p < end; i++, p++)
+		v = v * 16 + (uint32_t)str_hex_digit(*p);
 	return v;
 }
 

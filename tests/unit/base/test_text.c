@@ -279,6 +279,21 @@ static const struct {
 	{ "abc", "xyz", 1, 2 },
 };
 
+START_TEST(hexadecimal_digits_have_either_case_and_nothing_else_is_one)
+{
+	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+	for (int c = -128; c < 128; c++) {
+		int want = -1;
+
+		for (int digit = 0; digit < 16; digit++)
+			if (c == lower[digit] || c == upper[digit])
+				want = digit;
+		ck_assert_msg(str_hex_digit((char)c) == want, "%d", c);
+	}
+}
+END_TEST
+
 START_TEST(distance_counts_edits_up_to_a_maximum)
 {
 	ck_assert_uint_eq(str_distance(str_from(distances[_i].a),
@@ -331,6 +346,7 @@ case_text(void)
 	    tcase, utf8_is_checked_and_counted, 0, ARRAY_LEN(utf8));
 	tcase_add_test(tcase, compare_trim_starts_ends);
 	tcase_add_test(tcase, decimals_are_rounded_correctly);
+	tcase_add_test(tcase, hexadecimal_digits_have_either_case_and_nothing_else_is_one);
 	tcase_add_loop_test(
 	    tcase, integers_are_whole_strings, 0, ARRAY_LEN(ints));
 	tcase_add_loop_test(
