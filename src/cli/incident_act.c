@@ -100,20 +100,9 @@ struct deed {
 	const struct act_args *args;
 	const char *verb;
 	json_object *incidents; /* as they are afterwards, each once */
+	json_object *known;     /* by their ids: there may be ACTED_MAX of them */
 	int code;               /* of the first that went wrong */
 };
-
-static bool
-is_known(const struct deed *deed, const char *id)
-{
-	for (size_t i = 0; i < json_object_array_length(deed->incidents); i++) {
-		json_object *known = json_object_array_get_idx(deed->incidents, i);
-
-		if (strcmp(member_text(known, "id"), id) == 0)
-			return true;
-	}
-	return false;
-}
 
 static void
 keep(struct deed *deed, json_object *answer)
@@ -123,9 +112,12 @@ keep(struct deed *deed, json_object *answer)
 
 	for (size_t i = 0; i < n; i++) {
 		json_object *incident = json_object_array_get_idx(incidents, i);
+		const char *id = member_text(incident, "id");
 
-		if (!is_known(deed, member_text(incident, "id")))
-			json_object_array_add(deed->incidents, json_object_get(incident));
+		if (json_object_object_get_ex(deed->known, id, NULL))
+			continue;
+		json_object_object_add(deed->known, id, NULL);
+		json_object_array_add(deed->incidents, json_object_get(incident));
 	}
 }
 
@@ -167,6 +159,7 @@ deed_begin(struct deed *deed, const struct remote *remote, const struct act_args
 {
 	*deed = (struct deed){ .remote = remote, .args = args, .verb = verb };
 	deed->incidents = json_object_new_array();
+	deed->known = json_object_new_object();
 }
 
 static int
@@ -180,6 +173,7 @@ deed_end(struct deed *deed)
 	else if (json_object_array_length(deed->incidents) > 0)
 		incidents_print(all);
 	json_object_put(all);
+	json_object_put(deed->known);
 	return deed->code;
 }
 
