@@ -362,7 +362,7 @@ draft_reply(struct str body, const char *first, const char *second)
 	while (json_next_key(&r, &key)) {
 		if (str_is(key, first))
 			read_member(&r, arena, reply.first, sizeof(reply.first));
-		else if (str_is(key, second))
+		else if (second != NULL && str_is(key, second))
 			read_member(&r, arena, reply.second, sizeof(reply.second));
 		else
 			json_skip(&r);
@@ -372,6 +372,20 @@ draft_reply(struct str body, const char *first, const char *second)
 		reply.first[0] = reply.second[0] = '\0';
 	arena_free(arena);
 	return reply;
+}
+
+void
+draft_say_refusal(struct verdict *verdict, const struct xfer_response *response, const char *first,
+    const char *second)
+{
+	struct draft_reply reply;
+
+	if (response->failure != ERR_NONE || verdict->kind == DELIVERY_OK)
+		return;
+	reply = draft_reply(response->body, first, second);
+	if (reply.first[0] != '\0' || reply.second[0] != '\0')
+		verdict_say(verdict, response->status,
+		    str_from(reply.first[0] != '\0' ? reply.first : reply.second));
 }
 
 void

@@ -49,6 +49,8 @@ struct draft_reply {
 	char first[200], second[200];
 };
 struct draft_reply draft_reply(struct str body, const char *first, const char *second);
+/* Where the answer refuses: in its own words, the first of two members (second may be NULL) that has some. */
+void draft_say_refusal(struct verdict *verdict, const struct xfer_response *response, const char *first, const char *second);
 /* A dotted path ("parameters.retry_after") to a number of seconds becomes the verdict's retry_after. */
 void draft_retry_after(struct verdict *verdict, struct str body, const char *path);
 

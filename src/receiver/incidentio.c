@@ -71,14 +71,8 @@ incidentio_classify(
 {
 	const struct incidentio_settings *incidentio = settings;
 	struct verdict verdict = message_classify_http(response);
-	struct draft_reply reply;
 
-	if (response->failure == ERR_NONE && verdict.kind != DELIVERY_OK) {
-		reply = draft_reply(response->body, "message", "error");
-		if (reply.first[0] != '\0' || reply.second[0] != '\0')
-			verdict_say(&verdict, response->status,
-			    str_from(reply.first[0] != '\0' ? reply.first : reply.second));
-	}
+	draft_say_refusal(&verdict, response, "message", "error");
 	draft_hide(&verdict, &incidentio->url);
 	draft_hide(&verdict, &incidentio->alert_source_token);
 	return verdict;

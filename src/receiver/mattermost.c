@@ -182,13 +182,8 @@ mattermost_classify(
 {
 	const struct mattermost_settings *mattermost = settings;
 	struct verdict verdict = message_classify_http(response);
-	struct draft_reply reply;
 
-	if (response->failure == ERR_NONE && verdict.kind != DELIVERY_OK) {
-		reply = draft_reply(response->body, "message", "id");
-		if (reply.first[0] != '\0')
-			verdict_say(&verdict, response->status, str_from(reply.first));
-	}
+	draft_say_refusal(&verdict, response, "message", NULL);
 	draft_hide(&verdict, &mattermost->webhook_url);
 	return verdict;
 }

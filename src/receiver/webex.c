@@ -57,17 +57,10 @@ webex_classify(const void *settings UNUSED, const struct notification *n UNUSED,
     const struct xfer_response *response)
 {
 	struct verdict verdict = message_classify_http(response);
-	struct draft_reply reply;
 
-	if (response->failure != ERR_NONE)
-		return verdict;
-	if (verdict.kind == DELIVERY_OK) {
+	if (response->failure == ERR_NONE && verdict.kind == DELIVERY_OK)
 		verdict_say(&verdict, response->status, STR(""));
-		return verdict;
-	}
-	reply = draft_reply(response->body, "message", "trackingId");
-	if (reply.first[0] != '\0')
-		verdict_say(&verdict, response->status, str_from(reply.first));
+	draft_say_refusal(&verdict, response, "message", NULL);
 	return verdict;
 }
 
